@@ -1,0 +1,1 @@
+//! Black-box tests live beside this file, one folder per subject.
