@@ -1,0 +1,66 @@
+# What is done often, by people and by CI alike. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Where .ci/tools puts what it installs.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+.PHONY: help build run test tools lint deny fresh rust-tests doc-tests client-tests audit bench fmt
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
+
+build: ## the release binary, target/release/postrider
+	cargo build --release --locked -p postrider
+
+run: build ## builds, then serves on 127.0.0.1:8071 with SQLite in ./data
+	exec $(TARGET)/release/postrider serve --dev
+
+test: ## everything CI checks
+	$(MAKE) --no-print-directory tools
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory deny
+	$(MAKE) --no-print-directory fresh
+	$(MAKE) --no-print-directory rust-tests
+	$(MAKE) --no-print-directory doc-tests
+	$(MAKE) --no-print-directory client-tests
+
+tools: ## installs cargo-nextest and cargo-deny where they are missing
+	.ci/tools
+
+lint: ## formatting and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## forbidden crates, licences and sources
+	cargo deny --locked check bans licenses sources
+
+# Binaries and tests in one go, with one set of features: nothing is compiled twice, and
+# the black-box tests find $(TARGET)/debug/postrider.
+.PHONY: debug
+debug:
+	cargo build --workspace --all-targets --locked
+
+fresh: debug ## checked-in generated files are what the code says
+	$(TARGET)/debug/xtask regen --check
+
+rust-tests: debug ## unit, conformance and black-box tests
+	cargo nextest run --workspace --locked --profile default
+
+doc-tests: ## the examples in postrider-verify's documentation
+	cargo test --doc --locked -p postrider-verify --all-features
+
+client-tests: debug ## the official clients against the real binary
+	@if [ -x tests/clients/run ]; then POSTRIDER_BIN="$$(realpath $(TARGET)/debug/postrider)" tests/clients/run; fi
+
+audit: ## known vulnerabilities among the dependencies; needs the network
+	.ci/tools
+	cargo deny check advisories
+
+bench: ## deliveries per second, as a ratio to the direct ceiling
+	cargo run --release --locked -p xtask -- bench
+
+fmt: ## formats the sources
+	cargo fmt --all
