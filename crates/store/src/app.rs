@@ -1,0 +1,153 @@
+//! Applications: the customers of an organisation.
+
+use postrider_domain::{AppId, OrgId, Timestamp};
+use uuid::Uuid;
+
+use crate::change::{self, ChangeKind};
+use crate::error::wrong;
+use crate::page::{Page, PageRequest};
+use crate::{Store, StoreError, StoreResult};
+
+/// An application as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its id.
+    pub id: AppId,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// The id that the organisation gave it.
+    pub uid: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Messages a second to all its endpoints together.
+    pub throttle_rate: Option<u16>,
+    /// A JSON object of strings, as text.
+    pub metadata: String,
+    /// Rises with every change of the application or one of its endpoints.
+    pub config_version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller may set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewApp {
+    /// The id that the organisation gives it.
+    pub uid: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Messages a second to all its endpoints together.
+    pub throttle_rate: Option<u16>,
+    /// A JSON object of strings, as text.
+    pub metadata: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    org_id: Uuid,
+    uid: Option<String>,
+    name: String,
+    throttle_rate: Option<i32>,
+    metadata: String,
+    config_version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for App {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> StoreResult<Self> {
+        let id = AppId::from_uuid(row.id);
+        Ok(Self {
+            id,
+            org_id: OrgId::from_uuid(row.org_id),
+            uid: row.uid,
+            name: row.name,
+            throttle_rate: crate::row::rate("app", id, row.throttle_rate)?,
+            metadata: row.metadata,
+            config_version: row.config_version,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+impl Store {
+    /// The application of this id or uid in this organisation.
+    pub async fn app(&self, org: OrgId, id_or_uid: &str) -> StoreResult<App> {
+        let id = id_or_uid.parse::<AppId>().map(AppId::uuid).ok();
+        let row: Option<Row> = read!(self, "reading an application", pool => sqlx::query_as(
+            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
+             from app where org_id = $1 and (id = $2 or uid = $3) and deleted_at is null \
+             order by (case when id = $2 then 0 else 1 end) limit 1",
+        ).bind(org.uuid()).bind(id).bind(id_or_uid).fetch_optional(pool).await)?;
+        row.ok_or(StoreError::NotFound("application"))?.try_into()
+    }
+
+    /// A page of the organisation's applications, by id.
+    pub async fn apps(&self, org: OrgId, page: PageRequest<AppId>) -> StoreResult<Page<App>> {
+        let (descending, bound) = (page.sql_descending(), page.bound().map(AppId::uuid));
+        // Two texts, since a direction cannot be bound.
+        let text = if descending {
+            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
+             from app where org_id = $1 and deleted_at is null and ($2 is null or id < $2) order by id desc limit $3"
+        } else {
+            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
+             from app where org_id = $1 and deleted_at is null and ($2 is null or id > $2) order by id limit $3"
+        };
+        let rows: Vec<Row> = read!(self, "listing applications", pool => sqlx::query_as(text)
+            .bind(org.uuid()).bind(bound).bind(page.fetch()).fetch_all(pool).await)?;
+        page.finish(
+            rows.into_iter()
+                .map(App::try_from)
+                .collect::<StoreResult<_>>()?,
+        )
+    }
+
+    /// Makes an application. A taken uid is a conflict on `app_uid`.
+    pub async fn create_app(&self, org: OrgId, new: NewApp) -> StoreResult<App> {
+        let now = self.clock.now();
+        let app = App {
+            id: AppId::mint(now),
+            org_id: org,
+            uid: new.uid,
+            name: new.name,
+            throttle_rate: new.throttle_rate,
+            metadata: new.metadata,
+            config_version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        write!(self, "creating an application", pool => sqlx::query(
+            "insert into app (id, org_id, uid, name, throttle_rate, metadata, created_at, updated_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        ).bind(app.id.uuid()).bind(org.uuid()).bind(&app.uid).bind(&app.name)
+        .bind(app.throttle_rate.map(i32::from)).bind(&app.metadata).bind(now.micros())
+        .execute(pool).await.map(|_| ()))?;
+        Ok(app)
+    }
+
+    /// Replaces what a caller may set of an application.
+    pub async fn update_app(&self, org: OrgId, id: AppId, new: NewApp) -> StoreResult<App> {
+        let now = self.clock.now();
+        transaction!(self, "updating an application", conn => {
+            let wrong = wrong("updating an application");
+            let row: Option<Row> = sqlx::query_as(
+                "update app set uid = $3, name = $4, throttle_rate = $5, metadata = $6, updated_at = $7, \
+                 config_version = config_version + 1 \
+                 where id = $1 and org_id = $2 and deleted_at is null \
+                 returning id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at",
+            ).bind(id.uuid()).bind(org.uuid()).bind(&new.uid).bind(&new.name)
+            .bind(new.throttle_rate.map(i32::from)).bind(&new.metadata).bind(now.micros())
+            .fetch_optional(&mut *conn).await.map_err(wrong)?;
+            let app = App::try_from(row.ok_or(StoreError::NotFound("application"))?)?;
+            sqlx::query(change::INSERT).bind(ChangeKind::App.code()).bind(id.uuid()).bind(now.micros())
+                .execute(&mut *conn).await.map_err(wrong)?;
+            Ok(app)
+        })
+    }
+}

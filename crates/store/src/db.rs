@@ -1,0 +1,148 @@
+//! The two engines behind one type, and the macros that send one text to either.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::{PgPool, SqlitePool};
+
+use crate::{Cipher, Clock};
+
+/// The database, the clock that it judges by, and the cipher of its secrets.
+/// Clones share one pool.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) db: Arc<Db>,
+    pub(crate) cipher: Cipher,
+    pub(crate) clock: Clock,
+}
+
+/// Which database engine serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file beside the binary.
+    Sqlite,
+    /// A server that several nodes share.
+    Postgres,
+}
+
+#[derive(Debug)]
+pub(crate) enum Db {
+    Sqlite(SqliteDb),
+    Postgres(PostgresDb),
+}
+
+/// SQLite has one writer at a time. One connection writes, and those who need it
+/// queue for it in order: SQLite's own busy handler would starve them under load.
+#[derive(Debug)]
+pub(crate) struct SqliteDb {
+    pub(crate) read: SqlitePool,
+    pub(crate) write: SqlitePool,
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug)]
+pub(crate) struct PostgresDb {
+    pub(crate) read: PgPool,
+    pub(crate) write: PgPool,
+    /// For the committers: plans pinned, one connection each.
+    pub(crate) commit: PgPool,
+}
+
+/// Runs one statement outside a transaction on the reading pool.
+macro_rules! read {
+    ($store:expr, $operation:literal, $pool:ident => $body:expr) => {
+        match &*$store.db {
+            $crate::db::Db::Sqlite(db) => {
+                let $pool = &db.read;
+                $body
+            }
+            $crate::db::Db::Postgres(db) => {
+                let $pool = &db.read;
+                $body
+            }
+        }
+        .map_err(|source| $crate::StoreError::from_sqlx($operation, source))
+    };
+}
+
+/// Runs one statement outside a transaction on the writing pool.
+macro_rules! write {
+    ($store:expr, $operation:literal, $pool:ident => $body:expr) => {
+        match &*$store.db {
+            $crate::db::Db::Sqlite(db) => {
+                let $pool = &db.write;
+                $body
+            }
+            $crate::db::Db::Postgres(db) => {
+                let $pool = &db.write;
+                $body
+            }
+        }
+        .map_err(|source| $crate::StoreError::from_sqlx($operation, source))
+    };
+}
+
+/// Runs a block in one transaction, committed if the block ends in `Ok` and
+/// rolled back otherwise. Statements in it run on `&mut *$conn` and turn driver
+/// errors with `wrong($operation)`.
+///
+/// The block is compiled once per engine; it must not hold more than it needs.
+macro_rules! transaction {
+    ($store:expr, $operation:literal, $conn:ident => $body:block) => {{
+        let wrong = $crate::error::wrong($operation);
+        match &*$store.db {
+            $crate::db::Db::Sqlite(db) => {
+                let mut tx = db
+                    .write
+                    .begin_with("BEGIN IMMEDIATE")
+                    .await
+                    .map_err(wrong)?;
+                let $conn = &mut *tx;
+                let outcome: $crate::StoreResult<_> = async { $body }.await;
+                match outcome {
+                    Ok(value) => tx.commit().await.map_err(wrong).map(|()| value),
+                    Err(error) => Err(error),
+                }
+            }
+            $crate::db::Db::Postgres(db) => {
+                let mut tx = db.write.begin().await.map_err(wrong)?;
+                let $conn = &mut *tx;
+                let outcome: $crate::StoreResult<_> = async { $body }.await;
+                match outcome {
+                    Ok(value) => tx.commit().await.map_err(wrong).map(|()| value),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }};
+}
+
+impl Store {
+    /// Which engine serves.
+    pub fn engine(&self) -> Engine {
+        match &*self.db {
+            Db::Sqlite(_) => Engine::Sqlite,
+            Db::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The clock that the store judges by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Closes every connection after its work is done.
+    pub async fn close(&self) {
+        match &*self.db {
+            Db::Sqlite(db) => {
+                db.read.close().await;
+                db.write.close().await;
+            }
+            Db::Postgres(db) => {
+                db.read.close().await;
+                db.commit.close().await;
+                db.write.close().await;
+            }
+        }
+    }
+}

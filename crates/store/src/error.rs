@@ -1,0 +1,156 @@
+//! What can go wrong below the API, told apart by what a caller can do about it.
+
+use thiserror::Error;
+
+/// A result of the store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Why the store could not do as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No such row, or not this caller's.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A unique key is taken; the word names the key (`app_uid`, `event_type_name`, ...).
+    #[error("{0} is taken")]
+    Conflict(&'static str),
+    /// The database is away or overloaded; the same call may go through later.
+    #[error("{operation}: the database is not available")]
+    Unavailable {
+        /// What was being done.
+        operation: &'static str,
+        /// The driver's words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The statement failed on its data or on our own mistake; a repeat fails again.
+    #[error("{operation}: the database refused the statement")]
+    Refused {
+        /// What was being done.
+        operation: &'static str,
+        /// The driver's words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A row holds what we never write.
+    #[error("bad row in {table}: column {column} of {id}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's id, as text.
+        id: String,
+    },
+    /// A secret could not be read with the main secret in force.
+    #[error("{0}")]
+    Cipher(#[from] crate::CipherError),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without any change.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Sorts a driver error by what can be done about it.
+    pub(crate) fn from_sqlx(operation: &'static str, source: sqlx::Error) -> Self {
+        if let Some(name) = violated_key(&source) {
+            return Self::Conflict(name);
+        }
+        if is_transient(&source) {
+            Self::Unavailable { operation, source }
+        } else {
+            Self::Refused { operation, source }
+        }
+    }
+}
+
+/// Turns driver errors of `operation` into ours: for `map_err`.
+pub(crate) fn wrong(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
+    move |source| StoreError::from_sqlx(operation, source)
+}
+
+/// Unique keys that callers can run into, by what the engines call them:
+/// PostgreSQL names the index, SQLite the columns.
+const KEYS: &[(&str, &str, &str)] = &[
+    ("app_uid", "app.org_id, app.uid", "app_uid"),
+    (
+        "endpoint_uid",
+        "endpoint.app_id, endpoint.uid",
+        "endpoint_uid",
+    ),
+    (
+        "event_type_name",
+        "event_type.org_id, event_type.name",
+        "event_type_name",
+    ),
+    ("org_external_id_key", "org.external_id", "org_external_id"),
+    ("org_name_key", "org.name", "org_name"),
+];
+
+fn violated_key(error: &sqlx::Error) -> Option<&'static str> {
+    let database = error.as_database_error()?;
+    if !database.is_unique_violation() {
+        return None;
+    }
+    KEYS.iter()
+        .find(|(index, columns, _)| {
+            database.constraint() == Some(index) || database.message().ends_with(columns)
+        })
+        .map(|(_, _, name)| *name)
+}
+
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => true,
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| transient_code(&code))
+        }
+        _ => false,
+    }
+}
+
+/// SQLSTATE classes and SQLite result codes that speak of the moment, not of the data.
+fn transient_code(code: &str) -> bool {
+    // SQLSTATE: connection exceptions, resources, operator intervention, system errors,
+    // serialisation failures and deadlocks (PostgreSQL manual, appendix A).
+    let sqlstate = code.len() == 5
+        && (["08", "53", "57", "58", "40"]
+            .iter()
+            .any(|class| code.starts_with(class))
+            || matches!(code, "55P03" | "25006"));
+    // SQLite: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN; extended codes keep them in the low byte.
+    let sqlite = code
+        .parse::<u32>()
+        .is_ok_and(|code| code < 0x1_0000 && matches!(code & 0xFF, 5 | 6 | 7 | 8 | 10 | 13 | 14));
+    if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Five digits are always an SQLSTATE: SQLite's extended codes have four at most.
+        return sqlstate;
+    }
+    sqlstate || sqlite
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_moment_are_told_from_codes_of_the_data() {
+        for code in [
+            "08006", "57P01", "40P01", "40001", "53300", "5", "517", "13", "1034",
+        ] {
+            assert!(transient_code(code), "{code}");
+        }
+        for code in ["23505", "22001", "42P01", "19", "2067", "1"] {
+            assert!(!transient_code(code), "{code}");
+        }
+    }
+}

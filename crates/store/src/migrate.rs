@@ -1,0 +1,41 @@
+//! Applies the steps in `migrations/`, one process at a time.
+
+use sqlx::migrate::Migrator;
+
+use crate::connect::ConnectError;
+use crate::db::Db;
+
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+pub(crate) async fn run(db: &Db) -> Result<(), ConnectError> {
+    match db {
+        Db::Sqlite(db) => {
+            // sqlx takes an advisory lock on PostgreSQL only.
+            let _lock = lock_beside(&db.path).await?;
+            SQLITE.run(&db.write).await
+        }
+        Db::Postgres(db) => POSTGRES.run(&db.write).await,
+    }
+    .map_err(ConnectError::Migrate)
+}
+
+async fn lock_beside(path: &std::path::Path) -> Result<std::fs::File, ConnectError> {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(".migrate-lock");
+    let lock = std::path::PathBuf::from(lock);
+    let wrong = |source| ConnectError::File {
+        path: lock.clone(),
+        source,
+    };
+    let file = std::fs::File::create(&lock).map_err(wrong)?;
+    // Waiting for another process must not hold up the runtime's threads.
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await
+        .map_err(std::io::Error::other)
+        .and_then(|locked| locked)
+        .map_err(|source| ConnectError::File {
+            path: path.to_owned(),
+            source,
+        })
+}

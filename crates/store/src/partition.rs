@@ -1,0 +1,221 @@
+//! Day partitions on PostgreSQL: made a week ahead, dropped whole when they expire.
+//!
+//! `message` and `attempt` are cut by the day in the message's id, `payload` by the
+//! week in which its key's day of expiry falls. A new partition is built beside its
+//! parent and attached, which does not stop readers or writers, and gives up after a
+//! short wait for the lock rather than queue everyone behind itself.
+
+use postrider_domain::{MessageId, Timestamp};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+use crate::db::Db;
+use crate::error::wrong;
+use crate::payload_key;
+use crate::{Store, StoreResult};
+
+const DAY: i64 = 86_400;
+const DAYS_AHEAD: i64 = 8;
+/// Payloads live 90 days at most; a week's partition may begin six days before its day.
+const PAYLOAD_DAYS_AHEAD: i64 = 90 + DAYS_AHEAD + 7;
+/// Serialises partition makers among nodes; any constant of our own serves.
+const LOCK: i64 = 0x706f_7374_7269_6465;
+
+/// One partition that should exist: parent, name, and its bounds as SQL literals.
+struct Partition {
+    parent: &'static str,
+    name: String,
+    from: String,
+    to: String,
+}
+
+impl Store {
+    /// Makes the partitions that the coming week needs. Nothing to do on SQLite.
+    pub async fn make_partitions(&self) -> StoreResult<()> {
+        let Db::Postgres(db) = &*self.db else {
+            return Ok(());
+        };
+        let day = self.clock.now().seconds().div_euclid(DAY);
+        let wrong = wrong("making partitions");
+        let mut connection = db.write.acquire().await.map_err(wrong)?;
+        let missing = missing(&mut connection, wanted(day)).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut tx = db.write.begin().await.map_err(wrong)?;
+        sqlx::query("select pg_advisory_xact_lock($1)")
+            .bind(LOCK)
+            .execute(&mut *tx)
+            .await
+            .map_err(wrong)?;
+        sqlx::query("set local lock_timeout = '3s'")
+            .execute(&mut *tx)
+            .await
+            .map_err(wrong)?;
+        for partition in self::missing(&mut tx, missing).await? {
+            attach(&mut tx, &partition).await?;
+        }
+        tx.commit().await.map_err(wrong)
+    }
+
+    /// Drops partitions of messages and attempts made before `rows_before`, and of
+    /// payloads that expired before `now`, unless something in them is still to be
+    /// delivered. Returns how many were dropped. Nothing to do on SQLite.
+    pub async fn drop_partitions(
+        &self,
+        rows_before: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<usize> {
+        let Db::Postgres(db) = &*self.db else {
+            return Ok(0);
+        };
+        let mut dropped = 0;
+        for name in existing(&db.write).await? {
+            if is_past(&name, rows_before, now) && !holds_pending(&db.write, &name).await? {
+                let statement = format!("drop table if exists {name}");
+                sqlx::query(AssertSqlSafe(statement))
+                    .execute(&db.write)
+                    .await
+                    .map_err(wrong("dropping a partition"))?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+}
+
+fn wanted(today: i64) -> Vec<Partition> {
+    let mut wanted = Vec::new();
+    for day in today - 1..=today + DAYS_AHEAD {
+        let bound = |day: i64| {
+            format!(
+                "'{}'",
+                MessageId::floor(Timestamp::from_seconds(day * DAY)).uuid()
+            )
+        };
+        for parent in ["message", "attempt"] {
+            wanted.push(Partition {
+                parent,
+                name: format!("{parent}_d{day}"),
+                from: bound(day),
+                to: bound(day + 1),
+            });
+        }
+    }
+    for week in (today - 1).div_euclid(7)..=(today + PAYLOAD_DAYS_AHEAD).div_euclid(7) {
+        wanted.push(Partition {
+            parent: "payload",
+            name: format!("payload_w{week}"),
+            from: payload_key::first_of_day(week * 7).to_string(),
+            to: payload_key::first_of_day(week * 7 + 7).to_string(),
+        });
+    }
+    wanted
+}
+
+async fn missing(
+    connection: &mut PgConnection,
+    mut wanted: Vec<Partition>,
+) -> StoreResult<Vec<Partition>> {
+    let present: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_inherits i on i.inhrelid = c.oid",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(wrong("listing partitions"))?;
+    wanted.retain(|partition| !present.contains(&partition.name));
+    Ok(wanted)
+}
+
+async fn attach(connection: &mut PgConnection, partition: &Partition) -> StoreResult<()> {
+    let Partition {
+        parent,
+        name,
+        from,
+        to,
+    } = partition;
+    for statement in [
+        format!("create table if not exists {name} (like {parent} including all)"),
+        format!("alter table {parent} attach partition {name} for values from ({from}) to ({to})"),
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong("attaching a partition"))?;
+    }
+    Ok(())
+}
+
+async fn existing(pool: &PgPool) -> StoreResult<Vec<String>> {
+    sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_inherits i on i.inhrelid = c.oid \
+         where i.inhparent in ('message'::regclass, 'attempt'::regclass, 'payload'::regclass)",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(wrong("listing partitions"))
+}
+
+/// Whether everything in the partition `name` is past its time.
+fn is_past(name: &str, rows_before: Timestamp, now: Timestamp) -> bool {
+    let Some((_, suffix)) = name.rsplit_once('_') else {
+        return false;
+    };
+    let past = |number: &str, days: i64, before: Timestamp| {
+        number
+            .parse::<i64>()
+            .is_ok_and(|number| (number + 1) * days * DAY <= before.seconds())
+    };
+    if let Some(day) = suffix.strip_prefix('d') {
+        past(day, 1, rows_before)
+    } else if let Some(week) = suffix.strip_prefix('w') {
+        past(week, 7, now)
+    } else {
+        false
+    }
+}
+
+/// Whether a delivery that has not ended needs a row of the partition `name`.
+async fn holds_pending(pool: &PgPool, name: &str) -> StoreResult<bool> {
+    let message = if name.starts_with("payload") {
+        format!("select m.id from {name} x join message m on m.payload_key = x.key")
+    } else if name.starts_with("message") {
+        format!("select id from {name}")
+    } else {
+        format!("select message_id from {name}")
+    };
+    // Whatever is old and pending waits for its due time, so the due index finds it.
+    let statement = format!(
+        "select exists (select 1 from delivery d where d.due_at is not null and d.message_id in ({message}))",
+    );
+    sqlx::query_scalar(AssertSqlSafe(statement))
+        .fetch_one(pool)
+        .await
+        .map_err(wrong("looking for pending deliveries"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_cover_every_day_without_a_gap() {
+        let wanted = wanted(20_000);
+        for parent in ["message", "attempt", "payload"] {
+            let of: Vec<_> = wanted.iter().filter(|p| p.parent == parent).collect();
+            assert!(
+                of.windows(2).all(|pair| pair[0].to == pair[1].from),
+                "{parent}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_partition_is_past_only_when_its_last_moment_is() {
+        let day = |day: i64| Timestamp::from_seconds(day * DAY);
+        assert!(is_past("message_d99", day(100), day(0)));
+        assert!(!is_past("message_d100", day(100), day(0)));
+        assert!(is_past("payload_w9", day(0), day(70)));
+        assert!(!is_past("payload_w9", day(0), day(69)));
+        assert!(!is_past("message", day(100), day(100)));
+    }
+}

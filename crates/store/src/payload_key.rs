@@ -1,0 +1,88 @@
+//! Keys of payload rows: the day of expiry in the high bits, so that what expires
+//! together lies together, and below it a number that no other row has.
+//!
+//! Numbers come in blocks of a million from the `counter` table, so a node asks the
+//! database once in a million messages, and two nodes never hold the same block.
+
+use postrider_domain::Timestamp;
+
+use crate::{Store, StoreResult};
+
+const DAY: i64 = 86_400;
+const NUMBER_BITS: u32 = 47;
+const BLOCK_BITS: u32 = 20;
+
+/// The smallest key of the payloads that expire on this day (days since 1970).
+pub(crate) const fn first_of_day(day: i64) -> i64 {
+    day << NUMBER_BITS
+}
+
+/// When the payload of this key expires: the end of its day.
+pub(crate) fn expires_at(key: i64) -> Timestamp {
+    Timestamp::from_seconds(((key >> NUMBER_BITS) + 1) * DAY)
+}
+
+/// A block of numbers that only its holder uses.
+#[derive(Debug)]
+pub struct KeyBlock {
+    next: i64,
+    end: i64,
+}
+
+impl KeyBlock {
+    /// An empty block: [`Store::refill`] it before the first use.
+    pub fn empty() -> Self {
+        Self { next: 0, end: 0 }
+    }
+
+    /// How many keys are left.
+    pub fn left(&self) -> usize {
+        usize::try_from(self.end - self.next).unwrap_or(0)
+    }
+
+    /// A key for a payload that expires at `expires`, rounded up to the end of that
+    /// day. `None` when the block is used up.
+    pub fn take(&mut self, expires: Timestamp) -> Option<i64> {
+        if self.next >= self.end {
+            return None;
+        }
+        let key = first_of_day(expires.seconds().div_euclid(DAY)) | self.next;
+        self.next += 1;
+        Some(key)
+    }
+}
+
+impl Store {
+    /// Fetches a new block if fewer than `needed` keys are left in `block`.
+    pub async fn refill(&self, block: &mut KeyBlock, needed: usize) -> StoreResult<()> {
+        if block.left() >= needed {
+            return Ok(());
+        }
+        let number: i64 = write!(self, "reserving payload keys", pool => sqlx::query_scalar(
+            "insert into counter (name, value) values ('payload_block', 1) \
+             on conflict (name) do update set value = counter.value + 1 returning value",
+        ).fetch_one(pool).await)?;
+        let block_number = number & ((1 << (NUMBER_BITS - BLOCK_BITS)) - 1);
+        *block = KeyBlock {
+            next: block_number << BLOCK_BITS,
+            end: (block_number + 1) << BLOCK_BITS,
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_by_day_of_expiry_and_never_repeat() {
+        let mut block = KeyBlock { next: 5, end: 7 };
+        let late = block.take(Timestamp::from_seconds(10 * DAY)).unwrap();
+        let early = block.take(Timestamp::from_seconds(9 * DAY)).unwrap();
+        assert!(early < late);
+        assert_eq!(block.take(Timestamp::from_seconds(0)), None);
+        assert_eq!(expires_at(late), Timestamp::from_seconds(11 * DAY));
+        assert!(first_of_day(10) <= late && late < first_of_day(11));
+    }
+}
