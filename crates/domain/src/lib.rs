@@ -4,13 +4,32 @@
 //! **Invariant:** nothing here does I/O or reads a clock or a random source;
 //! both come in as parameters, so that 72 hours pass in a test in a millisecond.
 
+pub mod breaker;
+pub mod bucket;
+pub mod cap;
+pub mod filter;
+pub mod header_family;
+pub mod health;
 pub mod id;
+pub mod invalid;
+pub mod jitter;
+pub mod names;
 pub mod outcome;
+pub mod retry;
 pub mod time;
+pub mod url;
 
+pub use breaker::{Allow, Breaker};
+pub use bucket::Bucket;
+pub use cap::{Cap, Load};
+pub use filter::Filter;
+pub use header_family::HeaderFamily;
+pub use health::Health;
 pub use id::{
     AppId, AttemptId, EndpointId, EventTypeId, IdError, KeyId, MessageId, NodeId, OrgId, SecretId,
     TaskId,
 };
+pub use invalid::Invalid;
 pub use outcome::{AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, Trigger};
+pub use retry::{Next, NextInput, RetryPolicy};
 pub use time::Timestamp;
