@@ -14,6 +14,7 @@ pub struct Store {
     pub(crate) db: Arc<Db>,
     pub(crate) cipher: Cipher,
     pub(crate) clock: Clock,
+    pub(crate) feed: Arc<crate::feed::Feed>,
 }
 
 /// Which database engine serves.

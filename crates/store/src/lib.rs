@@ -12,6 +12,7 @@ mod cipher;
 mod clock;
 mod connect;
 mod error;
+mod feed;
 mod migrate;
 mod page;
 mod partition;

@@ -1,0 +1,78 @@
+//! How the pipeline is doing, for health and metrics: written by its parts, read by all.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use postrider_domain::Timestamp;
+use postrider_store::Clock;
+
+/// A look at the pipeline at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PipelineStatus {
+    /// Whether the committer's last batch went through and it takes more.
+    pub accepting: bool,
+    /// Whether the worker runs; `None` on a node that does not deliver.
+    pub worker_alive: Option<bool>,
+    /// Whether the claimer's last round went through lately; `None` on a node that does not deliver.
+    pub claimer_alive: Option<bool>,
+    /// For how long the oldest due delivery has waited, as the claimer last saw it.
+    pub oldest_due: Option<Duration>,
+}
+
+/// Silence after which the claimer counts as dead: it makes several rounds a second.
+const CLAIMER_SILENCE: Duration = Duration::from_secs(30);
+
+/// Where the parts of the pipeline write how they are.
+#[derive(Debug)]
+pub(crate) struct StatusBoard {
+    clock: Clock,
+    delivers: bool,
+    accepting: AtomicBool,
+    worker_alive: AtomicBool,
+    /// Microseconds of the claimer's last good round.
+    claimed_at: AtomicI64,
+    /// Microseconds since when the oldest due delivery has been due; 0: none.
+    oldest_due: AtomicI64,
+}
+
+impl StatusBoard {
+    pub(crate) fn new(clock: Clock, delivers: bool) -> Self {
+        let now = clock.now().micros();
+        Self {
+            clock,
+            delivers,
+            accepting: AtomicBool::new(true),
+            worker_alive: AtomicBool::new(false),
+            claimed_at: AtomicI64::new(now),
+            oldest_due: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn set_accepting(&self, accepting: bool) {
+        self.accepting.store(accepting, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_worker_alive(&self, alive: bool) {
+        self.worker_alive.store(alive, Ordering::Relaxed);
+    }
+
+    pub(crate) fn claimer_round(&self, oldest_due: Option<Timestamp>) {
+        self.claimed_at.store(self.clock.now().micros(), Ordering::Relaxed);
+        self.oldest_due.store(oldest_due.map_or(0, Timestamp::micros), Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self) -> PipelineStatus {
+        let now = self.clock.now();
+        let claimed = Timestamp::from_micros(self.claimed_at.load(Ordering::Relaxed));
+        let oldest = self.oldest_due.load(Ordering::Relaxed);
+        PipelineStatus {
+            accepting: self.accepting.load(Ordering::Relaxed),
+            worker_alive: self.delivers.then(|| self.worker_alive.load(Ordering::Relaxed)),
+            claimer_alive: self
+                .delivers
+                // A test's clock leaps over rounds that had no time to happen.
+                .then(|| self.clock.is_manual() || now.since(claimed) < CLAIMER_SILENCE),
+            oldest_due: (oldest > 0).then(|| now.since(Timestamp::from_micros(oldest))),
+        }
+    }
+}
