@@ -1,1 +1,55 @@
-fn main() {}
+//! Postrider's own tools: `cargo xtask regen`, `cargo xtask tidy`.
+
+mod regen;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What the workspace needs beyond cargo.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Writes the generated files that are checked in
+    Regen {
+        /// Writes nothing; fails if a file is not what it should be
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks the sources against the rules of ARCHITECTURE.md
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let faults = match Cli::parse().task {
+        Task::Regen { check } => regen::run(&root, check),
+        Task::Tidy => tidy::check(&root),
+    };
+    match faults {
+        Ok(faults) if faults.is_empty() => ExitCode::SUCCESS,
+        Ok(faults) => {
+            for fault in faults {
+                eprintln!("{fault}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's directory.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}

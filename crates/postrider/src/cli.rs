@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::settings::Role;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   tried and failed
+  2   the command line or a setting is wrong; nothing was done
+  69  the database does not answer
+
+Settings come from flags, POSTRIDER_* variables, postrider.toml and defaults, in this order;
+`postrider config` shows them all.";
+
+/// Sends webhooks: signed, retried, recorded.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Settings file [default: postrider.toml in the working directory, if there is one]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server
+    #[command(after_help = "\
+Examples:
+  postrider serve --dev
+  postrider serve --listen 0.0.0.0:8071 --database-url postgres://postrider@db/postrider
+  postrider serve --role worker")]
+    Serve(ServeArgs),
+    /// Brings the database up to date and leaves; `serve` does so by itself
+    #[command(after_help = "\
+Examples:
+  postrider migrate
+  postrider migrate --database-url postgres://postrider@db/postrider")]
+    Migrate(DatabaseArgs),
+    /// Makes, lists and revokes API keys, also beside a running server
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Receives webhooks, checks their signatures and prints them: for trying things out
+    #[command(after_help = "\
+Examples:
+  postrider receive --secret whsec_...
+  postrider receive --port 0 --status 503 --delay 2000")]
+    Receive(ReceiveArgs),
+    /// Shows every setting, its value, its default and where the value is from
+    #[command(after_help = "\
+Examples:
+  postrider config
+  postrider config --format json | jq '.[] | select(.origin != \"default\")'")]
+    Config(ConfigArgs),
+    /// Prints a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  postrider completions bash > ~/.local/share/bash-completion/completions/postrider
+  postrider completions zsh > \"${fpath[1]}/_postrider\"
+  postrider completions fish > ~/.config/fish/completions/postrider.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct DatabaseArgs {
+    /// Where the data is kept: sqlite://PATH or postgres://... (POSTRIDER_DATABASE_URL)
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) database_url: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// For a developer's machine: allows loopback receivers and, at the first start, makes an
+    /// API key and shows it once
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// What this node does (POSTRIDER_ROLE)
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
+    /// Address to serve on (POSTRIDER_LISTEN)
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Makes a key and prints it, alone, to standard output: it is shown this once
+    #[command(after_help = "\
+Examples:
+  postrider key create --org acme
+  KEY=$(postrider key create --org acme --app first-app --read-only --name 'support desk')")]
+    Create(KeyCreateArgs),
+    /// Lists keys, without the keys themselves
+    #[command(after_help = "\
+Examples:
+  postrider key list
+  postrider key list --org acme")]
+    List(KeyListArgs),
+    /// Revokes a key: running servers refuse it within a second
+    #[command(after_help = "\
+Examples:
+  postrider key revoke key_...")]
+    Revoke(KeyRevokeArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyCreateArgs {
+    /// Organisation that the key belongs to; made if it is new
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// Confines the key to this application (id or uid)
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: Option<String>,
+    /// Lets the key read and nothing else
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// What the key is for, as lists show it
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyListArgs {
+    /// Only this organisation's keys
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyRevokeArgs {
+    /// Id of the key, as `key list` shows it
+    #[arg(value_name = "KEY_ID")]
+    pub(crate) key_id: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReceiveArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "P", default_value_t = 8072)]
+    pub(crate) port: u16,
+    /// Secret to check signatures with, whsec_... or whpk_...; may be repeated
+    #[arg(long = "secret", value_name = "S")]
+    pub(crate) secrets: Vec<String>,
+    /// HTTP status to answer with
+    #[arg(long, value_name = "N", default_value_t = 204, value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub(crate) status: u16,
+    /// Milliseconds to wait before the answer
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) delay: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// How to show them
+    #[arg(long, value_enum, default_value_t = ConfigFormat::Table)]
+    pub(crate) format: ConfigFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// For people.
+    Table,
+    /// A list of objects.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

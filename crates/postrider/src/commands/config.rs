@@ -1,0 +1,69 @@
+//! `postrider config`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Flags;
+use crate::cli::{ConfigArgs, ConfigFormat};
+use crate::error::CommandError;
+use crate::output;
+use crate::settings::Row;
+
+pub(super) fn run(args: &ConfigArgs, config: Option<&Path>) -> Result<(), CommandError> {
+    let rows = super::settings(Flags::new(), config)?.rows;
+    let text = match args.format {
+        ConfigFormat::Table => table(&rows),
+        ConfigFormat::Json => json(&rows),
+    };
+    output::print(&text)
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut cells = vec![["setting", "value", "from", "default"].map(str::to_owned)];
+    cells.extend(rows.iter().map(|row| {
+        [
+            row.setting.env(),
+            row.value.clone().unwrap_or_else(|| "(unset)".to_owned()),
+            row.origin.to_string(),
+            row.setting.default_text().to_owned(),
+        ]
+    }));
+    aligned(&cells)
+}
+
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let padded = row.iter().zip(&widths);
+        let cells: Vec<_> = padded
+            .map(|(cell, &width)| format!("{cell:width$}"))
+            .collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn json(rows: &[Row]) -> String {
+    let objects: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.setting.env(),
+                "key": row.setting.key(),
+                "flag": row.setting.flag,
+                "value": row.value,
+                "default": row.setting.default,
+                "origin": row.origin.to_string(),
+                "allowed": row.setting.allowed,
+                "meaning": row.setting.meaning,
+                "secret": row.setting.secret,
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(objects))
+}

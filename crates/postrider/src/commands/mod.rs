@@ -1,0 +1,56 @@
+//! The subcommands, a file each.
+
+mod completions;
+mod config;
+mod key;
+mod migrate;
+mod receive;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+
+use crate::cli::{Cli, Command, DatabaseArgs};
+use crate::error::CommandError;
+use crate::settings::{Inputs, Loaded, catalogue, load};
+
+/// Does what the command line asks for.
+pub(crate) fn dispatch(cli: Cli) -> Result<(), CommandError> {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Serve(args) => serve::run(args, config),
+        Command::Migrate(args) => migrate::run(args, config),
+        Command::Key(command) => key::run(command, config),
+        Command::Receive(args) => receive::run(&args),
+        Command::Config(args) => config::run(&args, config),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+type Flags = BTreeMap<&'static str, String>;
+
+fn settings(flags: Flags, config: Option<&Path>) -> Result<Loaded, CommandError> {
+    Ok(load(Inputs::gather(flags, config)?)?)
+}
+
+impl DatabaseArgs {
+    fn flags(self) -> Flags {
+        self.database_url
+            .map(|url| (catalogue::DATABASE_URL.name, url))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Runs a short command on one thread.
+fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    runtime(tokio::runtime::Builder::new_current_thread())?.block_on(work)
+}
+
+fn runtime(mut builder: tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, CommandError> {
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Failed(format!("cannot start the runtime: {error}")))
+}

@@ -1,0 +1,34 @@
+//! `postrider serve`.
+
+use std::path::Path;
+
+use tokio::runtime::Builder;
+
+use super::Flags;
+use crate::cli::ServeArgs;
+use crate::error::CommandError;
+use crate::settings::catalogue;
+use crate::{logging, serve};
+
+pub(super) fn run(args: ServeArgs, config: Option<&Path>) -> Result<(), CommandError> {
+    let dev = args.dev;
+    let settings = super::settings(flags(args), config)?.settings;
+    logging::start(&settings);
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = settings.worker_threads {
+        builder.worker_threads(threads);
+    }
+    Ok(super::runtime(builder)?.block_on(serve::run(settings, dev))?)
+}
+
+fn flags(args: ServeArgs) -> Flags {
+    use clap::ValueEnum as _;
+    let mut flags = args.database.flags();
+    if let Some(listen) = args.listen {
+        flags.insert(catalogue::LISTEN.name, listen.to_string());
+    }
+    if let Some(role) = args.role.and_then(|role| role.to_possible_value()) {
+        flags.insert(catalogue::ROLE.name, role.get_name().to_owned());
+    }
+    flags
+}

@@ -1,0 +1,257 @@
+//! Gathers what flags, environment and file say, and lays one over the other.
+//!
+//! Every value travels as text, just as it was written, and is parsed in one place
+//! whatever it came from. figment's own readers would guess types: a secret of digits
+//! would become a number.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider, Source};
+
+use super::catalogue::{ALL, ENV_PREFIX, Setting};
+use super::nearest::nearest;
+use super::problem::{Problem, Problems};
+
+/// The file that is read when it exists and no other is named.
+pub const DEFAULT_FILE: &str = "postrider.toml";
+
+/// Who set a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody: it is the default.
+    Default,
+    /// This file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment,
+    /// A command line flag.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment => f.write_str("environment"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// What was found outside, before any of it is judged.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Values of command line flags, by setting name.
+    pub flags: BTreeMap<&'static str, String>,
+    /// The environment; the variables that are not ours do no harm.
+    pub environment: Vec<(String, String)>,
+    /// Path and text of the settings file.
+    pub file: Option<(PathBuf, String)>,
+}
+
+impl Inputs {
+    /// Reads the process's environment, and the file: `config` if given, else
+    /// `postrider.toml` in the working directory if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or one of our variables that is not UTF-8.
+    pub fn gather(
+        flags: BTreeMap<&'static str, String>,
+        config: Option<&Path>,
+    ) -> Result<Self, Problems> {
+        Ok(Self {
+            flags,
+            environment: environment()?,
+            file: read_file(config)?,
+        })
+    }
+}
+
+fn environment() -> Result<Vec<(String, String)>, Problem> {
+    let mut found = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if !name.starts_with(ENV_PREFIX) {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => found.push((name, value)),
+            Err(_) => return Err(Problem::NotText { name }),
+        }
+    }
+    Ok(found)
+}
+
+fn read_file(config: Option<&Path>) -> Result<Option<(PathBuf, String)>, Problem> {
+    let file = config.unwrap_or(Path::new(DEFAULT_FILE));
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Some((file.to_owned(), text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && config.is_none() => Ok(None),
+        Err(error) => Err(Problem::File {
+            file: file.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// The layers, one over the other.
+pub(super) struct Layers {
+    figment: Figment,
+    file: Option<PathBuf>,
+}
+
+impl Layers {
+    /// Lays flags over environment over file over defaults. What is wrong goes to `problems`.
+    pub(super) fn stack(inputs: Inputs, problems: &mut Vec<Problem>) -> Self {
+        let defaults = ALL
+            .iter()
+            .filter_map(|setting| Some((setting.name, setting.default?.to_owned())));
+        let environment = known_variables(inputs.environment, problems);
+        let file = inputs.file.as_ref().map(|(path, _)| path.clone());
+        let from_file = inputs
+            .file
+            .map(|(path, text)| file_values(&path, &text, problems))
+            .unwrap_or_default();
+        let figment = Figment::new()
+            .merge(Layer::new("default", defaults))
+            .merge(Layer::new("file", from_file))
+            .merge(Layer::new("environment", environment))
+            .merge(Layer::new("flag", inputs.flags));
+        Self { figment, file }
+    }
+
+    /// The text that counts for `setting`, and where it is from.
+    pub(super) fn find(&self, setting: &Setting) -> Option<(String, Origin)> {
+        let value = self.figment.find_value(setting.name).ok()?;
+        let layer = self.figment.get_metadata(value.tag())?.name.clone();
+        let origin = match (layer.as_ref(), &self.file) {
+            ("flag", _) => Origin::Flag,
+            ("environment", _) => Origin::Environment,
+            ("file", Some(path)) => Origin::File(path.clone()),
+            _ => Origin::Default,
+        };
+        Some((value.into_string()?, origin))
+    }
+}
+
+/// One layer of texts by setting name.
+struct Layer {
+    name: &'static str,
+    values: Dict,
+}
+
+impl Layer {
+    fn new(name: &'static str, values: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let values = values
+            .into_iter()
+            .map(|(setting, text)| (setting.to_owned(), text.into()))
+            .collect();
+        Self { name, values }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::from(self.name, Source::Custom(self.name.to_owned()))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+fn known_variables(
+    environment: Vec<(String, String)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'static str, String)> {
+    let mut known = Vec::new();
+    for (name, value) in environment {
+        let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
+            continue;
+        };
+        if let Some(setting) = ALL.iter().find(|setting| setting.name == rest) {
+            known.push((setting.name, value));
+        } else if !is_somebody_elses(rest) {
+            let nearest = nearest(rest, ALL.iter().map(|setting| setting.name.to_owned()));
+            problems.push(Problem::UnknownVariable {
+                name: name.clone(),
+                nearest: nearest.map(|found| format!("{ENV_PREFIX}{found}")),
+            });
+        }
+    }
+    known
+}
+
+/// Variables with our prefix that are no settings: those of the tests, and those that
+/// Kubernetes sets in every pod once a Service is called `postrider`.
+fn is_somebody_elses(rest: &str) -> bool {
+    rest == "BIN"
+        || rest == "PORT"
+        || ["TEST_", "PORT_", "SERVICE_"]
+            .iter()
+            .any(|prefix| rest.starts_with(prefix))
+}
+
+fn file_values(
+    path: &Path,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'static str, String)> {
+    let table: toml::Table = match toml::from_str(text) {
+        Ok(table) => table,
+        Err(error) => {
+            problems.push(Problem::File {
+                file: path.to_owned(),
+                reason: syntax_error(text, &error),
+            });
+            return Vec::new();
+        }
+    };
+    let mut known = Vec::new();
+    for (key, value) in table {
+        match (
+            ALL.iter().find(|setting| setting.key() == key),
+            as_text(&value),
+        ) {
+            (Some(setting), Some(text)) => known.push((setting.name, text)),
+            (Some(_), None) => problems.push(Problem::WrongShape {
+                file: path.to_owned(),
+                key,
+            }),
+            (None, _) => problems.push(Problem::UnknownKey {
+                file: path.to_owned(),
+                nearest: nearest(&key, ALL.iter().map(|setting| setting.key())),
+                key,
+            }),
+        }
+    }
+    known
+}
+
+/// The parser's message and the line; not its quotation of the line, which may hold a secret.
+fn syntax_error(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = 1 + text.get(..start).unwrap_or_default().matches('\n').count();
+    format!("line {line}: {}", error.message())
+}
+
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        toml::Value::Array(items) => {
+            let texts: Option<Vec<_>> = items
+                .iter()
+                .map(|item| as_text(item).filter(|_| !item.is_array()))
+                .collect();
+            Some(texts?.join(","))
+        }
+        toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+    }
+}

@@ -1,0 +1,74 @@
+//! Settings: flags beat environment, environment beats file, file beats defaults.
+
+pub mod catalogue;
+mod database_url;
+mod layers;
+mod nearest;
+mod problem;
+mod read;
+pub mod reference;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+pub use database_url::DatabaseUrl;
+pub use layers::{DEFAULT_FILE, Inputs, Origin};
+pub use problem::{Problem, Problems};
+pub use read::{Loaded, Row, load};
+pub use secret::{MASK, Secret};
+pub(crate) use values::long_enough;
+pub use values::{DefaultSignature, LogFormat, RetrySchedule, Role};
+
+/// Every setting, checked. The catalogue says what each means.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address that everything is served on.
+    pub listen: SocketAddr,
+    /// Where the data is kept.
+    pub database_url: DatabaseUrl,
+    /// Address under which people reach this installation.
+    pub public_url: Url,
+    /// What this node does.
+    pub role: Role,
+    /// Encrypts secrets at rest, if set; [`crate::main_secret::resolve`] finds it if not.
+    pub main_secret: Option<Secret>,
+    /// Networks that deliveries may reach although they are not public.
+    pub allow_subnets: Vec<IpNet>,
+    /// Whether endpoints must be https.
+    pub https_only: bool,
+    /// Time that one attempt may take in all.
+    pub request_timeout: Duration,
+    /// When failed attempts are repeated.
+    pub retry_schedule: RetrySchedule,
+    /// Kind of secret made for an endpoint that brings none.
+    pub default_signature: DefaultSignature,
+    /// Requests under way at one time.
+    pub max_in_flight: usize,
+    /// Payloads that wait in memory, in bytes.
+    pub memory_limit_bytes: usize,
+    /// Messages that may wait for their commit.
+    pub ingest_queue: usize,
+    /// Connections to the database at most.
+    pub database_connections: u32,
+    /// Silence after which other nodes take over.
+    pub node_lease: Duration,
+    /// Days that payloads are kept.
+    pub payload_retention_days: u32,
+    /// Days that messages, deliveries and attempts are kept.
+    pub row_retention_days: u32,
+    /// Whether `/metrics` is served.
+    pub metrics: bool,
+    /// What is logged, as an env-filter.
+    pub log: String,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// Threads of the runtime; one per core if `None`.
+    pub worker_threads: Option<usize>,
+}

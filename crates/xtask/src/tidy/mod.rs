@@ -1,0 +1,65 @@
+//! `cargo xtask tidy`: the architecture's rules, checked by text. Cheap, and blind to nobody.
+
+mod crates;
+mod sources;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Says what breaks a rule below `root`, a line each.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
+    let mut faults = crates::check(root)?;
+    for path in sources(root)? {
+        let text = std::fs::read_to_string(&path)?;
+        let name = path
+            .strip_prefix(root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        faults.extend(sources::check(&name, &text));
+    }
+    faults.sort();
+    Ok(faults)
+}
+
+const ROOMS: &[&str] = &["crates", "dashboard", "migrations", "sdk", "tests"];
+const EXTENSIONS: &[&str] = &["rs", "sql", "ts", "tsx", "js", "mjs", "css", "py", "sh"];
+const NOT_OURS: &[&str] = &["target", "node_modules", "dist", "__pycache__", ".venv"];
+
+fn sources(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = ROOMS.iter().map(|room| root.join(room)).collect();
+    while let Some(directory) = open.pop() {
+        if !directory.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&directory)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                let name = entry.file_name();
+                if !NOT_OURS.iter().any(|other| name == *other) {
+                    open.push(path);
+                }
+            } else if path
+                .extension()
+                .is_some_and(|found| EXTENSIONS.iter().any(|known| found == *known))
+            {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_sources_keep_to_the_architecture() {
+        let faults = super::check(&crate::root()).unwrap();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}
