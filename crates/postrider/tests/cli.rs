@@ -157,6 +157,48 @@ fn migrate_makes_the_database_and_its_key() {
     assert_eq!(again, 0);
 }
 
+#[test]
+fn a_key_is_printed_alone_listed_without_its_secret_and_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = |arguments: &[&str]| {
+        run(&mut postrider(
+            directory.path(),
+            &[&["key"], arguments].concat(),
+        ))
+    };
+    let (code, secret, wrong) = key(&["create", "--org", "acme", "--read-only", "--name", "desk"]);
+    assert_eq!(code, 0, "{wrong}");
+    let secret = secret.strip_suffix('\n').unwrap();
+    let digits = secret.strip_prefix("prk_").unwrap();
+    assert!(digits.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+
+    let (_, listed, _) = key(&["list", "--org", "acme"]);
+    assert!(listed.contains("desk") && listed.contains("active") && !listed.contains(secret));
+    let id = listed.lines().nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(key(&["revoke", id]).0, 0);
+    assert!(key(&["list"]).1.contains("revoked"));
+}
+
+#[test]
+fn a_key_for_what_does_not_exist_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = |arguments: &[&str]| {
+        run(&mut postrider(
+            directory.path(),
+            &[&["key"], arguments].concat(),
+        ))
+    };
+    let (code, said, wrong) = key(&["create", "--org", "acme", "--app", "none"]);
+    assert_eq!((code, said.as_str()), (1, ""));
+    assert!(
+        wrong.contains("--org acme: organisation not found"),
+        "{wrong}"
+    );
+    let (code, _, wrong) = key(&["revoke", "key_none"]);
+    assert_eq!(code, 2, "{wrong}");
+    assert!(wrong.contains("KEY_ID \"key_none\""), "{wrong}");
+}
+
 /// A receiver that ends with the test.
 struct Receiver {
     child: Child,

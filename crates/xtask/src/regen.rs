@@ -4,9 +4,10 @@
 use std::io;
 use std::path::Path;
 
-/// Every generated file: where it is, and what makes it.
-const FILES: &[(&str, fn() -> String)] =
-    &[("docs/settings.md", postrider::settings::reference::markdown)];
+/// A generated file: where it is, and what makes it.
+type Generated = (&'static str, fn() -> String);
+
+const FILES: &[Generated] = &[("docs/settings.md", postrider::settings::reference::markdown)];
 
 /// Writes the files below `root`; with `check` it only says which are stale.
 ///

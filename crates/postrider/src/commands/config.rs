@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Flags;
+use super::{Flags, aligned};
 use crate::cli::{ConfigArgs, ConfigFormat};
 use crate::error::CommandError;
 use crate::output;
@@ -30,22 +30,6 @@ fn table(rows: &[Row]) -> String {
         ]
     }));
     aligned(&cells)
-}
-
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |row: &[String; N]| {
-        let padded = row.iter().zip(&widths);
-        let cells: Vec<_> = padded
-            .map(|(cell, &width)| format!("{cell:width$}"))
-            .collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
 }
 
 fn json(rows: &[Row]) -> String {

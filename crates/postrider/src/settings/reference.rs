@@ -8,7 +8,7 @@ use super::layers::DEFAULT_FILE;
 /// The text of `docs/settings.md`; `cargo xtask regen` writes it.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "<!-- Made by `cargo xtask regen` from crates/postrider/src/settings/catalogue.rs. -->\n\
+        "<!-- Made by `cargo xtask regen` from crates/postrider/src/settings/catalogue.rs. -->\n\n\
          # Settings\n\n",
     );
     let _ = writeln!(
@@ -38,7 +38,7 @@ pub fn markdown() -> String {
     for setting in ALL {
         let _ = write!(
             text,
-            "\n## {}\n{}\n\n- Allowed: {}.\n- Default: {}.\n",
+            "\n## {}\n\n{}\n\n- Allowed: {}.\n- Default: {}.\n",
             setting.env(),
             setting.meaning,
             setting.allowed,
