@@ -84,6 +84,7 @@ impl Store {
             db: Arc::new(db),
             cipher,
             clock,
+            feed: Arc::new(crate::feed::Feed::new()),
         };
         store.check_main_secret().await?;
         store.set_clock().await?;

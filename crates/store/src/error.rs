@@ -88,6 +88,12 @@ const KEYS: &[(&str, &str, &str)] = &[
     ),
     ("org_external_id_key", "org.external_id", "org_external_id"),
     ("org_name_key", "org.name", "org_name"),
+    ("publish_key_pkey", "publish_key.key", "publish_key"),
+    (
+        "event_key_pkey",
+        "event_key.app_id, event_key.event_id",
+        "event_key",
+    ),
 ];
 
 fn violated_key(error: &sqlx::Error) -> Option<&'static str> {

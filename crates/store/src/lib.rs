@@ -6,25 +6,53 @@
 
 #[macro_use]
 mod db;
-mod app;
+#[macro_use]
 mod change;
+mod answer_key;
+mod app;
+mod attempt;
+mod cancel;
 mod cipher;
 mod clock;
+mod config;
 mod connect;
+mod endpoint;
 mod error;
+mod event_type;
 mod feed;
+mod ingest;
+mod key;
+mod message;
 mod migrate;
+mod org;
+mod outcome;
 mod page;
 mod partition;
 mod payload_key;
+mod resend;
 mod row;
+mod secret;
+mod sql;
 
+pub use answer_key::Begin;
 pub use app::{App, NewApp};
+pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
 pub use change::{Change, ChangeKind};
 pub use cipher::{Cipher, CipherError};
 pub use clock::{Clock, ManualClock};
+pub use config::{AppConfig, ConfigCache, EndpointConfig};
 pub use connect::{ConnectError, ConnectOptions};
 pub use db::{Engine, Store};
+pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
 pub use error::{StoreError, StoreResult};
+pub use ingest::{
+    Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,
+};
+pub use outcome::{Applied, NewAttempt, Outcome, Step};
+pub use event_type::{EventType, NewEventType};
+pub use key::{ApiKey, KeySecret, NewKey};
+pub use message::{Message, MessageFilter};
+pub use org::Org;
 pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
+pub use secret::{Secret, StoredSecret};

@@ -1,0 +1,323 @@
+//! Applications with their endpoints and secrets, as publishing and sending need
+//! them: read from memory, forgotten as soon as anybody changes them.
+//!
+//! A cached application may be stale for the moment that news of a change takes.
+//! Two checks close that gap: the ingest transaction compares versions, and a claim
+//! says which version it has seen, below which the sender reads again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use postrider_domain::{AppId, EndpointId, Filter, HeaderFamily, OrgId, RetryPolicy, Timestamp};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::row::bad;
+use crate::{Change, ChangeKind, Store, StoreError, StoreResult};
+
+/// How much the cache holds, in applications and endpoints together.
+const CAPACITY: u64 = 200_000;
+
+/// An application and everything that delivering for it needs.
+#[derive(Debug)]
+pub struct AppConfig {
+    /// Its id.
+    pub id: AppId,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// The id that the organisation gave it.
+    pub uid: Option<String>,
+    /// Rises with every change of the application or one of its endpoints.
+    pub version: i64,
+    /// Messages a second to all its endpoints together.
+    pub throttle_rate: Option<u16>,
+    /// Its endpoints that are not deleted, by id.
+    pub endpoints: Vec<Arc<EndpointConfig>>,
+    by_id: HashMap<EndpointId, usize>,
+}
+
+/// An endpoint as a send needs it.
+pub struct EndpointConfig {
+    /// Its id.
+    pub id: EndpointId,
+    /// Rises with every change of the endpoint.
+    pub revision: i64,
+    /// Where to send.
+    pub url: String,
+    /// Whether nothing is sent.
+    pub disabled: bool,
+    /// Which messages it wants.
+    pub filter: Filter,
+    /// Messages a second.
+    pub throttle_rate: Option<u16>,
+    /// Its own deadline.
+    pub timeout: Option<Duration>,
+    /// Its own retry policy.
+    pub retry_policy: Option<RetryPolicy>,
+    /// Which names the delivery's headers go by.
+    pub header_family: HeaderFamily,
+    /// Custom headers, sent last.
+    pub headers: Vec<(String, String)>,
+    /// Signing secrets, the current one first; an old one until it expires.
+    pub secrets: Vec<(Zeroizing<String>, Option<Timestamp>)>,
+}
+
+impl std::fmt::Debug for EndpointConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EndpointConfig")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AppConfig {
+    /// The endpoint of this id, if it is the application's and not deleted.
+    pub fn endpoint(&self, id: EndpointId) -> Option<&Arc<EndpointConfig>> {
+        self.by_id.get(&id).and_then(|&at| self.endpoints.get(at))
+    }
+
+    fn is_called(&self, id_or_uid: &str) -> bool {
+        self.uid.as_deref() == Some(id_or_uid) || self.id.to_string() == id_or_uid
+    }
+}
+
+/// Applications in memory. Clones share them.
+#[derive(Clone, Debug)]
+pub struct ConfigCache {
+    store: Store,
+    apps: Cache<AppId, Arc<AppConfig>>,
+    names: Cache<(OrgId, String), AppId>,
+    /// Counts what was forgotten, so that a read that began before is not kept.
+    forgotten: Arc<AtomicU64>,
+}
+
+impl ConfigCache {
+    /// An empty cache over the store.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            apps: Cache::builder()
+                .max_capacity(CAPACITY)
+                .weigher(|_, app: &Arc<AppConfig>| {
+                    u32::try_from(1 + app.endpoints.len()).unwrap_or(u32::MAX)
+                })
+                .build(),
+            names: Cache::new(CAPACITY),
+            forgotten: Arc::default(),
+        }
+    }
+
+    /// The application of this id or uid in this organisation.
+    pub async fn app(&self, org: OrgId, id_or_uid: &str) -> StoreResult<Arc<AppConfig>> {
+        let name = (org, id_or_uid.to_owned());
+        if let Some(id) = self.names.get(&name)
+            && let Some(app) = self.apps.get(&id)
+            && app.is_called(id_or_uid)
+        {
+            return Ok(app);
+        }
+        let id = self.store.app(org, id_or_uid).await?.id;
+        let app = self.app_at_least(id, 0).await?;
+        if app.org_id != org {
+            return Err(StoreError::NotFound("application"));
+        }
+        self.names.insert(name, id);
+        Ok(app)
+    }
+
+    /// The application of this id, no older than `version`.
+    pub async fn app_at_least(&self, id: AppId, version: i64) -> StoreResult<Arc<AppConfig>> {
+        if let Some(app) = self.apps.get(&id).filter(|app| app.version >= version) {
+            return Ok(app);
+        }
+        let before = self.forgotten.load(Ordering::Acquire);
+        let app = Arc::new(self.store.load_app(id).await?);
+        if self.forgotten.load(Ordering::Acquire) == before {
+            self.apps.insert(id, Arc::clone(&app));
+        }
+        Ok(app)
+    }
+
+    /// Forgets an application, so that it is read again.
+    pub fn forget_app(&self, id: AppId) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.apps.invalidate(&id);
+    }
+
+    /// Forgets what changes, until it is dropped.
+    pub async fn follow_changes(&self) {
+        use tokio::sync::broadcast::error::RecvError;
+        let mut changes = self.store.subscribe();
+        loop {
+            match changes.recv().await {
+                Ok(Change {
+                    kind: ChangeKind::App,
+                    id,
+                    ..
+                }) => self.forget_app(AppId::from_uuid(id)),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    self.forgotten.fetch_add(1, Ordering::AcqRel);
+                    self.apps.invalidate_all();
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct AppRow {
+    org_id: Uuid,
+    uid: Option<String>,
+    throttle_rate: Option<i32>,
+    config_version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct EndpointRow {
+    id: Uuid,
+    revision: i64,
+    url: String,
+    disabled: bool,
+    event_types: Option<String>,
+    channels: Option<String>,
+    throttle_rate: Option<i32>,
+    timeout_seconds: Option<i32>,
+    retry_policy: Option<String>,
+    header_family: i16,
+    headers: Option<Vec<u8>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SecretRow {
+    id: Uuid,
+    endpoint_id: Uuid,
+    secret: Vec<u8>,
+    expires_at: Option<i64>,
+}
+
+impl Store {
+    /// Reads an application with its endpoints and secrets, all of one moment or
+    /// with the older version, so that a change in between is noticed later.
+    pub(crate) async fn load_app(&self, id: AppId) -> StoreResult<AppConfig> {
+        // The version first: what is read after it can only be newer.
+        let app: Option<AppRow> = read!(self, "reading an application", pool => sqlx::query_as(
+            "select org_id, uid, throttle_rate, config_version from app where id = $1 and deleted_at is null",
+        ).bind(id.uuid()).fetch_optional(pool).await)?;
+        let app = app.ok_or(StoreError::NotFound("application"))?;
+        let rows: Vec<EndpointRow> = read!(self, "reading endpoints", pool => sqlx::query_as(
+            "select id, revision, url, disabled, event_types, channels, throttle_rate, timeout_seconds, \
+             retry_policy, header_family, headers \
+             from endpoint where app_id = $1 and deleted_at is null order by id",
+        ).bind(id.uuid()).fetch_all(pool).await)?;
+        let mut secrets = self.load_secrets(id).await?;
+        let endpoints = rows
+            .into_iter()
+            .map(|row| {
+                let secrets = secrets.remove(&row.id).unwrap_or_default();
+                self.endpoint_config(row, secrets).map(Arc::new)
+            })
+            .collect::<StoreResult<Vec<_>>>()?;
+        Ok(AppConfig {
+            id,
+            org_id: OrgId::from_uuid(app.org_id),
+            uid: app.uid,
+            version: app.config_version,
+            throttle_rate: crate::row::rate("app", id, app.throttle_rate)?,
+            by_id: endpoints
+                .iter()
+                .enumerate()
+                .map(|(at, endpoint)| (endpoint.id, at))
+                .collect(),
+            endpoints,
+        })
+    }
+
+    async fn load_secrets(&self, app: AppId) -> StoreResult<HashMap<Uuid, Vec<SecretRow>>> {
+        let now = self.clock.now().micros();
+        let rows: Vec<SecretRow> = read!(self, "reading secrets", pool => sqlx::query_as(
+            "select s.id, s.endpoint_id, s.secret, s.expires_at from endpoint_secret s \
+             join endpoint e on e.id = s.endpoint_id \
+             where e.app_id = $1 and e.deleted_at is null and (s.expires_at is null or s.expires_at > $2) \
+             order by s.endpoint_id, (case when s.expires_at is null then 0 else 1 end), s.expires_at desc",
+        ).bind(app.uuid()).bind(now).fetch_all(pool).await)?;
+        let mut secrets: HashMap<Uuid, Vec<SecretRow>> = HashMap::new();
+        for row in rows {
+            secrets.entry(row.endpoint_id).or_default().push(row);
+        }
+        Ok(secrets)
+    }
+
+    fn endpoint_config(
+        &self,
+        row: EndpointRow,
+        secrets: Vec<SecretRow>,
+    ) -> StoreResult<EndpointConfig> {
+        let id = EndpointId::from_uuid(row.id);
+        let strings = |column, text: Option<String>| -> StoreResult<Option<Vec<String>>> {
+            text.map(|text| serde_json::from_str(&text).map_err(|_| bad("endpoint", column, id)))
+                .transpose()
+        };
+        Ok(EndpointConfig {
+            id,
+            revision: row.revision,
+            url: row.url,
+            disabled: row.disabled,
+            filter: Filter::new(
+                strings("event_types", row.event_types)?,
+                strings("channels", row.channels)?,
+            ),
+            throttle_rate: crate::row::rate("endpoint", id, row.throttle_rate)?,
+            timeout: row
+                .timeout_seconds
+                .map(|seconds| {
+                    u64::try_from(seconds)
+                        .map(Duration::from_secs)
+                        .map_err(|_| bad("endpoint", "timeout_seconds", id))
+                })
+                .transpose()?,
+            retry_policy: row
+                .retry_policy
+                .map(|text| {
+                    serde_json::from_str(&text).map_err(|_| bad("endpoint", "retry_policy", id))
+                })
+                .transpose()?,
+            header_family: HeaderFamily::try_from(row.header_family)
+                .map_err(|_| bad("endpoint", "header_family", id))?,
+            headers: self.open_headers(id, row.headers)?,
+            secrets: secrets
+                .into_iter()
+                .map(|row| self.open_secret(row))
+                .collect::<StoreResult<_>>()?,
+        })
+    }
+
+    fn open_headers(
+        &self,
+        id: EndpointId,
+        sealed: Option<Vec<u8>>,
+    ) -> StoreResult<Vec<(String, String)>> {
+        let Some(sealed) = sealed else {
+            return Ok(Vec::new());
+        };
+        let text = self.cipher.open("endpoint.headers", id.uuid(), &sealed)?;
+        let map: std::collections::BTreeMap<String, String> =
+            serde_json::from_slice(&text).map_err(|_| bad("endpoint", "headers", id))?;
+        Ok(map.into_iter().collect())
+    }
+
+    fn open_secret(&self, row: SecretRow) -> StoreResult<(Zeroizing<String>, Option<Timestamp>)> {
+        let text = self.cipher.open("endpoint_secret", row.id, &row.secret)?;
+        let text = String::from_utf8(text).map_err(|_| bad("endpoint_secret", "secret", row.id))?;
+        Ok((
+            Zeroizing::new(text),
+            row.expires_at.map(Timestamp::from_micros),
+        ))
+    }
+}

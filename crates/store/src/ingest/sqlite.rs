@@ -1,0 +1,250 @@
+//! One transaction writes a batch of messages and outcomes on SQLite.
+//!
+//! A statement per row would cost a hop to the driver's thread each; here each table
+//! gets one. Ids and bodies travel packed in one blob and are cut out with `substr`,
+//! beside a JSON array of the small columns, so that bodies are never escaped.
+
+use std::collections::{HashMap, HashSet};
+
+use postrider_domain::AppId;
+use serde_json::json;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::{Deliveries, IngestBatch, NewMessage, Start};
+use crate::StoreResult;
+use crate::db::SqliteDb;
+use crate::error::wrong;
+use crate::outcome::{Applied, Outcome};
+
+const VERSIONS: &str = "select id, config_version from app where deleted_at is null and id in \
+    (select substr($1, key * 16 + 1, 16) from json_each($2))";
+const MESSAGES: &str = "insert into message (app_id, id, event_type, event_id, channels, payload_key) \
+    select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), \
+           value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($2)";
+const PAYLOADS: &str = "insert into payload (key, body) \
+    select value ->> 0, substr($1, value ->> 1, value ->> 2) from json_each($2)";
+const KEYS: &str = "insert into publish_key (key, body_hash, message_id, expires_at) \
+    select substr($1, key * 48 + 1, 16), substr($1, key * 48 + 17, 16), substr($1, key * 48 + 33, 16), value \
+    from json_each($2)";
+const EVENTS: &str = "insert into event_key (app_id, event_id, message_id) \
+    select substr($1, key * 32 + 1, 16), value, substr($1, key * 32 + 17, 16) from json_each($2)";
+/// Each value says how the delivery begins: 0 owned, 1 due, 2 skipped.
+const DELIVERIES: &str = "insert into delivery (endpoint_id, message_id, state, owner, due_at, first_at) \
+    select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), \
+           case value when 2 then 4 else 0 end, case value when 0 then $3 end, case value when 1 then $4 end, $4 \
+    from json_each($2)";
+const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
+    select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), $3, $3 from json_each($2) where true \
+    on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
+        wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
+const EXPANSIONS: &str = "insert into expansion (message_id, app_id, created_at) \
+    select substr($1, key * 32 + 17, 16), substr($1, key * 32 + 1, 16), $3 from json_each($2)";
+
+/// Returns the applications that have changed, whose messages were not written, and
+/// what became of the outcomes.
+pub(super) async fn write(
+    db: &SqliteDb,
+    batch: IngestBatch<'_>,
+    outcomes: &[Outcome],
+) -> StoreResult<(HashSet<AppId>, Vec<Applied>)> {
+    if batch.messages.is_empty() && outcomes.is_empty() {
+        return Ok((HashSet::new(), Vec::new()));
+    }
+    let wrong = wrong("storing a batch");
+    let mut tx = db
+        .write
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(wrong)?;
+    let stale = if batch.messages.is_empty() {
+        HashSet::new()
+    } else {
+        write_messages(&mut tx, batch).await?
+    };
+    let applied = crate::outcome::sqlite::write(&mut tx, outcomes).await?;
+    tx.commit().await.map_err(wrong)?;
+    Ok((stale, applied))
+}
+
+async fn write_messages(
+    connection: &mut SqliteConnection,
+    batch: IngestBatch<'_>,
+) -> StoreResult<HashSet<AppId>> {
+    let stale = stale_apps(connection, batch.messages).await?;
+    let fresh: Vec<&NewMessage> = batch
+        .messages
+        .iter()
+        .filter(|m| !stale.contains(&m.app_id))
+        .collect();
+    if fresh.is_empty() {
+        return Ok(stale);
+    }
+    write_bodies(connection, &fresh).await?;
+    write_keys(connection, &fresh).await?;
+    write_deliveries(connection, &fresh, batch).await?;
+    Ok(stale)
+}
+
+/// Applications whose version is not the one that the batch was planned on.
+async fn stale_apps(
+    connection: &mut SqliteConnection,
+    messages: &[NewMessage],
+) -> StoreResult<HashSet<AppId>> {
+    let planned: HashMap<AppId, i64> = messages.iter().map(|m| (m.app_id, m.app_version)).collect();
+    let (mut packed, mut list) = (Vec::new(), Vec::new());
+    for app in planned.keys() {
+        packed.extend_from_slice(app.uuid().as_bytes());
+        list.push(0);
+    }
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(VERSIONS)
+        .bind(packed)
+        .bind(json!(list).to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(wrong("reading versions"))?;
+    let current: HashMap<AppId, i64> = rows
+        .into_iter()
+        .map(|(id, version)| (AppId::from_uuid(id), version))
+        .collect();
+    // Two versions of one application in a batch: both are judged by the older plan.
+    Ok(messages
+        .iter()
+        .filter(|m| current.get(&m.app_id) != Some(&m.app_version))
+        .map(|m| m.app_id)
+        .collect())
+}
+
+async fn write_bodies(connection: &mut SqliteConnection, fresh: &[&NewMessage]) -> StoreResult<()> {
+    let (mut ids, mut rows) = (
+        Vec::with_capacity(fresh.len() * 32),
+        Vec::with_capacity(fresh.len()),
+    );
+    // Never empty: SQLite takes an empty blob for NULL.
+    let (mut bodies, mut cuts) = (vec![0], Vec::with_capacity(fresh.len()));
+    for message in fresh {
+        pack(&mut ids, [message.app_id.uuid(), message.id.uuid()]);
+        rows.push(json!([
+            &*message.event_type,
+            message.event_id,
+            message.channels,
+            message.payload_key
+        ]));
+        cuts.push(json!([
+            message.payload_key,
+            bodies.len() + 1,
+            message.payload.len()
+        ]));
+        bodies.extend_from_slice(&message.payload);
+    }
+    run(connection, MESSAGES, ids, rows).await?;
+    run(connection, PAYLOADS, bodies, cuts).await
+}
+
+async fn write_keys(connection: &mut SqliteConnection, fresh: &[&NewMessage]) -> StoreResult<()> {
+    let (mut keys, mut expiries) = (Vec::new(), Vec::new());
+    let (mut events, mut names) = (Vec::new(), Vec::new());
+    for message in fresh {
+        if let Some(key) = &message.publish_key {
+            keys.extend_from_slice(&key.key);
+            keys.extend_from_slice(&key.body_hash);
+            keys.extend_from_slice(message.id.uuid().as_bytes());
+            expiries.push(json!(key.expires_at.micros()));
+        }
+        if let Some(event_id) = &message.event_id {
+            pack(&mut events, [message.app_id.uuid(), message.id.uuid()]);
+            names.push(json!(event_id));
+        }
+    }
+    run(connection, KEYS, keys, expiries).await?;
+    run(connection, EVENTS, events, names).await
+}
+
+async fn write_deliveries(
+    connection: &mut SqliteConnection,
+    fresh: &[&NewMessage],
+    batch: IngestBatch<'_>,
+) -> StoreResult<()> {
+    let (mut ids, mut starts) = (Vec::new(), Vec::new());
+    let (mut expansions, mut lanes) = (Vec::new(), HashMap::new());
+    for message in fresh {
+        let Deliveries::Now(deliveries) = &message.deliveries else {
+            pack(&mut expansions, [message.app_id.uuid(), message.id.uuid()]);
+            continue;
+        };
+        for delivery in deliveries {
+            pack(&mut ids, [delivery.endpoint_id.uuid(), message.id.uuid()]);
+            starts.push(match delivery.start {
+                Start::Owned => 0,
+                Start::Due => 1,
+                Start::Skipped => 2,
+            });
+            if delivery.start == Start::Due {
+                lanes.insert(delivery.endpoint_id.uuid(), message.app_id.uuid());
+            }
+        }
+    }
+    let now = batch.now.micros();
+    if !starts.is_empty() {
+        sqlx::query(DELIVERIES)
+            .bind(ids)
+            .bind(json!(starts).to_string())
+            .bind(batch.node)
+            .bind(now)
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong("storing deliveries"))?;
+    }
+    let mut packed = Vec::new();
+    for (endpoint, app) in &lanes {
+        pack(&mut packed, [*endpoint, *app]);
+    }
+    run_at(connection, LANES, packed, now).await?;
+    run_at(connection, EXPANSIONS, expansions, now).await
+}
+
+/// Runs a bulk statement over packed bytes and one JSON value per row, if there are rows.
+async fn run(
+    connection: &mut SqliteConnection,
+    text: &'static str,
+    packed: Vec<u8>,
+    rows: Vec<serde_json::Value>,
+) -> StoreResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(text)
+        .bind(packed)
+        .bind(serde_json::Value::Array(rows).to_string())
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(wrong("storing messages"))
+}
+
+/// Runs a bulk statement over pairs of packed ids with one time for all.
+async fn run_at(
+    connection: &mut SqliteConnection,
+    text: &'static str,
+    packed: Vec<u8>,
+    now: i64,
+) -> StoreResult<()> {
+    if packed.is_empty() {
+        return Ok(());
+    }
+    let rows = json!(vec![0; packed.len() / 32]).to_string();
+    sqlx::query(text)
+        .bind(packed)
+        .bind(rows)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(wrong("storing deliveries"))
+}
+
+fn pack(into: &mut Vec<u8>, ids: [Uuid; 2]) {
+    for id in ids {
+        into.extend_from_slice(id.as_bytes());
+    }
+}

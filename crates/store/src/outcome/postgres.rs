@@ -1,0 +1,346 @@
+//! Outcomes on PostgreSQL: one statement for a batch of successes, a short
+//! transaction for a batch with failures or manual attempts in it.
+
+use std::collections::{HashMap, HashSet};
+
+use postrider_domain::{Health, Timestamp};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::{Applied, Outcome, Step, endpoints_where, failures, lanes_due};
+use crate::StoreResult;
+use crate::error::wrong;
+
+/// `owner` stays as it is when the delivery ends: a row that leaves no index is
+/// updated in place (heap-only).
+const WRITE: &str = "
+with moved as (
+    update delivery d set state = i.state, attempts = d.attempts + i.tried, sends = d.sends + i.tried,
+        last_status = coalesce(i.status, d.last_status), due_at = i.due_at,
+        owner = case when i.state = 0 then null else d.owner end
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::integer[], $5::smallint[], $6::smallint[], $7::bigint[], $8::integer[])
+      as i(endpoint_id, message_id, owner, token, state, status, due_at, tried)
+    where d.endpoint_id = i.endpoint_id and d.message_id = i.message_id
+      and d.owner = i.owner and d.token = i.token and d.state = 0
+    returning d.endpoint_id, d.message_id
+), recorded as (
+    insert into attempt (message_id, id, endpoint_id, endpoint_revision, status, http_status, failure, failure_text,
+        trigger, number, started_at, duration_us, signature, response_headers, response_body, next_at, next_reason)
+    select * from unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::bigint[], $13::smallint[], $14::smallint[],
+        $15::smallint[], $16::text[], $17::smallint[], $18::integer[], $19::bigint[], $20::bigint[], $21::text[],
+        $22::text[], $23::bytea[], $24::bigint[], $25::smallint[])
+), well as (
+    delete from endpoint_health where endpoint_id = any($26::uuid[])
+)
+select endpoint_id, message_id from moved";
+
+const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
+    select endpoint_id, app_id, due, due from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as i(endpoint_id, app_id, due) \
+    on conflict (endpoint_id) do update set next_due = least(lane.next_due, excluded.next_due), \
+        wake_at = greatest(lane.parked_until, least(lane.next_due, excluded.next_due))";
+
+const FAILED: &str = "insert into endpoint_health (endpoint_id, first_failure_at, last_failure_at) \
+    select endpoint_id, at, at from unnest($1::uuid[], $2::bigint[]) as i(endpoint_id, at) \
+    on conflict (endpoint_id) do update set last_failure_at = greatest(endpoint_health.last_failure_at, excluded.last_failure_at) \
+    returning endpoint_id, first_failure_at, last_failure_at";
+
+const SETTLED: &str = "update delivery d set state = 1, due_at = null, token = d.token + 1 \
+    from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id) \
+    where d.endpoint_id = i.endpoint_id and d.message_id = i.message_id and d.state <> 1";
+
+const TRIED: &str = "update delivery d set sends = d.sends + 1, last_status = i.status \
+    from unnest($1::uuid[], $2::uuid[], $3::smallint[]) as i(endpoint_id, message_id, status) \
+    where d.endpoint_id = i.endpoint_id and d.message_id = i.message_id";
+
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<Vec<Applied>> {
+    if outcomes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plain = outcomes
+        .iter()
+        .all(|o| !o.is_failure() && matches!(o.step, Step::Scheduled { due_at: None, .. }));
+    if plain {
+        let moved = record(connection, outcomes).await?;
+        return Ok(applied(outcomes, &moved, &HashMap::new()));
+    }
+    let wrong = wrong("recording outcomes");
+    let mut tx = connection.begin().await.map_err(wrong)?;
+    let moved = record(&mut tx, outcomes).await?;
+    let health = follow_up(&mut tx, outcomes).await?;
+    tx.commit().await.map_err(wrong)?;
+    Ok(applied(outcomes, &moved, &health))
+}
+
+fn applied(
+    outcomes: &[Outcome],
+    moved: &HashSet<(Uuid, Uuid)>,
+    health: &HashMap<Uuid, Health>,
+) -> Vec<Applied> {
+    outcomes
+        .iter()
+        .map(|o| Applied {
+            moved: matches!(o.step, Step::Manual { .. })
+                || moved.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
+            health: health
+                .get(&o.endpoint_id.uuid())
+                .copied()
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<HashSet<(Uuid, Uuid)>> {
+    let scheduled: Vec<_> = outcomes
+        .iter()
+        .filter_map(|o| match o.step {
+            Step::Scheduled {
+                owner,
+                token,
+                state,
+                due_at,
+            } => Some((o, owner, token, state, due_at)),
+            Step::Manual { .. } => None,
+        })
+        .collect();
+    let tried: Vec<_> = outcomes
+        .iter()
+        .filter_map(|o| o.attempt.as_ref().map(|a| (o, a)))
+        .collect();
+    let well = endpoints_where(outcomes, Outcome::is_success);
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(WRITE)
+        .bind(
+            scheduled
+                .iter()
+                .map(|s| s.0.endpoint_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            scheduled
+                .iter()
+                .map(|s| s.0.message_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(scheduled.iter().map(|s| s.1).collect::<Vec<_>>())
+        .bind(scheduled.iter().map(|s| s.2).collect::<Vec<_>>())
+        .bind(scheduled.iter().map(|s| s.3.code()).collect::<Vec<_>>())
+        .bind(
+            scheduled
+                .iter()
+                .map(|s| s.0.attempt.as_ref().map(|a| a.status.code()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            scheduled
+                .iter()
+                .map(|s| s.4.map(Timestamp::micros))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            scheduled
+                .iter()
+                .map(|s| i32::from(s.0.attempt.is_some()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(o, _)| o.message_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(tried.iter().map(|(_, a)| a.id.uuid()).collect::<Vec<_>>())
+        .bind(
+            tried
+                .iter()
+                .map(|(o, _)| o.endpoint_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.endpoint_revision)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.status.code())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.http_status as i16)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.failure.as_ref().map(|f| f.0.code()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.failure.as_ref().map(|f| f.1.as_str()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.trigger.code())
+                .collect::<Vec<_>>(),
+        )
+        .bind(tried.iter().map(|(_, a)| a.number).collect::<Vec<_>>())
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.started_at.micros())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.duration.as_micros() as i64)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.signature.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.response_headers.as_deref())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| (!a.response_body.is_empty()).then(|| &a.response_body[..]))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.next_at.map(Timestamp::micros))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.next_reason.code())
+                .collect::<Vec<_>>(),
+        )
+        .bind(well.iter().map(|e| e.uuid()).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await
+        .map_err(wrong("recording outcomes"))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Lanes, health and manual attempts.
+async fn follow_up(
+    connection: &mut PgConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<HashMap<Uuid, Health>> {
+    settle_manual(connection, outcomes).await?;
+    let failed = failures(outcomes);
+    let mut health = HashMap::new();
+    if !failed.is_empty() {
+        let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(FAILED)
+            .bind(failed.iter().map(|f| f.0.uuid()).collect::<Vec<_>>())
+            .bind(failed.iter().map(|f| f.1.micros()).collect::<Vec<_>>())
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong("recording failures"))?;
+        for (id, first, last) in rows {
+            health.insert(
+                id,
+                Health {
+                    first_failure_at: Some(Timestamp::from_micros(first)),
+                    last_failure_at: Some(Timestamp::from_micros(last)),
+                },
+            );
+        }
+    }
+    let lanes = lanes_due(outcomes);
+    if !lanes.is_empty() {
+        sqlx::query(LANES)
+            .bind(lanes.iter().map(|l| l.0.uuid()).collect::<Vec<_>>())
+            .bind(lanes.iter().map(|l| l.1.uuid()).collect::<Vec<_>>())
+            .bind(lanes.iter().map(|l| l.2.micros()).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong("waking lanes"))?;
+    }
+    Ok(health)
+}
+
+async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> StoreResult<()> {
+    let manual: Vec<(&Outcome, Uuid)> = outcomes
+        .iter()
+        .filter_map(|o| match o.step {
+            Step::Manual { resend } => Some((o, resend)),
+            Step::Scheduled { .. } => None,
+        })
+        .collect();
+    if manual.is_empty() {
+        return Ok(());
+    }
+    let wrong = wrong("recording manual attempts");
+    sqlx::query("delete from resend where id = any($1::uuid[])")
+        .bind(manual.iter().map(|m| m.1).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await
+        .map_err(wrong)?;
+    let tried: Vec<_> = manual
+        .iter()
+        .filter_map(|(o, _)| o.attempt.as_ref().map(|a| (o, a)))
+        .collect();
+    sqlx::query(TRIED)
+        .bind(
+            tried
+                .iter()
+                .map(|(o, _)| o.endpoint_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(o, _)| o.message_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tried
+                .iter()
+                .map(|(_, a)| a.status.code())
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(wrong)?;
+    let won: Vec<_> = manual.iter().filter(|(o, _)| o.is_success()).collect();
+    sqlx::query(SETTLED)
+        .bind(
+            won.iter()
+                .map(|(o, _)| o.endpoint_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            won.iter()
+                .map(|(o, _)| o.message_id.uuid())
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut *connection)
+        .await
+        .map(|_| ())
+        .map_err(wrong)
+}

@@ -1,0 +1,250 @@
+//! Outcomes on SQLite, in the committer's transaction: a statement per table, ids
+//! and bodies packed in one blob beside a JSON array of the small columns.
+
+use std::collections::{HashMap, HashSet};
+
+use postrider_domain::{Health, Timestamp};
+use serde_json::json;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
+use crate::StoreResult;
+use crate::error::wrong;
+
+/// Each value is [owner, token, state, status, due_at, tried].
+const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i.tried, sends = sends + i.tried, \
+        last_status = coalesce(i.status, last_status), due_at = i.due_at, \
+        owner = case when i.state = 0 then null else delivery.owner end \
+    from (select substr($1, key * 32 + 1, 16) as endpoint_id, substr($1, key * 32 + 17, 16) as message_id, \
+        value ->> 0 as owner, value ->> 1 as token, value ->> 2 as state, value ->> 3 as status, \
+        value ->> 4 as due_at, value ->> 5 as tried from json_each($2)) as i \
+    where delivery.endpoint_id = i.endpoint_id and delivery.message_id = i.message_id \
+      and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0 \
+    returning endpoint_id, message_id";
+const RECORD: &str = "insert into attempt (message_id, id, endpoint_id, endpoint_revision, status, http_status, failure, \
+        failure_text, trigger, number, started_at, duration_us, signature, response_headers, next_at, next_reason, response_body) \
+    select substr($1, key * 48 + 1, 16), substr($1, key * 48 + 17, 16), substr($1, key * 48 + 33, 16), \
+        value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
+        value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
+        case value ->> 14 when 0 then null else substr($3, value ->> 13, value ->> 14) end \
+    from json_each($2)";
+const WELL: &str = "delete from endpoint_health where endpoint_id in \
+    (select substr($1, key * 16 + 1, 16) from json_each($2))";
+const FAILED: &str = "insert into endpoint_health (endpoint_id, first_failure_at, last_failure_at) \
+    select substr($1, key * 16 + 1, 16), value, value from json_each($2) where true \
+    on conflict (endpoint_id) do update set last_failure_at = max(last_failure_at, excluded.last_failure_at) \
+    returning endpoint_id, first_failure_at, last_failure_at";
+const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
+    select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), value, value from json_each($2) where true \
+    on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
+        wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
+
+pub(crate) async fn write(
+    connection: &mut SqliteConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<Vec<Applied>> {
+    if outcomes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let moved = move_deliveries(connection, outcomes).await?;
+    record(connection, outcomes).await?;
+    settle_manual(connection, outcomes).await?;
+    let health = follow_up(connection, outcomes).await?;
+    Ok(outcomes
+        .iter()
+        .map(|o| Applied {
+            moved: matches!(o.step, Step::Manual { .. })
+                || moved.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
+            health: health
+                .get(&o.endpoint_id.uuid())
+                .copied()
+                .unwrap_or_default(),
+        })
+        .collect())
+}
+
+async fn move_deliveries(
+    connection: &mut SqliteConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<HashSet<(Uuid, Uuid)>> {
+    let (mut ids, mut rows) = (
+        Vec::with_capacity(outcomes.len() * 32),
+        Vec::with_capacity(outcomes.len()),
+    );
+    for outcome in outcomes {
+        if let Step::Scheduled {
+            owner,
+            token,
+            state,
+            due_at,
+        } = outcome.step
+        {
+            ids.extend_from_slice(outcome.endpoint_id.uuid().as_bytes());
+            ids.extend_from_slice(outcome.message_id.uuid().as_bytes());
+            let status = outcome
+                .attempt
+                .as_ref()
+                .map(|attempt| attempt.status.code());
+            rows.push(json!([
+                owner,
+                token,
+                state.code(),
+                status,
+                due_at.map(Timestamp::micros),
+                i32::from(outcome.attempt.is_some()),
+            ]));
+        }
+    }
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(MOVE)
+        .bind(ids)
+        .bind(json!(rows).to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(wrong("recording outcomes"))?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn record(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> StoreResult<()> {
+    // Never empty: SQLite takes an empty blob for NULL.
+    let (mut ids, mut rows, mut bodies) = (Vec::new(), Vec::new(), vec![0]);
+    for (outcome, attempt) in outcomes
+        .iter()
+        .filter_map(|o| o.attempt.as_ref().map(|a| (o, a)))
+    {
+        for id in [
+            outcome.message_id.uuid(),
+            attempt.id.uuid(),
+            outcome.endpoint_id.uuid(),
+        ] {
+            ids.extend_from_slice(id.as_bytes());
+        }
+        rows.push(columns(attempt, bodies.len() + 1));
+        bodies.extend_from_slice(&attempt.response_body);
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(RECORD)
+        .bind(ids)
+        .bind(serde_json::Value::Array(rows).to_string())
+        .bind(bodies)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(wrong("recording attempts"))
+}
+
+fn columns(attempt: &NewAttempt, body_at: usize) -> serde_json::Value {
+    json!([
+        attempt.endpoint_revision,
+        attempt.status.code(),
+        attempt.http_status,
+        attempt.failure.as_ref().map(|failure| failure.0.code()),
+        attempt.failure.as_ref().map(|failure| &failure.1),
+        attempt.trigger.code(),
+        attempt.number,
+        attempt.started_at.micros(),
+        attempt.duration.as_micros() as i64,
+        attempt.signature,
+        attempt.response_headers,
+        attempt.next_at.map(Timestamp::micros),
+        attempt.next_reason.code(),
+        body_at,
+        attempt.response_body.len(),
+    ])
+}
+
+/// Manual attempts are few: a statement each.
+async fn settle_manual(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> StoreResult<()> {
+    let wrong = wrong("recording a manual attempt");
+    for outcome in outcomes {
+        let Step::Manual { resend } = outcome.step else {
+            continue;
+        };
+        sqlx::query("delete from resend where id = $1")
+            .bind(resend)
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        let Some(attempt) = &outcome.attempt else {
+            continue;
+        };
+        sqlx::query("update delivery set sends = sends + 1, last_status = $3 where endpoint_id = $1 and message_id = $2")
+            .bind(outcome.endpoint_id.uuid())
+            .bind(outcome.message_id.uuid())
+            .bind(attempt.status.code())
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        if outcome.is_success() {
+            sqlx::query(
+                "update delivery set state = 1, due_at = null, token = token + 1 \
+                 where endpoint_id = $1 and message_id = $2 and state <> 1",
+            )
+            .bind(outcome.endpoint_id.uuid())
+            .bind(outcome.message_id.uuid())
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        }
+    }
+    Ok(())
+}
+
+async fn follow_up(
+    connection: &mut SqliteConnection,
+    outcomes: &[Outcome],
+) -> StoreResult<HashMap<Uuid, Health>> {
+    let wrong = wrong("recording what follows");
+    let well = endpoints_where(outcomes, Outcome::is_success);
+    if !well.is_empty() {
+        let packed: Vec<u8> = well.iter().flat_map(|id| *id.uuid().as_bytes()).collect();
+        sqlx::query(WELL)
+            .bind(packed)
+            .bind(json!(vec![0; well.len()]).to_string())
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong)?;
+    }
+    let failed = failures(outcomes);
+    let mut health = HashMap::new();
+    if !failed.is_empty() {
+        let packed: Vec<u8> = failed.iter().flat_map(|f| *f.0.uuid().as_bytes()).collect();
+        let times: Vec<i64> = failed.iter().map(|f| f.1.micros()).collect();
+        let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(FAILED)
+            .bind(packed)
+            .bind(json!(times).to_string())
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        for (id, first, last) in rows {
+            health.insert(
+                id,
+                Health {
+                    first_failure_at: Some(Timestamp::from_micros(first)),
+                    last_failure_at: Some(Timestamp::from_micros(last)),
+                },
+            );
+        }
+    }
+    let lanes = lanes_due(outcomes);
+    if !lanes.is_empty() {
+        let mut packed = Vec::with_capacity(lanes.len() * 32);
+        for (endpoint, app, _) in &lanes {
+            packed.extend_from_slice(endpoint.uuid().as_bytes());
+            packed.extend_from_slice(app.uuid().as_bytes());
+        }
+        let times: Vec<i64> = lanes.iter().map(|lane| lane.2.micros()).collect();
+        sqlx::query(LANES)
+            .bind(packed)
+            .bind(json!(times).to_string())
+            .execute(connection)
+            .await
+            .map_err(wrong)?;
+    }
+    Ok(health)
+}
