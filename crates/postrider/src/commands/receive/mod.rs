@@ -80,12 +80,12 @@ async fn receive(port: u16, receiver: Receiver) -> Result<(), CommandError> {
     let app = Router::new()
         .fallback(answer)
         .with_state(Arc::new(receiver));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async {
-            let _ = tokio::signal::ctrl_c().await;
-        })
-        .await
-        .map_err(|error| CommandError::Failed(format!("receiver on {address}: {error}")))
+    // No graceful end: with a long --delay it would keep Ctrl-C waiting.
+    tokio::select! {
+        served = axum::serve(listener, app) => served
+            .map_err(|error| CommandError::Failed(format!("receiver on {address}: {error}"))),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
 }
 
 async fn answer(State(receiver): State<Arc<Receiver>>, request: Request<Body>) -> StatusCode {
