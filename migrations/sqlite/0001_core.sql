@@ -173,7 +173,8 @@ create table attempt (
     next_reason integer not null,
     primary key (message_id, id)
 ) without rowid;
-create index attempt_endpoint on attempt (endpoint_id, id);
+-- With the status, so that counting reads the index alone.
+create index attempt_endpoint on attempt (endpoint_id, id, status);
 
 -- Apart from messages, as on PostgreSQL, where uniqueness and day partitions do not mix.
 create table event_key (

@@ -43,6 +43,39 @@ pub struct Change {
 /// Bind kind, id and now.
 pub(crate) const INSERT: &str = "insert into change (kind, ref, at) values ($1, $2, $3)";
 
+/// Bind the application. Its row lock puts the changes of one application in order.
+pub(crate) const BUMP: &str =
+    "update app set config_version = config_version + 1 where id = $1 and deleted_at is null";
+
+/// In a transaction: tells of a change of kind `$kind`.
+macro_rules! tell {
+    ($conn:ident, $wrong:ident, $kind:expr, $id:expr, $now:expr) => {
+        sqlx::query($crate::change::INSERT)
+            .bind($kind.code())
+            .bind($id)
+            .bind($now.micros())
+            .execute(&mut *$conn)
+            .await
+            .map_err($wrong)?
+    };
+}
+
+/// In a transaction, before anything else: raises the application's version, so
+/// that a publish that read the old configuration notices, and tells of the change.
+macro_rules! config_changed {
+    ($conn:ident, $wrong:ident, $app:expr, $now:expr) => {{
+        let bumped = sqlx::query($crate::change::BUMP)
+            .bind($app.uuid())
+            .execute(&mut *$conn)
+            .await
+            .map_err($wrong)?;
+        if bumped.rows_affected() == 0 {
+            return Err($crate::StoreError::NotFound("application"));
+        }
+        tell!($conn, $wrong, $crate::ChangeKind::App, $app.uuid(), $now);
+    }};
+}
+
 impl Store {
     /// The changes made since `since`. Ask with some overlap and skip what has been
     /// seen: a lower `seq` can become visible after a higher one.

@@ -1,0 +1,489 @@
+//! Attempts, and where deliveries stand, as lists show them.
+
+use std::time::Duration;
+
+use postrider_domain::{
+    AppId, AttemptId, AttemptStatus, DeliveryState, EndpointId, FailureKind, HeaderFamily,
+    MessageId, NextReason, Timestamp, Trigger,
+};
+use uuid::Uuid;
+
+use crate::message::{self, MessageFilter};
+use crate::page::{Page, PageRequest};
+use crate::row::{self, bad};
+use crate::sql::Sql;
+use crate::{Endpoint, Message, Store, StoreError, StoreResult, endpoint};
+
+/// What stands in the place of an answer that was removed.
+pub const EXPUNGED: &[u8] = b"EXPUNGED";
+
+/// One attempt as stored. Its `Debug` shows neither the URL nor the answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// What was sent.
+    pub message_id: MessageId,
+    /// To which endpoint.
+    pub endpoint_id: EndpointId,
+    /// The endpoint's URL at the time.
+    pub url: String,
+    /// How it ended.
+    pub status: AttemptStatus,
+    /// The status of the answer; 0 without one.
+    pub http_status: i16,
+    /// Why it failed.
+    pub failure: Option<FailureKind>,
+    /// Why it failed, in words.
+    pub failure_text: Option<String>,
+    /// What made it happen.
+    pub trigger: Trigger,
+    /// 1 for the delivery's first attempt, and so on.
+    pub number: i32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// The signature header that was sent.
+    pub signature: String,
+    /// Which names the delivery's headers went by.
+    pub header_family: HeaderFamily,
+    /// The names of the custom headers that were sent.
+    pub header_names: Vec<String>,
+    /// The headers of the answer.
+    pub response_headers: Option<Vec<(String, String)>>,
+    /// The beginning of the answer's body.
+    pub response_body: Option<Vec<u8>>,
+    /// When the next attempt was then due.
+    pub next_at: Option<Timestamp>,
+    /// Why then, or why there was to be none.
+    pub next_reason: NextReason,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attempt")
+            .field("id", &self.id)
+            .field("message_id", &self.message_id)
+            .field("endpoint_id", &self.endpoint_id)
+            .field("status", &self.status)
+            .field("http_status", &self.http_status)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which attempts a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only those that ended so.
+    pub status: Option<AttemptStatus>,
+    /// Only those answered with this class: 0 (no answer), 100, 200, ... 500.
+    pub status_class: Option<u16>,
+    /// Only those of messages of this channel.
+    pub channel: Option<String>,
+    /// Only those of messages of these event types; all if empty.
+    pub event_types: Vec<String>,
+    /// Only those made before this time, to the millisecond.
+    pub before: Option<Timestamp>,
+    /// Only those made at this time or later, to the millisecond.
+    pub after: Option<Timestamp>,
+    /// Only those to this endpoint.
+    pub endpoint: Option<EndpointId>,
+}
+
+/// Which of an endpoint's messages a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Only those that stand so with the endpoint.
+    pub status: Option<AttemptStatus>,
+    /// Conditions on the message itself.
+    pub message: MessageFilter,
+}
+
+/// How many attempts ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointStats {
+    /// A 2xx answer.
+    pub success: u64,
+    /// None: an attempt is written down when it has ended.
+    pub pending: u64,
+    /// None: an attempt is written down when it has ended.
+    pub sending: u64,
+    /// No 2xx answer.
+    pub fail: u64,
+    /// Ended by a person or by a change of the endpoint.
+    pub canceled: u64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    message_id: Uuid,
+    endpoint_id: Uuid,
+    url: String,
+    status: i16,
+    http_status: i16,
+    failure: Option<i16>,
+    failure_text: Option<String>,
+    trigger: i16,
+    number: i32,
+    started_at: i64,
+    duration_us: i64,
+    signature: String,
+    header_family: i16,
+    header_names: String,
+    response_headers: Option<String>,
+    response_body: Option<Vec<u8>>,
+    next_at: Option<i64>,
+    next_reason: i16,
+}
+
+impl TryFrom<Row> for Attempt {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> StoreResult<Self> {
+        let id = AttemptId::from_uuid(row.id);
+        let table = "attempt";
+        let failure = row.failure;
+        Ok(Self {
+            id,
+            message_id: MessageId::from_uuid(row.message_id),
+            endpoint_id: EndpointId::from_uuid(row.endpoint_id),
+            url: row.url,
+            status: row::code(table, "status", id, row.status)?,
+            http_status: row.http_status,
+            failure: failure
+                .map(|code| row::code(table, "failure", id, code))
+                .transpose()?,
+            failure_text: row.failure_text,
+            trigger: row::code(table, "trigger", id, row.trigger)?,
+            number: row.number,
+            started_at: Timestamp::from_micros(row.started_at),
+            duration: u64::try_from(row.duration_us)
+                .map(Duration::from_micros)
+                .map_err(|_| bad(table, "duration_us", id))?,
+            signature: row.signature,
+            header_family: row::code("endpoint_revision", "header_family", id, row.header_family)?,
+            header_names: row::json(
+                "endpoint_revision",
+                "header_names",
+                id,
+                Some(&row.header_names),
+            )?
+            .unwrap_or_default(),
+            response_headers: row::json(
+                table,
+                "response_headers",
+                id,
+                row.response_headers.as_deref(),
+            )?,
+            response_body: row.response_body,
+            next_at: row.next_at.map(Timestamp::from_micros),
+            next_reason: row::code(table, "next_reason", id, row.next_reason)?,
+        })
+    }
+}
+
+/// Begins every statement that reads attempts; the join with the message keeps
+/// applications apart. Its join order suits SQLite, which reads left to right.
+const SELECT: &str = "select a.id, a.message_id, a.endpoint_id, r.url, a.status, a.http_status, a.failure, a.failure_text, \
+    a.trigger, a.number, a.started_at, a.duration_us, a.signature, r.header_family, r.header_names, a.response_headers, \
+    a.response_body, a.next_at, a.next_reason \
+    from attempt a cross join message m cross join endpoint_revision r \
+    where m.id = a.message_id and r.endpoint_id = a.endpoint_id and r.revision = a.endpoint_revision and m.app_id = ";
+
+/// The statement of a list of attempts; `of` is a column and what it must equal.
+fn list(
+    app: AppId,
+    of: (&str, Uuid),
+    filter: &AttemptFilter,
+    page: &PageRequest<AttemptId>,
+) -> Sql {
+    let mut sql = Sql::new(SELECT);
+    sql.bind(app.uuid())
+        .push(" and ")
+        .push(of.0)
+        .push(" = ")
+        .bind(of.1);
+    if let Some(endpoint) = filter.endpoint {
+        sql.push(" and a.endpoint_id = ").bind(endpoint.uuid());
+    }
+    if let Some(status) = filter.status {
+        sql.push(" and a.status = ").bind(i64::from(status.code()));
+    }
+    if let Some(class) = filter.status_class {
+        sql.push(" and a.http_status >= ")
+            .bind(i64::from(class))
+            .push(" and a.http_status < ")
+            .bind(i64::from(class) + 100);
+    }
+    message::time_filter(&mut sql, "a.id", (filter.after, filter.before), |time| {
+        AttemptId::floor(time).uuid()
+    });
+    message::content_filter(&mut sql, &filter.event_types, filter.channel.as_deref());
+    sql.page("a.id", page, |id: AttemptId| id.uuid().into());
+    sql
+}
+
+/// Where a delivery stands, in the words of the API.
+fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
+    match state {
+        DeliveryState::Succeeded => AttemptStatus::Success,
+        DeliveryState::Pending if attempts == 0 => AttemptStatus::Pending,
+        DeliveryState::Pending => AttemptStatus::Sending,
+        DeliveryState::Exhausted => AttemptStatus::Fail,
+        DeliveryState::Cancelled | DeliveryState::Skipped => AttemptStatus::Canceled,
+    }
+}
+
+/// The condition on a delivery that [`status_of`] calls `status`.
+fn status_condition(status: AttemptStatus) -> String {
+    let states: &[DeliveryState] = match status {
+        AttemptStatus::Success => &[DeliveryState::Succeeded],
+        AttemptStatus::Pending | AttemptStatus::Sending => &[DeliveryState::Pending],
+        AttemptStatus::Fail => &[DeliveryState::Exhausted],
+        AttemptStatus::Canceled => &[DeliveryState::Cancelled, DeliveryState::Skipped],
+    };
+    let codes: Vec<String> = states
+        .iter()
+        .map(|state| state.code().to_string())
+        .collect();
+    let attempts = match status {
+        AttemptStatus::Pending => " and d.attempts = 0",
+        AttemptStatus::Sending => " and d.attempts > 0",
+        _ => "",
+    };
+    format!(" and d.state in ({}){attempts}", codes.join(", "))
+}
+
+/// Where a delivery stands: columns beside those of a message or an endpoint.
+#[derive(sqlx::FromRow)]
+struct Standing {
+    state: i16,
+    attempts: i32,
+    due_at: Option<i64>,
+}
+
+impl Standing {
+    fn read(&self, id: Uuid) -> StoreResult<(AttemptStatus, Option<Timestamp>)> {
+        let state = row::code("delivery", "state", id, self.state)?;
+        let next = self
+            .due_at
+            .filter(|_| state == DeliveryState::Pending)
+            .map(Timestamp::from_micros);
+        Ok((status_of(state, self.attempts), next))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct MessageStanding {
+    #[sqlx(flatten)]
+    message: message::Row,
+    #[sqlx(flatten)]
+    standing: Standing,
+}
+
+#[derive(sqlx::FromRow)]
+struct EndpointStanding {
+    #[sqlx(flatten)]
+    endpoint: endpoint::Row,
+    #[sqlx(flatten)]
+    standing: Standing,
+    last_status: Option<i16>,
+}
+
+/// The statement of [`Store::endpoint_messages`].
+fn list_messages(
+    app: AppId,
+    endpoint: EndpointId,
+    filter: &DeliveryFilter,
+    page: &PageRequest<MessageId>,
+) -> Sql {
+    let of = &filter.message;
+    let mut sql = Sql::new("select ");
+    sql.push(message::columns(of.with_payload))
+        .push(", d.state, d.attempts, d.due_at from delivery d cross join message m")
+        .push(message::payload_join(of.with_payload))
+        .push(" where d.endpoint_id = ")
+        .bind(endpoint.uuid())
+        .push(" and m.id = d.message_id and m.app_id = ")
+        .bind(app.uuid());
+    if let Some(status) = filter.status {
+        sql.push(&status_condition(status));
+    }
+    message::time_filter(&mut sql, "d.message_id", (of.after, of.before), |time| {
+        MessageId::floor(time).uuid()
+    });
+    message::content_filter(&mut sql, &of.event_types, of.channel.as_deref());
+    sql.page("d.message_id", page, |id: MessageId| id.uuid().into());
+    sql
+}
+
+/// The statement of [`Store::message_endpoints`]: deliveries lie by endpoint, so it
+/// asks each of the application's endpoints for the message.
+fn list_endpoints(app: AppId, message: MessageId, page: &PageRequest<EndpointId>) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(endpoint::COLUMNS)
+        .push(", d.state, d.attempts, d.due_at, d.last_status from endpoint e cross join delivery d where e.app_id = ")
+        .bind(app.uuid())
+        .push(" and d.endpoint_id = e.id and d.message_id = ")
+        .bind(message.uuid())
+        .page("e.id", page, |id: EndpointId| id.uuid().into());
+    sql
+}
+
+/// The statement of [`Store::endpoint_stats`].
+fn count(endpoint: EndpointId, since: Timestamp, until: Timestamp) -> Sql {
+    let mut sql =
+        Sql::new("select status, count(*) as attempts from attempt a where a.endpoint_id = ");
+    sql.bind(endpoint.uuid());
+    message::time_filter(&mut sql, "a.id", (Some(since), Some(until)), |time| {
+        AttemptId::floor(time).uuid()
+    });
+    sql.push(" group by status");
+    sql
+}
+
+impl Store {
+    /// A page of a message's attempts, by id, which is by time.
+    pub async fn attempts_by_message(
+        &self,
+        app: AppId,
+        message: MessageId,
+        filter: AttemptFilter,
+        page: PageRequest<AttemptId>,
+    ) -> StoreResult<Page<Attempt>> {
+        let sql = list(app, ("a.message_id", message.uuid()), &filter, &page);
+        self.page_of_attempts(&sql, &page).await
+    }
+
+    /// A page of an endpoint's attempts, by id, which is by time.
+    pub async fn attempts_by_endpoint(
+        &self,
+        app: AppId,
+        endpoint: EndpointId,
+        filter: AttemptFilter,
+        page: PageRequest<AttemptId>,
+    ) -> StoreResult<Page<Attempt>> {
+        let sql = list(app, ("a.endpoint_id", endpoint.uuid()), &filter, &page);
+        self.page_of_attempts(&sql, &page).await
+    }
+
+    async fn page_of_attempts(
+        &self,
+        sql: &Sql,
+        page: &PageRequest<AttemptId>,
+    ) -> StoreResult<Page<Attempt>> {
+        let rows: Vec<Row> = sql.fetch(self, "listing attempts").await?;
+        page.finish(
+            rows.into_iter()
+                .map(Attempt::try_from)
+                .collect::<StoreResult<_>>()?,
+        )
+    }
+
+    /// One attempt of the application's message.
+    pub async fn attempt(
+        &self,
+        app: AppId,
+        message: MessageId,
+        id: AttemptId,
+    ) -> StoreResult<Attempt> {
+        let mut sql = Sql::new(SELECT);
+        sql.bind(app.uuid())
+            .push(" and a.message_id = ")
+            .bind(message.uuid())
+            .push(" and a.id = ")
+            .bind(id.uuid());
+        let rows: Vec<Row> = sql.fetch(self, "reading an attempt").await?;
+        let row = rows.into_iter().next();
+        row.ok_or(StoreError::NotFound("message attempt"))?
+            .try_into()
+    }
+
+    /// Removes what the receiver answered: [`EXPUNGED`] takes the body's place.
+    pub async fn expunge_attempt(
+        &self,
+        app: AppId,
+        message: MessageId,
+        id: AttemptId,
+    ) -> StoreResult<()> {
+        let done = write!(self, "removing an answer", pool => sqlx::query(
+            "update attempt set response_body = $4, response_headers = null where message_id = $2 and id = $3 \
+             and exists (select 1 from message m where m.app_id = $1 and m.id = $2)",
+        ).bind(app.uuid()).bind(message.uuid()).bind(id.uuid()).bind(EXPUNGED)
+        .execute(pool).await.map(|done| done.rows_affected()))?;
+        if done == 0 {
+            return Err(StoreError::NotFound("message attempt"));
+        }
+        Ok(())
+    }
+
+    /// A page of the messages for an endpoint, by id, each with where it stands
+    /// (a failed attempt that will be repeated reads `Sending`) and when its next
+    /// attempt is due.
+    pub async fn endpoint_messages(
+        &self,
+        app: AppId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        page: PageRequest<MessageId>,
+    ) -> StoreResult<Page<(Message, AttemptStatus, Option<Timestamp>)>> {
+        let now = self.clock.now();
+        let sql = list_messages(app, endpoint, &filter, &page);
+        let rows: Vec<MessageStanding> = sql.fetch(self, "listing an endpoint's messages").await?;
+        let rows = rows.into_iter().map(|row| {
+            let message = row.message.into_message(now)?;
+            let (status, next) = row.standing.read(message.id.uuid())?;
+            Ok((message, status, next))
+        });
+        page.finish(rows.collect::<StoreResult<_>>()?)
+    }
+
+    /// A page of the endpoints that a message is for, by id, deleted ones included,
+    /// each with how the last attempt ended (where the delivery stands if there was
+    /// none) and when the next one is due.
+    pub async fn message_endpoints(
+        &self,
+        app: AppId,
+        message: MessageId,
+        page: PageRequest<EndpointId>,
+    ) -> StoreResult<Page<(Endpoint, AttemptStatus, Option<Timestamp>)>> {
+        let sql = list_endpoints(app, message, &page);
+        let rows: Vec<EndpointStanding> = sql.fetch(self, "listing a message's endpoints").await?;
+        let rows = rows.into_iter().map(|row| {
+            let endpoint = row.endpoint.open(&self.cipher)?;
+            let (status, next) = row.standing.read(message.uuid())?;
+            let last = row
+                .last_status
+                .map(|code| row::code("delivery", "last_status", message, code))
+                .transpose()?;
+            Ok((endpoint, last.unwrap_or(status), next))
+        });
+        page.finish(rows.collect::<StoreResult<_>>()?)
+    }
+
+    /// How the endpoint's attempts from `since` until before `until` ended.
+    pub async fn endpoint_stats(
+        &self,
+        endpoint: EndpointId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<EndpointStats> {
+        let sql = count(endpoint, since, until);
+        let rows: Vec<(i16, i64)> = sql.fetch(self, "counting attempts").await?;
+        let mut stats = EndpointStats::default();
+        for (code, attempts) in rows {
+            let status = row::code("attempt", "status", endpoint, code)?;
+            *match status {
+                AttemptStatus::Success => &mut stats.success,
+                AttemptStatus::Pending => &mut stats.pending,
+                AttemptStatus::Sending => &mut stats.sending,
+                AttemptStatus::Fail => &mut stats.fail,
+                AttemptStatus::Canceled => &mut stats.canceled,
+            } = u64::try_from(attempts).unwrap_or(0);
+        }
+        Ok(stats)
+    }
+}

@@ -1,0 +1,55 @@
+//! Cancelling what waits for an endpoint that is disabled or deleted.
+
+use postrider_domain::{DeliveryState, EndpointId};
+use uuid::Uuid;
+
+use crate::error::wrong;
+use crate::{Store, StoreResult};
+
+/// How many deliveries one transaction cancels: the writer must stay free for others.
+const CHUNK: i64 = 1000;
+
+/// Waiting for a due time, claimed or not. Bind state, endpoint, pending and limit.
+const WAITING: &str = "update delivery set state = $1, due_at = null, owner = null, token = token + 1 \
+    where endpoint_id = $2 and state = $3 and due_at is not null and message_id in \
+    (select message_id from delivery where endpoint_id = $2 and due_at is not null limit $4)";
+
+/// In hand of a node fresh from a publish: in no index, but no older than the
+/// oldest message that a node says it holds. Bound as [`WAITING`], then that message.
+const FRESH: &str = "update delivery set state = $1, due_at = null, owner = null, token = token + 1 \
+    where endpoint_id = $2 and state = $3 and message_id in \
+    (select message_id from delivery where endpoint_id = $2 and message_id >= $5 and state = $3 limit $4)";
+
+impl Store {
+    /// Cancels every delivery that has not ended, in chunks; their attempts under way
+    /// no longer count, since their token has passed.
+    pub(crate) async fn cancel_waiting(&self, endpoint: EndpointId) -> StoreResult<()> {
+        while self.cancel_chunk(WAITING, endpoint, None).await? == CHUNK as u64 {}
+        let floor: Option<Uuid> = read!(self, "reading what nodes hold", pool => sqlx::query_scalar(
+            "select floor from node where floor is not null order by floor limit 1",
+        ).fetch_optional(pool).await)?;
+        if let Some(floor) = floor {
+            while self.cancel_chunk(FRESH, endpoint, Some(floor)).await? == CHUNK as u64 {}
+        }
+        write!(self, "removing a lane", pool => sqlx::query("delete from lane where endpoint_id = $1")
+            .bind(endpoint.uuid()).execute(pool).await.map(|_| ()))
+    }
+
+    async fn cancel_chunk(
+        &self,
+        text: &'static str,
+        endpoint: EndpointId,
+        floor: Option<Uuid>,
+    ) -> StoreResult<u64> {
+        transaction!(self, "cancelling deliveries", conn => {
+            let wrong = wrong("cancelling deliveries");
+            let query = sqlx::query(text).bind(DeliveryState::Cancelled.code()).bind(endpoint.uuid())
+                .bind(DeliveryState::Pending.code()).bind(CHUNK);
+            let query = match floor {
+                Some(floor) => query.bind(floor),
+                None => query,
+            };
+            Ok(query.execute(&mut *conn).await.map_err(wrong)?.rows_affected())
+        })
+    }
+}

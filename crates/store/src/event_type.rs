@@ -1,0 +1,228 @@
+//! Event types: the organisation's catalogue of what it publishes.
+
+use postrider_domain::{EventTypeId, OrgId, Timestamp};
+use uuid::Uuid;
+
+use crate::change::ChangeKind;
+use crate::error::wrong;
+use crate::page::{Page, PageRequest};
+use crate::row;
+use crate::sql::Sql;
+use crate::{Store, StoreError, StoreResult};
+
+/// An event type as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventType {
+    /// Its id.
+    pub id: EventTypeId,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// Its name, by which it is addressed.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whether it is hidden from lists and endpoints.
+    pub archived: bool,
+    /// Whether nobody should use it any more.
+    pub deprecated: bool,
+    /// A JSON object of JSON Schemas by version, as text.
+    pub schemas: Option<String>,
+    /// Who may see it: holders of one of these flags; everybody if absent.
+    pub feature_flags: Option<Vec<String>>,
+    /// The group that lists show it under.
+    pub group_name: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller may set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewEventType {
+    /// Its name, by which it is addressed.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whether it is hidden from lists and endpoints.
+    pub archived: bool,
+    /// Whether nobody should use it any more.
+    pub deprecated: bool,
+    /// A JSON object of JSON Schemas by version, as text.
+    pub schemas: Option<String>,
+    /// Who may see it: holders of one of these flags; everybody if absent.
+    pub feature_flags: Option<Vec<String>>,
+    /// The group that lists show it under.
+    pub group_name: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    org_id: Uuid,
+    name: String,
+    description: String,
+    archived: bool,
+    deprecated: bool,
+    schemas: Option<String>,
+    feature_flags: Option<String>,
+    group_name: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for EventType {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> StoreResult<Self> {
+        let id = EventTypeId::from_uuid(row.id);
+        let flags = row.feature_flags.as_deref();
+        Ok(Self {
+            id,
+            org_id: OrgId::from_uuid(row.org_id),
+            name: row.name,
+            description: row.description,
+            archived: row.archived,
+            deprecated: row.deprecated,
+            schemas: row.schemas,
+            feature_flags: row::json("event_type", "feature_flags", id, flags)?,
+            group_name: row.group_name,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+/// Makes an event type, or overwrites the one of its name: an archived one if $11 is
+/// false, any if it is true. Returns nothing if one stands in the way.
+const UPSERT: &str = "insert into event_type (id, org_id, name, description, archived, deprecated, schemas, \
+    feature_flags, group_name, created_at, updated_at) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+    on conflict (org_id, name) do update set description = excluded.description, archived = excluded.archived, \
+    deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flags = excluded.feature_flags, \
+    group_name = excluded.group_name, updated_at = excluded.updated_at \
+    where event_type.archived or $11 \
+    returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, created_at, updated_at";
+
+impl Store {
+    /// The event type of this name, archived or not.
+    pub async fn event_type(&self, org: OrgId, name: &str) -> StoreResult<EventType> {
+        let row: Option<Row> = read!(self, "reading an event type", pool => sqlx::query_as(
+            "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
+             created_at, updated_at from event_type where org_id = $1 and name = $2",
+        ).bind(org.uuid()).bind(name).fetch_optional(pool).await)?;
+        row.ok_or(StoreError::NotFound("event type"))?.try_into()
+    }
+
+    /// A page of the organisation's event types, by the bytes of their names.
+    pub async fn event_types(
+        &self,
+        org: OrgId,
+        include_archived: bool,
+        page: PageRequest<String>,
+    ) -> StoreResult<Page<EventType>> {
+        let mut sql = Sql::new(
+            "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
+             created_at, updated_at from event_type where org_id = ",
+        );
+        sql.bind(org.uuid());
+        if !include_archived {
+            sql.push(" and archived = false");
+        }
+        sql.page("name", &page, |name: String| name.as_str().into());
+        let rows: Vec<Row> = sql.fetch(self, "listing event types").await?;
+        let rows = rows.into_iter().map(EventType::try_from);
+        page.finish(rows.collect::<StoreResult<_>>()?)
+    }
+
+    /// Makes an event type. An archived one of its name is revived and overwritten;
+    /// a live one is a conflict on `event_type_name`.
+    pub async fn create_event_type(&self, org: OrgId, new: NewEventType) -> StoreResult<EventType> {
+        let written = self.upsert_event_type(org, new, false).await?;
+        written
+            .map(|(event_type, _)| event_type)
+            .ok_or(StoreError::Conflict("event_type_name"))
+    }
+
+    /// Makes an event type or overwrites the one of its name, archived or not. Says
+    /// whether it made one.
+    pub async fn put_event_type(
+        &self,
+        org: OrgId,
+        new: NewEventType,
+    ) -> StoreResult<(EventType, bool)> {
+        let written = self.upsert_event_type(org, new, true).await?;
+        written.ok_or(StoreError::NotFound("event type"))
+    }
+
+    async fn upsert_event_type(
+        &self,
+        org: OrgId,
+        new: NewEventType,
+        overwrite: bool,
+    ) -> StoreResult<Option<(EventType, bool)>> {
+        let now = self.clock.now();
+        let id = EventTypeId::mint(now);
+        let flags = new.feature_flags.as_ref();
+        let flags = flags
+            .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
+            .transpose()?;
+        let row: Option<Row> = transaction!(self, "writing an event type", conn => {
+            let wrong = wrong("writing an event type");
+            let row = sqlx::query_as(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
+                .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(&flags).bind(&new.group_name)
+                .bind(now.micros()).bind(overwrite)
+                .fetch_optional(&mut *conn).await.map_err(wrong)?;
+            tell!(conn, wrong, ChangeKind::Org, org.uuid(), now);
+            Ok(row)
+        })?;
+        self.announce(ChangeKind::Org, org.uuid());
+        row.map(|row| {
+            let created = row.id == id.uuid();
+            EventType::try_from(row).map(|event_type| (event_type, created))
+        })
+        .transpose()
+    }
+
+    /// Archives the event type, or removes it if `expunge`.
+    pub async fn delete_event_type(
+        &self,
+        org: OrgId,
+        name: &str,
+        expunge: bool,
+    ) -> StoreResult<()> {
+        let now = self.clock.now();
+        transaction!(self, "deleting an event type", conn => {
+            let wrong = wrong("deleting an event type");
+            let done = if expunge {
+                sqlx::query("delete from event_type where org_id = $1 and name = $2").bind(org.uuid()).bind(name)
+                    .execute(&mut *conn).await
+            } else {
+                sqlx::query("update event_type set archived = true, updated_at = $3 where org_id = $1 and name = $2")
+                    .bind(org.uuid()).bind(name).bind(now.micros()).execute(&mut *conn).await
+            }.map_err(wrong)?;
+            if done.rows_affected() == 0 {
+                return Err(StoreError::NotFound("event type"));
+            }
+            tell!(conn, wrong, ChangeKind::Org, org.uuid(), now);
+            Ok(())
+        })?;
+        self.announce(ChangeKind::Org, org.uuid());
+        Ok(())
+    }
+
+    /// Which of these names are event types of the organisation that are not archived.
+    pub async fn known_event_types(
+        &self,
+        org: OrgId,
+        names: &[String],
+    ) -> StoreResult<Vec<String>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new("select name from event_type where archived = false and org_id = ");
+        sql.bind(org.uuid()).and_in("name", names);
+        let rows: Vec<(String,)> = sql.fetch(self, "looking event types up").await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+}

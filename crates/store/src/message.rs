@@ -1,0 +1,204 @@
+//! Messages: what was published, as lists and look-ups show it.
+
+use postrider_domain::{AppId, MessageId, Timestamp};
+use uuid::Uuid;
+
+use crate::page::{Page, PageRequest};
+use crate::sql::Sql;
+use crate::{Store, StoreError, StoreResult, payload_key, row};
+
+/// A message as stored. Its `Debug` does not show its payload.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its id, which also tells when it was accepted.
+    pub id: MessageId,
+    /// Whose it is.
+    pub app_id: AppId,
+    /// What kind of event it tells of.
+    pub event_type: String,
+    /// The id that the publisher gave it.
+    pub event_id: Option<String>,
+    /// Its channels.
+    pub channels: Option<Vec<String>>,
+    /// The body as it was published; `None` if it has expired, was removed or was
+    /// not asked for.
+    pub payload: Option<Vec<u8>>,
+    /// When the body goes.
+    pub payload_expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("app_id", &self.app_id)
+            .field("event_type", &self.event_type)
+            .field("payload_bytes", &self.payload.as_ref().map(Vec::len))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which messages a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Only those of this channel.
+    pub channel: Option<String>,
+    /// Only those of these event types; all if empty.
+    pub event_types: Vec<String>,
+    /// Only those accepted before this time, to the millisecond.
+    pub before: Option<Timestamp>,
+    /// Only those accepted at this time or later, to the millisecond.
+    pub after: Option<Timestamp>,
+    /// Whether to read the bodies.
+    pub with_payload: bool,
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct Row {
+    id: Uuid,
+    app_id: Uuid,
+    event_type: String,
+    event_id: Option<String>,
+    channels: Option<String>,
+    payload_key: i64,
+    body: Option<Vec<u8>>,
+}
+
+impl Row {
+    pub(crate) fn into_message(self, now: Timestamp) -> StoreResult<Message> {
+        let id = MessageId::from_uuid(self.id);
+        let expires = payload_key::expires_at(self.payload_key);
+        Ok(Message {
+            id,
+            app_id: AppId::from_uuid(self.app_id),
+            event_type: self.event_type,
+            event_id: self.event_id,
+            channels: row::json("message", "channels", id, self.channels.as_deref())?,
+            // The row may outlive its time until the next clean-up.
+            payload: self.body.filter(|_| expires > now),
+            payload_expires_at: expires,
+        })
+    }
+}
+
+/// The columns of [`Row`] and, if asked for, the body from [`payload_join`].
+pub(crate) fn columns(with_payload: bool) -> &'static str {
+    if with_payload {
+        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.payload_key, p.body"
+    } else {
+        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.payload_key, null as body"
+    }
+}
+
+pub(crate) fn payload_join(with_payload: bool) -> &'static str {
+    if with_payload {
+        " left join payload p on p.key = m.payload_key"
+    } else {
+        ""
+    }
+}
+
+/// Adds the conditions on a message's event type and channel.
+pub(crate) fn content_filter(sql: &mut Sql, event_types: &[String], channel: Option<&str>) {
+    sql.and_in("m.event_type", event_types);
+    if let Some(channel) = channel {
+        // Channels are kept as a JSON array of names without quotes inside, so a name
+        // in quotes occurs in the text only if it is one of them.
+        sql.push(" and replace(m.channels, ")
+            .bind(format!("\"{channel}\"").as_str())
+            .push(", '') <> m.channels");
+    }
+}
+
+/// Adds the conditions on an id's time, whose floor is `floor`.
+pub(crate) fn time_filter(
+    sql: &mut Sql,
+    column: &str,
+    (after, before): (Option<Timestamp>, Option<Timestamp>),
+    floor: impl Fn(Timestamp) -> Uuid,
+) {
+    if let Some(after) = after {
+        sql.push(" and ")
+            .push(column)
+            .push(" >= ")
+            .bind(floor(after));
+    }
+    if let Some(before) = before {
+        sql.push(" and ")
+            .push(column)
+            .push(" < ")
+            .bind(floor(before));
+    }
+}
+
+/// The statement of [`Store::messages`].
+fn list(app: AppId, filter: &MessageFilter, page: &PageRequest<MessageId>) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(columns(filter.with_payload))
+        .push(" from message m")
+        .push(payload_join(filter.with_payload))
+        .push(" where m.app_id = ")
+        .bind(app.uuid());
+    time_filter(&mut sql, "m.id", (filter.after, filter.before), |time| {
+        MessageId::floor(time).uuid()
+    });
+    content_filter(&mut sql, &filter.event_types, filter.channel.as_deref());
+    sql.page("m.id", page, |id: MessageId| id.uuid().into());
+    sql
+}
+
+impl Store {
+    /// The application's message of this id or event id.
+    pub async fn message(
+        &self,
+        app: AppId,
+        id_or_event_id: &str,
+        with_payload: bool,
+    ) -> StoreResult<Message> {
+        let mut sql = Sql::new("select ");
+        sql.push(columns(with_payload))
+            .push(" from message m")
+            .push(payload_join(with_payload))
+            .push(" where m.app_id = ")
+            .bind(app.uuid());
+        // An event id never begins as a message id does.
+        match id_or_event_id.parse::<MessageId>() {
+            Ok(id) => sql.push(" and m.id = ").bind(id.uuid()),
+            Err(_) => sql
+                .push(" and m.id = (select k.message_id from event_key k where k.app_id = ")
+                .bind(app.uuid())
+                .push(" and k.event_id = ")
+                .bind(id_or_event_id)
+                .push(")"),
+        };
+        let rows: Vec<Row> = sql.fetch(self, "reading a message").await?;
+        let row = rows.into_iter().next();
+        row.ok_or(StoreError::NotFound("message"))?
+            .into_message(self.clock.now())
+    }
+
+    /// A page of the application's messages, by id, which is by time.
+    pub async fn messages(
+        &self,
+        app: AppId,
+        filter: MessageFilter,
+        page: PageRequest<MessageId>,
+    ) -> StoreResult<Page<Message>> {
+        let now = self.clock.now();
+        let rows: Vec<Row> = list(app, &filter, &page)
+            .fetch(self, "listing messages")
+            .await?;
+        let rows = rows.into_iter().map(|row| row.into_message(now));
+        page.finish(rows.collect::<StoreResult<_>>()?)
+    }
+
+    /// Removes the body of a message. Removing it again changes nothing.
+    pub async fn delete_payload(&self, app: AppId, id: MessageId) -> StoreResult<()> {
+        let key: Option<i64> = read!(self, "reading a message", pool => sqlx::query_scalar(
+            "select payload_key from message where app_id = $1 and id = $2",
+        ).bind(app.uuid()).bind(id.uuid()).fetch_optional(pool).await)?;
+        let key = key.ok_or(StoreError::NotFound("message"))?;
+        write!(self, "removing a payload", pool => sqlx::query("delete from payload where key = $1")
+            .bind(key).execute(pool).await.map(|_| ()))
+    }
+}

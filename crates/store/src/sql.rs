@@ -1,0 +1,140 @@
+//! Statements whose text depends on the request: filters, cursors and lists.
+//!
+//! The text never holds a value of the request; every value is bound.
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
+use uuid::Uuid;
+
+use crate::page::PageRequest;
+use crate::{Store, StoreResult};
+
+/// A value to bind.
+pub(crate) enum Arg {
+    Uuid(Uuid),
+    Int(i64),
+    Text(String),
+}
+
+impl From<Uuid> for Arg {
+    fn from(value: Uuid) -> Self {
+        Self::Uuid(value)
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+/// A row that both engines can give.
+pub(crate) trait AnyRow:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> AnyRow for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+/// A statement under construction.
+pub(crate) struct Sql {
+    text: String,
+    args: Vec<Arg>,
+}
+
+impl Sql {
+    /// Begins with `text`.
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            args: Vec::new(),
+        }
+    }
+
+    /// Adds text of our own.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a bound value.
+    pub(crate) fn bind(&mut self, arg: impl Into<Arg>) -> &mut Self {
+        self.args.push(arg.into());
+        self.text.push('$');
+        self.text.push_str(&self.args.len().to_string());
+        self
+    }
+
+    /// Adds `and COLUMN in (...)`, unless `values` is empty.
+    pub(crate) fn and_in(&mut self, column: &str, values: &[String]) -> &mut Self {
+        for (index, value) in values.iter().enumerate() {
+            if index == 0 {
+                self.push(" and ").push(column).push(" in (");
+            } else {
+                self.push(", ");
+            }
+            self.bind(value.as_str());
+        }
+        if !values.is_empty() {
+            self.push(")");
+        }
+        self
+    }
+
+    /// Adds the cursor's condition on `key`, the order and the limit.
+    pub(crate) fn page<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        arg: impl Fn(K) -> Arg,
+    ) -> &mut Self {
+        let descending = page.sql_descending();
+        if let Some(bound) = page.bound() {
+            self.push(" and ")
+                .push(key)
+                .push(if descending { " < " } else { " > " })
+                .bind(arg(bound));
+        }
+        self.push(" order by ")
+            .push(key)
+            .push(if descending { " desc" } else { "" })
+            .push(" limit ")
+            .bind(page.fetch())
+    }
+
+    /// Runs the statement on the reading pool.
+    pub(crate) async fn fetch<R: AnyRow>(
+        &self,
+        store: &Store,
+        operation: &'static str,
+    ) -> StoreResult<Vec<R>> {
+        let wrong = crate::error::wrong(operation);
+        macro_rules! run {
+            ($pool:expr) => {{
+                let mut query = sqlx::query_as(AssertSqlSafe(self.text.clone()));
+                for arg in &self.args {
+                    query = match arg {
+                        Arg::Uuid(value) => query.bind(*value),
+                        Arg::Int(value) => query.bind(*value),
+                        Arg::Text(value) => query.bind(value.as_str()),
+                    };
+                }
+                query.fetch_all($pool).await.map_err(wrong)
+            }};
+        }
+        match &*store.db {
+            crate::db::Db::Sqlite(db) => run!(&db.read),
+            crate::db::Db::Postgres(db) => run!(&db.read),
+        }
+    }
+}
