@@ -1,0 +1,220 @@
+//! Claims: a node takes due deliveries of one lane into its hand.
+
+use bytes::Bytes;
+use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
+use uuid::Uuid;
+
+use crate::db::Db;
+use crate::error::wrong;
+use crate::{Store, StoreResult};
+
+/// A delivery in this node's hand, with all that sending it needs.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The message.
+    pub message_id: MessageId,
+    /// Its event type.
+    pub event_type: String,
+    /// Its body; `None` if it has expired or was expunged, so nothing can be sent.
+    pub payload: Option<Bytes>,
+    /// Attempts made so far, manual ones included.
+    pub sends: i32,
+    /// What it was claimed for.
+    pub kind: ClaimKind,
+}
+
+/// What a delivery was claimed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimKind {
+    /// Its own schedule.
+    Scheduled {
+        /// The token that an outcome must name.
+        token: i32,
+        /// Scheduled attempts made so far.
+        attempts: i32,
+        /// When its schedule began.
+        first_at: Timestamp,
+        /// When this attempt was due.
+        due_at: Timestamp,
+    },
+    /// A manual send.
+    Manual {
+        /// The request.
+        resend: Uuid,
+    },
+}
+
+/// What one look at a lane gave.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The application's version at the time of the claim.
+    pub app_version: i64,
+    /// What is now in this node's hand, the longest due first.
+    pub deliveries: Vec<Claimed>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Taken {
+    message_id: Uuid,
+    token: i32,
+    attempts: i32,
+    sends: i32,
+    first_at: i64,
+    due_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Content {
+    id: Uuid,
+    event_type: String,
+    body: Option<Vec<u8>>,
+}
+
+/// On PostgreSQL another node's claim in progress is stepped over, not waited for.
+const TAKE_POSTGRES: &str = "update delivery d set owner = $2, token = d.token + 1 \
+    from (select endpoint_id, message_id from delivery where endpoint_id = $1 and due_at <= $3 and owner is null \
+          order by due_at limit $4 for update skip locked) t \
+    where d.endpoint_id = t.endpoint_id and d.message_id = t.message_id \
+    returning d.message_id, d.token, d.attempts, d.sends, d.first_at, d.due_at";
+const TAKE_SQLITE: &str = "update delivery set owner = $2, token = token + 1 \
+    where (endpoint_id, message_id) in (select endpoint_id, message_id from delivery \
+          where endpoint_id = $1 and due_at <= $3 and owner is null order by due_at limit $4) \
+    returning message_id, token, attempts, sends, first_at, due_at";
+
+impl Store {
+    /// Takes up to `limit` due deliveries of a lane, and its manual sends, into the
+    /// hand of `node`, and sets the lane's next wake-up by what remains.
+    pub async fn claim(
+        &self,
+        node: i64,
+        app: AppId,
+        endpoint: EndpointId,
+        now: Timestamp,
+        limit: i64,
+    ) -> StoreResult<Claim> {
+        let take = match &*self.db {
+            Db::Sqlite(_) => TAKE_SQLITE,
+            Db::Postgres(_) => TAKE_POSTGRES,
+        };
+        let (app_version, mut taken, resends): (Option<i64>, Vec<Taken>, Vec<(Uuid, Uuid)>) = transaction!(self, "claiming deliveries", conn => {
+            let wrong = wrong("claiming deliveries");
+            // Locks the lane's row, so that whoever adds work meanwhile waits and
+            // then corrects the wake-up that is set below.
+            sqlx::query("update lane set next_due = next_due where endpoint_id = $1")
+                .bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            let resends: Vec<(Uuid, Uuid)> = sqlx::query_as(
+                "update resend set owner = $2 where owner is null and id in \
+                 (select id from resend where endpoint_id = $1 and owner is null order by id limit $3) \
+                 returning id, message_id",
+            ).bind(endpoint.uuid()).bind(node).bind(limit).fetch_all(&mut *conn).await.map_err(wrong)?;
+            let left = limit - i64::try_from(resends.len()).unwrap_or(limit);
+            let taken: Vec<Taken> = sqlx::query_as(take)
+                .bind(endpoint.uuid()).bind(node).bind(now.micros()).bind(left)
+                .fetch_all(&mut *conn).await.map_err(wrong)?;
+            let more: bool = sqlx::query_scalar(
+                "select exists (select 1 from resend where endpoint_id = $1 and owner is null)",
+            ).bind(endpoint.uuid()).fetch_one(&mut *conn).await.map_err(wrong)?;
+            let next: Option<i64> = sqlx::query_scalar(
+                "select due_at from delivery where endpoint_id = $1 and due_at is not null and owner is null \
+                 order by due_at limit 1",
+            ).bind(endpoint.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            let next = if more { Some(now.micros()) } else { next };
+            if let Some(next) = next {
+                sqlx::query(
+                    "update lane set next_due = $2, \
+                     wake_at = case when parked_until > $2 then parked_until else $2 end where endpoint_id = $1",
+                ).bind(endpoint.uuid()).bind(next).execute(&mut *conn).await.map_err(wrong)?;
+            } else {
+                sqlx::query("delete from lane where endpoint_id = $1")
+                    .bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            }
+            let version: Option<i64> = sqlx::query_scalar("select config_version from app where id = $1")
+                .bind(app.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            Ok((version, taken, resends))
+        })?;
+        taken.sort_by_key(|row| (row.due_at, row.message_id));
+        let mut deliveries = Vec::with_capacity(taken.len() + resends.len());
+        for (resend, message) in resends {
+            let sends: Option<i32> = read!(self, "reading a delivery", pool => sqlx::query_scalar(
+                "select sends from delivery where endpoint_id = $1 and message_id = $2",
+            ).bind(endpoint.uuid()).bind(message).fetch_optional(pool).await)?;
+            deliveries.push((message, sends.unwrap_or(0), ClaimKind::Manual { resend }));
+        }
+        for row in taken {
+            deliveries.push((
+                row.message_id,
+                row.sends,
+                ClaimKind::Scheduled {
+                    token: row.token,
+                    attempts: row.attempts,
+                    first_at: Timestamp::from_micros(row.first_at),
+                    due_at: Timestamp::from_micros(row.due_at),
+                },
+            ));
+        }
+        let deliveries = self.with_contents(app, deliveries).await?;
+        Ok(Claim {
+            app_version: app_version.unwrap_or(0),
+            deliveries,
+        })
+    }
+
+    async fn with_contents(
+        &self,
+        app: AppId,
+        deliveries: Vec<(Uuid, i32, ClaimKind)>,
+    ) -> StoreResult<Vec<Claimed>> {
+        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.0).collect();
+        let mut contents = std::collections::HashMap::new();
+        for content in self.contents(app, &ids).await? {
+            contents.insert(content.id, content);
+        }
+        Ok(deliveries
+            .into_iter()
+            .map(|(id, sends, kind)| {
+                let content = contents.get(&id);
+                Claimed {
+                    message_id: MessageId::from_uuid(id),
+                    event_type: content
+                        .map(|content| content.event_type.clone())
+                        .unwrap_or_default(),
+                    payload: content
+                        .and_then(|content| content.body.clone())
+                        .map(Bytes::from),
+                    sends,
+                    kind,
+                }
+            })
+            .collect())
+    }
+
+    async fn contents(&self, app: AppId, ids: &[Uuid]) -> StoreResult<Vec<Content>> {
+        const POSTGRES: &str = "select m.id, m.event_type, p.body from message m \
+            left join payload p on p.key = m.payload_key where m.app_id = $1 and m.id = any($2)";
+        const SQLITE: &str = "select m.id, m.event_type, p.body from message m \
+            left join payload p on p.key = m.payload_key where m.app_id = $1 and m.id in \
+            (select substr($2, key * 16 + 1, 16) from json_each($3))";
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &*self.db {
+            Db::Sqlite(db) => {
+                let packed: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
+                sqlx::query_as(SQLITE)
+                    .bind(app.uuid())
+                    .bind(packed)
+                    .bind(serde_json::json!(vec![0; ids.len()]).to_string())
+                    .fetch_all(&db.read)
+                    .await
+            }
+            Db::Postgres(db) => {
+                sqlx::query_as(POSTGRES)
+                    .bind(app.uuid())
+                    .bind(ids)
+                    .fetch_all(&db.read)
+                    .await
+            }
+        }
+        .map_err(wrong("reading payloads"))
+    }
+}

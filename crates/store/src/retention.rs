@@ -1,0 +1,88 @@
+//! What expires: payloads on their day, rows after their time, keys after theirs.
+//!
+//! On PostgreSQL whole partitions go (see `partition.rs`); what has no partition, and
+//! everything on SQLite, goes in bounded chunks, so that no one waits long behind a
+//! clean-up. What is still to be delivered stays.
+
+use std::time::Duration;
+
+use postrider_domain::{MessageId, Timestamp};
+
+use crate::db::Db;
+use crate::payload_key;
+use crate::{Store, StoreResult};
+
+/// Rows that one statement removes at most.
+const CHUNK: i64 = 500;
+
+impl Store {
+    /// One round of cleaning up. Returns whether anything is left to remove at once.
+    pub async fn clean_up(&self, keep_rows: Duration) -> StoreResult<bool> {
+        let now = self.clock.now();
+        let rows_before = now.minus(keep_rows);
+        let mut removed = self.expire_keys(now).await?;
+        removed += self.expire_event_keys(rows_before).await?;
+        removed += self.expire_deliveries(rows_before).await?;
+        match &*self.db {
+            Db::Postgres(_) => {
+                self.drop_partitions(rows_before, now).await?;
+            }
+            Db::Sqlite(_) => {
+                removed += self.expire_payloads(now).await?;
+                removed += self.expire_rows(rows_before).await?;
+            }
+        }
+        self.trim_changes().await?;
+        Ok(removed > 0)
+    }
+
+    async fn expire_keys(&self, now: Timestamp) -> StoreResult<u64> {
+        let keys = write!(self, "forgetting idempotency keys", pool => sqlx::query(
+            "delete from publish_key where key in (select key from publish_key where expires_at <= $1 limit $2)",
+        ).bind(now.micros()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
+        let answers = write!(self, "forgetting idempotency keys", pool => sqlx::query(
+            "delete from answer_key where key in (select key from answer_key where expires_at <= $1 limit $2)",
+        ).bind(now.micros()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
+        Ok(keys + answers)
+    }
+
+    /// An event id is taken for as long as its message is kept.
+    async fn expire_event_keys(&self, before: Timestamp) -> StoreResult<u64> {
+        write!(self, "forgetting event ids", pool => sqlx::query(
+            "delete from event_key where (app_id, event_id) in \
+             (select app_id, event_id from event_key where message_id < $1 limit $2)",
+        ).bind(MessageId::floor(before).uuid()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))
+    }
+
+    async fn expire_deliveries(&self, before: Timestamp) -> StoreResult<u64> {
+        write!(self, "removing old deliveries", pool => sqlx::query(
+            "delete from delivery where (endpoint_id, message_id) in \
+             (select d.endpoint_id, d.message_id from endpoint e join delivery d on d.endpoint_id = e.id \
+              where d.message_id < $1 and d.state <> 0 limit $2)",
+        ).bind(MessageId::floor(before).uuid()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))
+    }
+
+    async fn expire_payloads(&self, now: Timestamp) -> StoreResult<u64> {
+        let today = now.seconds().div_euclid(86_400);
+        write!(self, "removing payloads", pool => sqlx::query(
+            "delete from payload where key in (select key from payload where key < $1 and key not in \
+             (select m.payload_key from delivery d join endpoint e on e.id = d.endpoint_id \
+              join message m on m.app_id = e.app_id and m.id = d.message_id where d.due_at is not null) limit $2)",
+        ).bind(payload_key::first_of_day(today)).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))
+    }
+
+    async fn expire_rows(&self, before: Timestamp) -> StoreResult<u64> {
+        let floor = MessageId::floor(before).uuid();
+        let attempts = write!(self, "removing old attempts", pool => sqlx::query(
+            "delete from attempt where (message_id, id) in \
+             (select message_id, id from attempt where message_id < $1 and message_id not in \
+              (select message_id from delivery where due_at is not null) limit $2)",
+        ).bind(floor).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
+        let messages = write!(self, "removing old messages", pool => sqlx::query(
+            "delete from message where (app_id, id) in \
+             (select m.app_id, m.id from app a join message m on m.app_id = a.id where m.id < $1 and m.id not in \
+              (select message_id from delivery where due_at is not null) limit $2)",
+        ).bind(floor).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
+        Ok(attempts + messages)
+    }
+}
