@@ -548,6 +548,31 @@ async fn a_connection_is_used_again_until_the_endpoint_changes() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_hangs_up_after_each_answer_sees_each_attempt_once_at_most() {
+    static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+    let receiver = Receiver::start(|mut stream| {
+        Box::pin(async move {
+            if request(&mut stream).await.is_some() {
+                REQUESTS.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(NO_CONTENT.as_bytes()).await;
+            }
+        })
+    })
+    .await;
+    let sender = sender();
+    let (id, url) = (endpoint(), receiver.url());
+    let mut succeeded = 0;
+    for _ in 0..200 {
+        let report = post(&sender, id, 1, &url, LONG).await;
+        match report.result {
+            Ok(_) => succeeded += 1,
+            Err((kind, text)) => assert_eq!(kind, FailureKind::Reset, "{text}"),
+        }
+    }
+    assert_eq!(REQUESTS.load(Ordering::SeqCst), succeeded);
+}
+
+#[tokio::test]
 async fn a_change_of_the_endpoint_closes_its_idle_connections() {
     static CLOSED: AtomicUsize = AtomicUsize::new(0);
     let receiver = Receiver::start(|mut stream| {

@@ -5,12 +5,14 @@ use http::HeaderMap;
 use postrider_domain::FailureKind;
 use reqwest::Response;
 
-use super::{classify, clients};
+use super::classify;
 
 /// Bytes of a body that are kept.
 pub const BODY_KEPT: usize = 16 * 1024;
 /// Bytes of a body that are read; then the connection is dropped.
 pub const BODY_READ: usize = 64 * 1024;
+/// The most bytes of header fields in an answer.
+const HEADER_BYTES_READ: usize = 64 * 1024;
 const HEADERS_KEPT: usize = 64;
 const HEADER_BYTES_KEPT: usize = 8 * 1024;
 
@@ -35,7 +37,7 @@ pub(super) async fn read(
     https: bool,
 ) -> Result<Answer, (FailureKind, String)> {
     let status = response.status();
-    if size(response.headers()) > clients::MAX_HEADERS as usize {
+    if size(response.headers()) > HEADER_BYTES_READ {
         return Err((
             FailureKind::Oversized,
             format!(
