@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
 use hickory_resolver::net::NetError;
+use hickory_resolver::proto::rr::Name as DnsName;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
@@ -155,6 +156,10 @@ impl SystemLookup {
 impl Lookup for SystemLookup {
     fn lookup(&self, name: String) -> BoxFuture<'_, Result<Vec<IpAddr>, LookupError>> {
         Box::pin(async move {
+            // A URL's host is ASCII by now; the resolver's own reading of names would
+            // refuse the underscores that some have.
+            let name = DnsName::from_ascii(name)
+                .map_err(|_| LookupError::Failed("it is no name that can be looked up"))?;
             match self.resolver.lookup_ip(name).await {
                 Ok(found) => Ok(found.iter().collect()),
                 Err(error) => Err(explain(&error)),
