@@ -1,1 +1,42 @@
-//! placeholder
+//! What Postrider's tests share: a database of its own for each test on either
+//! engine, receivers that answer anything, slowly, never or not at all, the real
+//! binary, and a thin client of its API.
+//!
+//! **Invariants.** Nothing here is published or linked into the server. Tests wait
+//! for what they expect to happen, with a generous limit, never for a fixed time.
+//! What fails says what was expected, what was there, and what the server logged.
+//!
+//! ```no_run
+//! use postrider_testkit::{Engine, Receiver, Server, on_both_engines};
+//!
+//! on_both_engines! {
+//!     async fn an_event_arrives(engine: Engine) {
+//!         let receiver = Receiver::start().await;
+//!         let server = Server::start(engine).await;
+//!         let app = server.client().app().await;
+//!         app.endpoint(&receiver.url()).create().await;
+//!         app.publish("user.created", r#"{"id":1}"#).accepted().await;
+//!         receiver.received(1).await;
+//!     }
+//! }
+//! ```
+
+mod client;
+mod clock;
+mod db;
+mod http_client;
+mod lock;
+mod receiver;
+mod run;
+mod server;
+mod target;
+
+pub use client::{App, Client, Endpoint, EndpointDraft, MessageDraft, Reply};
+pub use db::TestDatabase;
+pub use http_client::http_client;
+pub use lock::{FolderLock, once_per_fingerprint};
+pub use postrider_store::Engine;
+pub use receiver::{Answer, Gate, Nobody, Receiver, Request};
+pub use run::{PATIENCE, eventually, run};
+pub use server::{Server, ServerBuilder};
+pub use target::{binary, target_dir};

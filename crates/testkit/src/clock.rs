@@ -1,0 +1,23 @@
+//! The machine's clocks, for a test kit whose subject runs in real time.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// When something arrived.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "receivers note when a request arrived"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whole seconds since the Unix epoch.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "names of test databases tell their age; signatures are checked against the real time"
+)]
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,157 @@
+//! A database of its own for each test, gone at the test's end.
+
+mod cluster;
+mod postgres;
+mod unprivileged;
+
+use std::path::{Path, PathBuf};
+
+use postrider_store::Engine;
+use tempfile::TempDir;
+
+use postgres::PostgresDatabase;
+
+/// An empty database that no other test knows. Dropping it removes it, with every
+/// connection to it.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Sqlite(TempDir),
+    Postgres(PostgresDatabase),
+}
+
+impl TestDatabase {
+    /// Makes one. On PostgreSQL it is made on the server that
+    /// `POSTRIDER_TEST_DATABASE_URL` names, else on the one at 127.0.0.1:5432, else on
+    /// a throwaway cluster of the tests' own; panics and names these ways when none
+    /// can be had.
+    pub async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let folder = tempfile::Builder::new()
+                    .prefix("postrider-test-")
+                    .tempdir()
+                    .expect("a temporary folder can be made");
+                Self {
+                    url: format!("sqlite://{}", folder.path().join("postrider.db").display()),
+                    kind: Kind::Sqlite(folder),
+                }
+            }
+            Engine::Postgres => {
+                let database = PostgresDatabase::create().await;
+                Self {
+                    url: database.url.clone(),
+                    kind: Kind::Postgres(database),
+                }
+            }
+        }
+    }
+
+    /// What `POSTRIDER_DATABASE_URL` takes.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which engine it is on.
+    pub fn engine(&self) -> Engine {
+        match self.kind {
+            Kind::Sqlite(_) => Engine::Sqlite,
+            Kind::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The SQLite file; none on PostgreSQL.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.kind {
+            Kind::Sqlite(folder) => Some(Path::join(folder.path(), "postrider.db")),
+            Kind::Postgres(_) => None,
+        }
+    }
+
+    /// Runs one statement behind the server's back and gives the rows it touched.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        let done = match &self.kind {
+            Kind::Sqlite(_) => postgres::execute_sqlite(&self.url, sql).await,
+            Kind::Postgres(_) => postgres::execute(&self.url, sql).await,
+        };
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Reads one number behind the server's back.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let read = match &self.kind {
+            Kind::Sqlite(_) => postgres::number_sqlite(&self.url, sql).await,
+            Kind::Postgres(_) => postgres::number(&self.url, sql).await,
+        };
+        read.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// PostgreSQL only: lets no one connect and ends the connections there are, until
+    /// [`Self::come_back`]. What a server sees of a database that is away.
+    pub async fn go_away(&self) {
+        self.postgres().allow_connections(false).await;
+    }
+
+    /// PostgreSQL only: lets everyone connect again.
+    pub async fn come_back(&self) {
+        self.postgres().allow_connections(true).await;
+    }
+
+    fn postgres(&self) -> &PostgresDatabase {
+        match &self.kind {
+            Kind::Postgres(database) => database,
+            Kind::Sqlite(_) => panic!("only a PostgreSQL database can be away"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::on_both_engines! {
+        async fn a_database_is_empty_usable_and_its_own(engine: Engine) {
+            let one = TestDatabase::new(engine).await;
+            let other = TestDatabase::new(engine).await;
+            one.execute("create table thing (id bigint)").await;
+            other.execute("create table thing (id bigint)").await;
+            one.execute("insert into thing values (7)").await;
+            assert_eq!(one.number("select count(*) from thing").await, 1);
+            assert_eq!(other.number("select count(*) from thing").await, 0);
+        }
+    }
+
+    #[test]
+    fn a_postgres_database_goes_away_and_comes_back() {
+        crate::run(async {
+            let database = TestDatabase::new(Engine::Postgres).await;
+            database.go_away().await;
+            assert!(postgres::number(database.url(), "select 1").await.is_err());
+            database.come_back().await;
+            assert_eq!(database.number("select 1").await, 1);
+        });
+    }
+
+    #[test]
+    fn a_postgres_database_is_gone_after_its_test() {
+        crate::run(async {
+            let watcher = TestDatabase::new(Engine::Postgres).await;
+            let name = TestDatabase::new(Engine::Postgres)
+                .await
+                .postgres()
+                .name
+                .clone();
+            let left = watcher
+                .number(&format!(
+                    "select count(*) from pg_database where datname = '{name}'"
+                ))
+                .await;
+            assert_eq!(left, 0);
+        });
+    }
+}

