@@ -39,7 +39,10 @@ impl std::fmt::Debug for Begin {
         match self {
             Self::Fresh => f.write_str("Fresh"),
             Self::InFlight => f.write_str("InFlight"),
-            Self::Answered { status, .. } => f.debug_tuple("Answered").field(status).finish_non_exhaustive(),
+            Self::Answered { status, .. } => f
+                .debug_tuple("Answered")
+                .field(status)
+                .finish_non_exhaustive(),
             Self::Mismatch => f.write_str("Mismatch"),
         }
     }

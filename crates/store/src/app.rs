@@ -1,9 +1,9 @@
 //! Applications: the customers of an organisation.
 
-use postrider_domain::{AppId, OrgId, Timestamp};
+use postrider_domain::{AppId, EndpointId, OrgId, Timestamp};
 use uuid::Uuid;
 
-use crate::change::{self, ChangeKind};
+use crate::change::ChangeKind;
 use crate::error::wrong;
 use crate::page::{Page, PageRequest};
 use crate::{Store, StoreError, StoreResult};
@@ -134,7 +134,7 @@ impl Store {
     /// Replaces what a caller may set of an application.
     pub async fn update_app(&self, org: OrgId, id: AppId, new: NewApp) -> StoreResult<App> {
         let now = self.clock.now();
-        transaction!(self, "updating an application", conn => {
+        let app = transaction!(self, "updating an application", conn => {
             let wrong = wrong("updating an application");
             let row: Option<Row> = sqlx::query_as(
                 "update app set uid = $3, name = $4, throttle_rate = $5, metadata = $6, updated_at = $7, \
@@ -145,9 +145,70 @@ impl Store {
             .bind(new.throttle_rate.map(i32::from)).bind(&new.metadata).bind(now.micros())
             .fetch_optional(&mut *conn).await.map_err(wrong)?;
             let app = App::try_from(row.ok_or(StoreError::NotFound("application"))?)?;
-            sqlx::query(change::INSERT).bind(ChangeKind::App.code()).bind(id.uuid()).bind(now.micros())
-                .execute(&mut *conn).await.map_err(wrong)?;
+            tell!(conn, wrong, ChangeKind::App, id.uuid(), now);
             Ok(app)
-        })
+        })?;
+        self.announce(ChangeKind::App, id.uuid());
+        Ok(app)
+    }
+
+    /// The organisation's application of `new`'s uid, left as it is, or a new one.
+    /// Says whether it made one; without a uid it always does.
+    pub async fn app_or_create(&self, org: OrgId, new: NewApp) -> StoreResult<(App, bool)> {
+        let Some(uid) = new.uid.clone() else {
+            return Ok((self.create_app(org, new).await?, true));
+        };
+        // Twice at most: between a look and an insert somebody else may make it, and
+        // it may be deleted again, which is for the caller to sort out.
+        match self.app_by_uid(org, &uid).await {
+            Err(StoreError::NotFound(_)) => {}
+            found => return Ok((found?, false)),
+        }
+        match self.create_app(org, new).await {
+            Err(StoreError::Conflict("app_uid")) => Ok((self.app_by_uid(org, &uid).await?, false)),
+            created => Ok((created?, true)),
+        }
+    }
+
+    async fn app_by_uid(&self, org: OrgId, uid: &str) -> StoreResult<App> {
+        let row: Option<Row> = read!(self, "reading an application", pool => sqlx::query_as(
+            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
+             from app where org_id = $1 and uid = $2 and deleted_at is null",
+        ).bind(org.uuid()).bind(uid).fetch_optional(pool).await)?;
+        row.ok_or(StoreError::NotFound("application"))?.try_into()
+    }
+
+    /// Deletes an application with its endpoints: their uids are free, their history
+    /// stays, and what waits for them is cancelled.
+    pub async fn delete_app(&self, org: OrgId, id: AppId) -> StoreResult<()> {
+        let now = self.clock.now();
+        let endpoints: Vec<Uuid> = transaction!(self, "deleting an application", conn => {
+            let wrong = wrong("deleting an application");
+            let deleted = sqlx::query(
+                "update app set deleted_at = $3, updated_at = $3, config_version = config_version + 1 \
+                 where id = $1 and org_id = $2 and deleted_at is null",
+            ).bind(id.uuid()).bind(org.uuid()).bind(now.micros())
+            .execute(&mut *conn).await.map_err(wrong)?;
+            if deleted.rows_affected() == 0 {
+                return Err(StoreError::NotFound("application"));
+            }
+            for text in [
+                "delete from endpoint_secret where endpoint_id in (select id from endpoint where app_id = $1)",
+                "delete from endpoint_health where endpoint_id in (select id from endpoint where app_id = $1)",
+            ] {
+                sqlx::query(text).bind(id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            }
+            let endpoints = sqlx::query_scalar(
+                "update endpoint set deleted_at = $2, updated_at = $2 where app_id = $1 and deleted_at is null \
+                 returning id",
+            ).bind(id.uuid()).bind(now.micros()).fetch_all(&mut *conn).await.map_err(wrong)?;
+            tell!(conn, wrong, ChangeKind::App, id.uuid(), now);
+            Ok(endpoints)
+        })?;
+        self.announce(ChangeKind::App, id.uuid());
+        for endpoint in endpoints {
+            self.cancel_waiting(EndpointId::from_uuid(endpoint)).await?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,10 @@ use crate::{Store, StoreResult};
 /// How many deliveries one transaction cancels: the writer must stay free for others.
 const CHUNK: i64 = 1000;
 
+/// Holds the endpoint's row, so that nobody enables it meanwhile.
+const HOLD: &str = "update endpoint set disabled_at = disabled_at \
+    where id = $1 and (disabled or deleted_at is not null)";
+
 /// Waiting for a due time, claimed or not. Bind state, endpoint, pending and limit.
 const WAITING: &str = "update delivery set state = $1, due_at = null, owner = null, token = token + 1 \
     where endpoint_id = $2 and state = $3 and due_at is not null and message_id in \
@@ -21,18 +25,18 @@ const FRESH: &str = "update delivery set state = $1, due_at = null, owner = null
     (select message_id from delivery where endpoint_id = $2 and message_id >= $5 and state = $3 limit $4)";
 
 impl Store {
-    /// Cancels every delivery that has not ended, in chunks; their attempts under way
-    /// no longer count, since their token has passed.
+    /// Cancels every delivery that has not ended and every manual send that has not
+    /// begun, in chunks; attempts under way no longer count, since their token has
+    /// passed. Stops if the endpoint is enabled meanwhile.
     pub(crate) async fn cancel_waiting(&self, endpoint: EndpointId) -> StoreResult<()> {
         while self.cancel_chunk(WAITING, endpoint, None).await? == CHUNK as u64 {}
         let floor: Option<Uuid> = read!(self, "reading what nodes hold", pool => sqlx::query_scalar(
             "select floor from node where floor is not null order by floor limit 1",
         ).fetch_optional(pool).await)?;
-        if let Some(floor) = floor {
-            while self.cancel_chunk(FRESH, endpoint, Some(floor)).await? == CHUNK as u64 {}
+        if floor.is_some() {
+            while self.cancel_chunk(FRESH, endpoint, floor).await? == CHUNK as u64 {}
         }
-        write!(self, "removing a lane", pool => sqlx::query("delete from lane where endpoint_id = $1")
-            .bind(endpoint.uuid()).execute(pool).await.map(|_| ()))
+        self.remove_lane(endpoint).await
     }
 
     async fn cancel_chunk(
@@ -43,6 +47,10 @@ impl Store {
     ) -> StoreResult<u64> {
         transaction!(self, "cancelling deliveries", conn => {
             let wrong = wrong("cancelling deliveries");
+            let held = sqlx::query(HOLD).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            if held.rows_affected() == 0 {
+                return Ok(0);
+            }
             let query = sqlx::query(text).bind(DeliveryState::Cancelled.code()).bind(endpoint.uuid())
                 .bind(DeliveryState::Pending.code()).bind(CHUNK);
             let query = match floor {
@@ -50,6 +58,23 @@ impl Store {
                 None => query,
             };
             Ok(query.execute(&mut *conn).await.map_err(wrong)?.rows_affected())
+        })
+    }
+
+    async fn remove_lane(&self, endpoint: EndpointId) -> StoreResult<()> {
+        transaction!(self, "removing a lane", conn => {
+            let wrong = wrong("removing a lane");
+            let held = sqlx::query(HOLD).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            if held.rows_affected() == 0 {
+                return Ok(());
+            }
+            for text in [
+                "delete from resend where endpoint_id = $1 and owner is null",
+                "delete from lane where endpoint_id = $1",
+            ] {
+                sqlx::query(text).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            }
+            Ok(())
         })
     }
 }

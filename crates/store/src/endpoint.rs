@@ -18,10 +18,22 @@ use crate::{Cipher, Store, StoreError, StoreResult, secret};
 /// What custom headers are sealed for.
 const HEADERS_PLACE: &str = "endpoint.headers";
 
+macro_rules! columns {
+    () => {
+        "e.id, e.app_id, e.uid, e.url, e.description, e.metadata, e.version, e.disabled, e.disabled_reason, \
+        e.disabled_at, e.event_types, e.channels, e.throttle_rate, e.timeout_seconds, e.retry_policy, \
+        e.header_family, e.headers, e.revision, e.created_at, e.updated_at"
+    };
+}
+
 /// The columns of [`Row`].
-pub(crate) const COLUMNS: &str = "e.id, e.app_id, e.uid, e.url, e.description, e.metadata, e.version, e.disabled, \
-    e.disabled_reason, e.disabled_at, e.event_types, e.channels, e.throttle_rate, e.timeout_seconds, \
-    e.retry_policy, e.header_family, e.headers, e.revision, e.created_at, e.updated_at";
+pub(crate) const COLUMNS: &str = columns!();
+
+const SELECT_ONE: &str = concat!(
+    "select ",
+    columns!(),
+    " from endpoint e where e.app_id = $1 and e.id = $2 and e.deleted_at is null"
+);
 
 /// An endpoint as stored. Its `Debug` shows neither its URL nor its headers, which
 /// may hold credentials.
@@ -289,7 +301,7 @@ impl Columns {
     }
 }
 
-/// Bind id, app, the settings in the order of [`bind_settings!`], disabled_reason,
+/// Bind id, app, the settings in their order, disabled_reason,
 /// disabled_at, revision and now.
 const INSERT: &str = "insert into endpoint (id, app_id, uid, url, description, metadata, version, disabled, event_types, \
     channels, throttle_rate, timeout_seconds, retry_policy, header_family, headers, disabled_reason, disabled_at, \
@@ -358,11 +370,6 @@ macro_rules! current_endpoint {
             .open(&$store.cipher)?
     }};
 }
-
-const SELECT_ONE: &str = "select id, app_id, uid, url, description, metadata, version, disabled, \
-    disabled_reason, disabled_at, event_types, channels, throttle_rate, timeout_seconds, \
-    retry_policy, header_family, headers, revision, created_at, updated_at \
-    from endpoint where app_id = $1 and id = $2 and deleted_at is null";
 
 impl Endpoint {
     /// The endpoint with these settings, one revision on.
@@ -534,6 +541,9 @@ impl Store {
             write_endpoint!(conn, wrong, UPDATE, endpoint, columns);
             if was_disabled && !endpoint.disabled {
                 sqlx::query("delete from endpoint_health where endpoint_id = $1").bind(id.uuid())
+                    .execute(&mut *conn).await.map_err(wrong)?;
+                // A publish that overlapped the disabling may have left work behind.
+                sqlx::query(crate::lane::WAKE).bind(id.uuid()).bind(now.micros())
                     .execute(&mut *conn).await.map_err(wrong)?;
             }
             Ok(endpoint)

@@ -18,14 +18,6 @@ const CHECK: &str = "select m.payload_key, e.disabled, \
     from endpoint e cross join message m \
     where e.id = $3 and e.app_id = $1 and e.deleted_at is null and m.app_id = $1 and m.id = $2";
 
-/// The lane is due now unless it is parked for longer. Bind endpoint, application and now.
-const WAKE: &str = "insert into lane (endpoint_id, app_id, next_due, parked_until, wake_at) values ($1, $2, $3, 0, $3) \
-    on conflict (endpoint_id) do update set \
-    next_due = case when lane.next_due < $3 then lane.next_due else $3 end, \
-    wake_at = case when lane.parked_until > $3 then lane.parked_until \
-    when lane.next_due < $3 then (case when lane.next_due < lane.parked_until then lane.parked_until else lane.next_due end) \
-    else $3 end";
-
 impl Store {
     /// Asks for one attempt beside the delivery's own schedule. A body that is gone
     /// is a conflict on `payload_gone`, a disabled endpoint one on `endpoint_disabled`.
@@ -55,7 +47,7 @@ impl Store {
             sqlx::query("insert into resend (id, endpoint_id, message_id, created_at) values ($1, $2, $3, $4)")
                 .bind(TaskId::mint(now).uuid()).bind(endpoint.uuid()).bind(message.uuid()).bind(now.micros())
                 .execute(&mut *conn).await.map_err(wrong)?;
-            sqlx::query(WAKE).bind(endpoint.uuid()).bind(app.uuid()).bind(now.micros())
+            sqlx::query(crate::lane::WAKE).bind(endpoint.uuid()).bind(now.micros())
                 .execute(&mut *conn).await.map_err(wrong)?;
             Ok(())
         })?;
