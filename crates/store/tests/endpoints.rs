@@ -1,0 +1,242 @@
+//! Endpoints and their secrets, on both engines.
+
+#[macro_use]
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use postrider_domain::{
+    AppId, DeliveryState, DisabledReason, EndpointId, HeaderFamily, MessageId, NodeId, RetryPolicy,
+};
+use postrider_store::{
+    ChangeKind, Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint, Order, Start, StoreError,
+};
+use support::{Database, first, new_endpoint};
+
+fn full() -> EndpointSettings {
+    EndpointSettings {
+        uid: Some("hook".to_owned()),
+        url: "https://customer.example/hook?key=hunter2".to_owned(),
+        description: "Billing".to_owned(),
+        metadata: r#"{"tier":"gold"}"#.to_owned(),
+        version: 3,
+        disabled: false,
+        event_types: Some(vec!["invoice.paid".to_owned()]),
+        channels: Some(vec!["eu".to_owned(), "us".to_owned()]),
+        throttle_rate: Some(50),
+        timeout_seconds: Some(30),
+        retry_policy: Some(RetryPolicy::Schedule(vec![Duration::from_secs(7)])),
+        header_family: HeaderFamily::Svix,
+        headers: BTreeMap::from([("x-token".to_owned(), "hunter2".to_owned())]),
+    }
+}
+
+async fn update(
+    db: &Database,
+    app: AppId,
+    endpoint: &Endpoint,
+    change: impl FnOnce(&mut EndpointSettings),
+) -> Endpoint {
+    let mut settings = endpoint.settings();
+    change(&mut settings);
+    let update = EndpointUpdate {
+        settings,
+        revision: endpoint.revision,
+    };
+    db.store
+        .update_endpoint(app, endpoint.id, update)
+        .await
+        .unwrap()
+}
+
+async fn disable(db: &Database, app: AppId, id: EndpointId, disabled: bool) -> Endpoint {
+    let endpoint = db.store.endpoint(app, &id.to_string()).await.unwrap();
+    update(db, app, &endpoint, |settings| settings.disabled = disabled).await
+}
+
+both_engines! {
+    async fn an_endpoint_survives_with_all_its_fields_and_shows_no_secret(db) {
+        let app = db.app().await;
+        let new = NewEndpoint { settings: full(), ..new_endpoint() };
+        let made = db.store.create_endpoint(app, new.clone()).await.unwrap();
+        assert_eq!(made.settings(), full());
+        assert_eq!(db.store.endpoint(app, "hook").await.unwrap(), made);
+        assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap(), made);
+        let shown = format!("{made:?} {new:?} {:?}", db.store.secrets(made.id).await.unwrap());
+        assert!(!shown.contains("hunter2") && !shown.contains("MfKQ"), "{shown}");
+        let taken = db.store.create_endpoint(app, new).await;
+        assert!(matches!(taken, Err(StoreError::Conflict("endpoint_uid"))));
+        let other = db.app().await;
+        assert!(matches!(db.store.endpoint(other, &made.id.to_string()).await, Err(StoreError::NotFound(_))));
+        let nowhere = db.store.create_endpoint(AppId::mint(db.clock.now()), new_endpoint()).await;
+        assert!(matches!(nowhere, Err(StoreError::NotFound("application"))));
+    }
+
+    async fn each_change_raises_the_revision_and_the_version_and_is_told(db) {
+        let app = db.app().await;
+        let org = db.org().await;
+        let mut news = db.store.subscribe();
+        let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
+        let changed = update(db, app, &made, |settings| *settings = full()).await;
+        assert_eq!((made.revision, changed.revision), (1, 2));
+        assert_eq!(changed.settings(), full());
+        db.store.set_endpoint_headers(app, made.id, BTreeMap::new()).await.unwrap();
+        let read = db.store.endpoint(app, "hook").await.unwrap();
+        assert_eq!((read.revision, read.headers.len()), (3, 0));
+        assert_eq!(db.store.app(org, &app.to_string()).await.unwrap().config_version, 4);
+        assert_eq!(db.number("select count(*) from endpoint_revision").await, 3);
+        assert_eq!(
+            db.number("select count(*) from endpoint_revision where header_names = '[\"x-token\"]' and revision = 2").await,
+            1
+        );
+        for _ in 0..3 {
+            let change = news.recv().await.unwrap();
+            assert_eq!((change.kind, change.id), (ChangeKind::App, app.uuid()));
+        }
+        assert_eq!(db.store.changes(made.created_at).await.unwrap().len(), 3);
+    }
+
+    async fn a_change_made_from_an_old_revision_is_a_conflict(db) {
+        let app = db.app().await;
+        let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
+        update(db, app, &made, |settings| settings.description = "first".to_owned()).await;
+        let late = EndpointUpdate { settings: full(), revision: made.revision };
+        let refused = db.store.update_endpoint(app, made.id, late).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("endpoint_revision"))));
+        assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap().description, "first");
+    }
+
+    async fn disabling_cancels_what_waits_and_what_is_in_hand_but_not_what_has_ended(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let other = db.endpoint(app).await;
+        db.store.register_node(NodeId::mint(db.clock.now()), "all", Duration::from_secs(10)).await.unwrap();
+        let ended = db.publish(app, "a", &[(endpoint, Start::Owned)]).await;
+        db.attempt(app, ended, endpoint, DeliveryState::Succeeded).await;
+        let retry = db.publish(app, "a", &[(endpoint, Start::Owned)]).await;
+        db.attempt(app, retry, endpoint, DeliveryState::Pending).await;
+        db.publish(app, "a", &[(endpoint, Start::Owned), (other, Start::Due)]).await;
+        db.publish(app, "a", &[(endpoint, Start::Due)]).await;
+        let disabled = disable(db, app, endpoint, true).await;
+        assert_eq!(disabled.disabled_reason, Some(DisabledReason::Manual));
+        assert_eq!(disabled.disabled_at, Some(db.clock.now()));
+        assert_eq!(
+            db.number("select count(*) from delivery where state = 3 and due_at is null and owner is null and token > 0").await,
+            3
+        );
+        assert_eq!(db.number("select count(*) from delivery where state = 1").await, 1);
+        assert_eq!(db.number("select count(*) from delivery where state = 0 and due_at is not null").await, 1);
+        assert_eq!(db.number("select count(*) from lane").await, 1);
+    }
+
+    async fn more_than_one_chunk_is_cancelled_to_the_end(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        for _ in 0..2 {
+            db.publish(app, "a", &[(endpoint, Start::Due)]).await;
+        }
+        assert_eq!(db.multiply_deliveries(2100).await, 2100);
+        disable(db, app, endpoint, true).await;
+        assert_eq!(db.number("select count(*) from delivery where state = 0").await, 0);
+    }
+
+    async fn enabling_forgets_the_failures_and_the_reason(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let message = db.publish(app, "a", &[(endpoint, Start::Owned)]).await;
+        db.attempt(app, message, endpoint, DeliveryState::Exhausted).await;
+        assert_eq!(db.number("select count(*) from endpoint_health").await, 1);
+        assert!(db.store.disable_endpoint(endpoint, DisabledReason::Failing).await.unwrap());
+        assert!(!db.store.disable_endpoint(endpoint, DisabledReason::Gone).await.unwrap());
+        let read = db.store.endpoint(app, &endpoint.to_string()).await.unwrap();
+        assert_eq!(read.disabled_reason, Some(DisabledReason::Failing));
+        let enabled = disable(db, app, endpoint, false).await;
+        assert_eq!((enabled.disabled, enabled.disabled_reason, enabled.disabled_at), (false, None, None));
+        assert_eq!(db.number("select count(*) from endpoint_health").await, 0);
+    }
+
+    async fn a_deleted_endpoint_frees_its_uid_and_takes_its_secrets_along(db) {
+        let app = db.app().await;
+        let new = NewEndpoint { settings: full(), ..new_endpoint() };
+        let made = db.store.create_endpoint(app, new.clone()).await.unwrap();
+        db.publish(app, "a", &[(made.id, Start::Due)]).await;
+        db.store.delete_endpoint(app, made.id).await.unwrap();
+        assert!(matches!(db.store.delete_endpoint(app, made.id).await, Err(StoreError::NotFound("endpoint"))));
+        assert!(db.store.endpoints(app, first(9, Order::Descending)).await.unwrap().rows.is_empty());
+        assert!(db.store.secrets(made.id).await.unwrap().is_empty());
+        assert_eq!(db.number("select count(*) from delivery where state = 3").await, 1);
+        assert!(!db.store.disable_endpoint(made.id, DisabledReason::Gone).await.unwrap());
+        db.store.create_endpoint(app, new).await.unwrap();
+    }
+
+    async fn a_replaced_secret_signs_for_its_grace_whatever_comes_after(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let rotate = async |text: &str, hours| {
+            db.store.rotate_secret(app, endpoint, text, Duration::from_hours(hours)).await
+        };
+        let live = async || {
+            let secrets = db.store.secrets(endpoint).await.unwrap();
+            secrets.iter().map(|secret| secret.text.expose()[..7].to_owned()).collect::<Vec<_>>()
+        };
+        rotate("whsec_2", 24).await.unwrap();
+        assert_eq!(live().await, ["whsec_2", "whsec_M"]);
+        db.clock.advance(Duration::from_hours(1));
+        rotate("whsec_3", 1).await.unwrap();
+        assert_eq!(live().await, ["whsec_3", "whsec_M", "whsec_2"]);
+        db.clock.advance(Duration::from_hours(1));
+        assert_eq!(live().await, ["whsec_3", "whsec_M"]);
+        rotate("whsec_4", 0).await.unwrap();
+        assert_eq!(live().await, ["whsec_4", "whsec_M"]);
+        db.clock.advance(Duration::from_hours(22));
+        assert_eq!(live().await, ["whsec_4"]);
+    }
+
+    async fn an_eleventh_replaced_secret_is_refused_until_one_has_expired(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let rotate = || db.store.rotate_secret(app, endpoint, "whsec_next", Duration::from_hours(1));
+        for _ in 0..10 {
+            rotate().await.unwrap();
+        }
+        assert!(matches!(rotate().await, Err(StoreError::Conflict("live_secrets"))));
+        assert_eq!(db.store.secrets(endpoint).await.unwrap().len(), 11);
+        db.clock.advance(Duration::from_hours(1));
+        rotate().await.unwrap();
+        let unknown = EndpointId::mint(db.clock.now());
+        let refused = db.store.rotate_secret(app, unknown, "whsec_next", Duration::ZERO).await;
+        assert!(matches!(refused, Err(StoreError::NotFound("endpoint"))));
+    }
+
+    async fn a_resend_wakes_the_lane_and_makes_the_delivery_known(db) {
+        let app = db.app().await;
+        let message = db.publish(app, "a", &[]).await;
+        let endpoint = db.endpoint(app).await;
+        db.store.resend(app, message, endpoint).await.unwrap();
+        assert_eq!(db.number("select count(*) from resend where owner is null").await, 1);
+        assert_eq!(db.number("select count(*) from delivery where state = 4 and due_at is null").await, 1);
+        assert_eq!(db.number("select wake_at from lane").await, db.clock.now().micros());
+        db.store.lane_hint().notified().await;
+        let unknown = MessageId::mint(db.clock.now());
+        assert!(matches!(db.store.resend(app, unknown, endpoint).await, Err(StoreError::NotFound(_))));
+    }
+
+    async fn a_resend_needs_the_payload_and_an_enabled_endpoint(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let message = db.publish(app, "a", &[(endpoint, Start::Skipped)]).await;
+        let expunged = db.publish(app, "a", &[]).await;
+        db.store.delete_payload(app, expunged).await.unwrap();
+        let refused = db.store.resend(app, expunged, endpoint).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("payload_gone"))));
+        disable(db, app, endpoint, true).await;
+        let refused = db.store.resend(app, message, endpoint).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("endpoint_disabled"))));
+        disable(db, app, endpoint, false).await;
+        db.clock.advance(Duration::from_hours(24 * 7));
+        let refused = db.store.resend(app, message, endpoint).await;
+        assert!(matches!(refused, Err(StoreError::Conflict("payload_gone"))));
+        assert_eq!(db.number("select count(*) from resend").await, 0);
+    }
+}

@@ -1,0 +1,364 @@
+//! A database of its own for each test, on either engine, and what tests put in it.
+#![allow(dead_code, unreachable_pub, reason = "each suite uses a part")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use postrider_domain::{
+    AppId, AttemptId, AttemptStatus, DeliveryState, EndpointId, FailureKind, MessageId, NextReason,
+    OrgId, Timestamp, Trigger,
+};
+use postrider_store::{
+    Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Engine, Fate, IngestBatch,
+    KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage, Order,
+    Outcome, PageRequest, Secret, Start, Step, Store,
+};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const MAIN_SECRET: &str = "a main secret of at least 32 characters";
+
+/// Makes two tests of each, one per engine.
+macro_rules! both_engines {
+    ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)*) => {
+        mod cases {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$attribute])* pub(super) async fn $name($db: &$crate::support::Database) $body)*
+        }
+        mod sqlite {
+            $(#[tokio::test] async fn $name() {
+                super::cases::$name(&$crate::support::Database::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() {
+                super::cases::$name(&$crate::support::Database::postgres().await).await;
+            })*
+        }
+    };
+}
+
+pub struct Database {
+    pub store: Store,
+    pub clock: ManualClock,
+    url: String,
+    _folder: Option<tempfile::TempDir>,
+    _postgres: Option<DropDatabase>,
+}
+
+impl Database {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let (store, clock) = open(&url).await;
+        Self {
+            store,
+            clock,
+            url,
+            _folder: Some(folder),
+            _postgres: None,
+        }
+    }
+
+    pub async fn postgres() -> Self {
+        let server = std::env::var("POSTRIDER_TEST_DATABASE_URL")
+            .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let name = format!("postrider_test_{:032x}", rand::random::<u128>());
+        let mut connection = PgConnection::connect(&server)
+            .await
+            .unwrap_or_else(|error| {
+                panic!(
+                    "no PostgreSQL to test on ({error}): start one on 127.0.0.1:5432, or set \
+                 POSTRIDER_TEST_DATABASE_URL to one where databases may be created"
+                )
+            });
+        sqlx::query(AssertSqlSafe(format!("create database {name}")))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let (base, query) = server.split_once('?').unwrap_or((&server, ""));
+        let (base, _) = base.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}?{query}");
+        let drop = DropDatabase { server, name };
+        let (store, clock) = open(&url).await;
+        Self {
+            store,
+            clock,
+            url,
+            _folder: None,
+            _postgres: Some(drop),
+        }
+    }
+
+    /// Statements of a test's own, on a connection of their own.
+    pub async fn execute(&self, text: &str) -> u64 {
+        let text = AssertSqlSafe(text.to_owned());
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query(text)
+                .execute(&mut connection)
+                .await
+                .unwrap()
+                .rows_affected()
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query(text)
+                .execute(&mut connection)
+                .await
+                .unwrap()
+                .rows_affected()
+        }
+    }
+
+    /// Adds `count` due deliveries of unknown messages to the endpoint of some delivery.
+    pub async fn multiply_deliveries(&self, count: i64) -> u64 {
+        let random = match self.store.engine() {
+            Engine::Sqlite => "randomblob(16)",
+            Engine::Postgres => "gen_random_uuid()",
+        };
+        let text = format!(
+            "insert into delivery (endpoint_id, message_id, state, due_at, first_at) \
+             with recursive n(n) as (select 1 union all select n + 1 from n where n < {count}) \
+             select e.id, {random}, 0, 1, 1 from n cross join (select endpoint_id as id from delivery limit 1) e"
+        );
+        self.execute(&text).await
+    }
+
+    /// One number of the database's.
+    pub async fn number(&self, text: &'static str) -> i64 {
+        if self.url.starts_with("sqlite") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(text)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query_scalar(text)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap()
+        }
+    }
+
+    pub async fn org(&self) -> OrgId {
+        self.store.ensure_org("Acme").await.unwrap().id
+    }
+
+    /// An application of the organisation `Acme`.
+    pub async fn app(&self) -> AppId {
+        let org = self.org().await;
+        self.store.create_app(org, new_app(None)).await.unwrap().id
+    }
+
+    pub async fn endpoint(&self, app: AppId) -> EndpointId {
+        self.store
+            .create_endpoint(app, new_endpoint())
+            .await
+            .unwrap()
+            .id
+    }
+
+    /// Publishes one message after another, a second apart.
+    pub async fn publish(
+        &self,
+        app: AppId,
+        event_type: &str,
+        deliveries: &[(EndpointId, Start)],
+    ) -> MessageId {
+        self.publish_with(app, event_type, deliveries, None, None)
+            .await
+    }
+
+    pub async fn publish_with(
+        &self,
+        app: AppId,
+        event_type: &str,
+        deliveries: &[(EndpointId, Start)],
+        event_id: Option<&str>,
+        channels: Option<&[&str]>,
+    ) -> MessageId {
+        self.clock.advance(Duration::from_secs(1));
+        let now = self.clock.now();
+        let org = self.org().await;
+        let version = self
+            .store
+            .app(org, &app.to_string())
+            .await
+            .unwrap()
+            .config_version;
+        let mut keys = KeyBlock::empty();
+        self.store.refill(&mut keys, 1).await.unwrap();
+        let message = NewMessage {
+            app_id: app,
+            app_version: version,
+            id: MessageId::mint(now),
+            event_type: Arc::from(event_type),
+            event_id: event_id.map(str::to_owned),
+            channels: channels.map(|channels| serde_json::to_string(channels).unwrap()),
+            payload_key: keys.take(now.plus(Duration::from_hours(24 * 5))).unwrap(),
+            payload: Bytes::from_static(br#"{"n":1}"#),
+            publish_key: None,
+            deliveries: Deliveries::Now(
+                deliveries
+                    .iter()
+                    .map(|&(endpoint_id, start)| NewDelivery { endpoint_id, start })
+                    .collect(),
+            ),
+        };
+        let batch = IngestBatch {
+            node: 1,
+            now,
+            messages: std::slice::from_ref(&message),
+        };
+        let written = self.store.writer().write(batch, &[]).await.unwrap();
+        assert_eq!(written.fates, [Fate::Stored]);
+        message.id
+    }
+
+    /// Records an attempt of a delivery that node 1 owns fresh.
+    pub async fn attempt(
+        &self,
+        app: AppId,
+        message: MessageId,
+        endpoint: EndpointId,
+        state: DeliveryState,
+    ) -> AttemptId {
+        let now = self.clock.now();
+        let success = state == DeliveryState::Succeeded;
+        let due_at = (state == DeliveryState::Pending).then(|| now.plus(Duration::from_secs(5)));
+        let id = AttemptId::mint(now);
+        let outcome = Outcome {
+            app_id: app,
+            endpoint_id: endpoint,
+            message_id: message,
+            step: Step::Scheduled {
+                owner: 1,
+                token: 0,
+                state,
+                due_at,
+            },
+            attempt: Some(NewAttempt {
+                id,
+                endpoint_revision: 1,
+                status: if success {
+                    AttemptStatus::Success
+                } else {
+                    AttemptStatus::Fail
+                },
+                http_status: if success { 200 } else { 503 },
+                failure: (!success).then(|| (FailureKind::Http, "503".to_owned())),
+                trigger: Trigger::Scheduled,
+                number: 1,
+                started_at: now,
+                duration: Duration::from_millis(12),
+                signature: "v1,c2lnbmF0dXJl".to_owned(),
+                response_headers: Some(r#"[["content-type","text/plain"]]"#.to_owned()),
+                response_body: Bytes::from_static(b"thank you"),
+                next_at: due_at,
+                next_reason: if success {
+                    NextReason::Succeeded
+                } else {
+                    NextReason::Policy
+                },
+            }),
+            finished_at: now,
+        };
+        let batch = IngestBatch {
+            node: 1,
+            now,
+            messages: &[],
+        };
+        let written = self.store.writer().write(batch, &[outcome]).await.unwrap();
+        assert!(written.outcomes[0].moved, "the delivery moved");
+        id
+    }
+}
+
+async fn open(url: &str) -> (Store, ManualClock) {
+    let (clock, manual) = Clock::manual(START);
+    let options = ConnectOptions {
+        url: url.to_owned(),
+        connections: 3,
+    };
+    let store = Store::open(&options, Cipher::new(MAIN_SECRET), clock)
+        .await
+        .unwrap();
+    (store, manual)
+}
+
+/// Drops the database also when the test has failed.
+struct DropDatabase {
+    server: String,
+    name: String,
+}
+
+impl Drop for DropDatabase {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let drop = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&server).await.unwrap();
+                sqlx::query(AssertSqlSafe(format!(
+                    "drop database if exists {name} with (force)"
+                )))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            });
+        });
+        let _ = drop.join();
+    }
+}
+
+pub fn new_app(uid: Option<&str>) -> NewApp {
+    NewApp {
+        uid: uid.map(str::to_owned),
+        name: "Customer".to_owned(),
+        throttle_rate: None,
+        metadata: "{}".to_owned(),
+    }
+}
+
+pub fn new_endpoint() -> NewEndpoint {
+    NewEndpoint {
+        settings: EndpointSettings {
+            url: "https://customer.example/hook".to_owned(),
+            ..EndpointSettings::default()
+        },
+        secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+    }
+}
+
+/// The first page.
+pub fn first<K>(limit: u16, order: Order) -> PageRequest<K> {
+    PageRequest {
+        limit,
+        order,
+        cursor: None,
+    }
+}
+
+/// The page after `key`.
+pub fn after<K>(key: K, limit: u16, order: Order) -> PageRequest<K> {
+    PageRequest {
+        limit,
+        order,
+        cursor: Some(Cursor::After(key)),
+    }
+}
+
+/// The page before `key`.
+pub fn before<K>(key: K, limit: u16, order: Order) -> PageRequest<K> {
+    PageRequest {
+        limit,
+        order,
+        cursor: Some(Cursor::Before(key)),
+    }
+}
