@@ -194,7 +194,7 @@ const SELECT: &str = "select a.id, a.message_id, a.endpoint_id, r.url, a.status,
     where m.id = a.message_id and r.endpoint_id = a.endpoint_id and r.revision = a.endpoint_revision and m.app_id = ";
 
 /// The statement of a list of attempts; `of` is a column and what it must equal.
-fn list(
+pub(crate) fn list(
     app: AppId,
     of: (&str, Uuid),
     filter: &AttemptFilter,
@@ -294,7 +294,7 @@ struct EndpointStanding {
 }
 
 /// The statement of [`Store::endpoint_messages`].
-fn list_messages(
+pub(crate) fn list_messages(
     app: AppId,
     endpoint: EndpointId,
     filter: &DeliveryFilter,
@@ -322,7 +322,11 @@ fn list_messages(
 
 /// The statement of [`Store::message_endpoints`]: deliveries lie by endpoint, so it
 /// asks each of the application's endpoints for the message.
-fn list_endpoints(app: AppId, message: MessageId, page: &PageRequest<EndpointId>) -> Sql {
+pub(crate) fn list_endpoints(
+    app: AppId,
+    message: MessageId,
+    page: &PageRequest<EndpointId>,
+) -> Sql {
     let mut sql = Sql::new("select ");
     sql.push(endpoint::COLUMNS)
         .push(", d.state, d.attempts, d.due_at, d.last_status from endpoint e cross join delivery d where e.app_id = ")
@@ -334,7 +338,7 @@ fn list_endpoints(app: AppId, message: MessageId, page: &PageRequest<EndpointId>
 }
 
 /// The statement of [`Store::endpoint_stats`].
-fn count(endpoint: EndpointId, since: Timestamp, until: Timestamp) -> Sql {
+pub(crate) fn count(endpoint: EndpointId, since: Timestamp, until: Timestamp) -> Sql {
     let mut sql =
         Sql::new("select status, count(*) as attempts from attempt a where a.endpoint_id = ");
     sql.bind(endpoint.uuid());

@@ -33,11 +33,17 @@ mod outcome;
 mod page;
 mod partition;
 mod payload_key;
+#[cfg(test)]
+mod plans;
 mod resend;
 mod retention;
 mod row;
 mod secret;
 mod sql;
+
+// The tests' database harness names this crate as other crates do.
+#[cfg(test)]
+extern crate self as postrider_store;
 
 pub use answer_key::Begin;
 pub use app::{App, NewApp};

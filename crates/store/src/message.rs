@@ -132,7 +132,7 @@ pub(crate) fn time_filter(
 }
 
 /// The statement of [`Store::messages`].
-fn list(app: AppId, filter: &MessageFilter, page: &PageRequest<MessageId>) -> Sql {
+pub(crate) fn list(app: AppId, filter: &MessageFilter, page: &PageRequest<MessageId>) -> Sql {
     let mut sql = Sql::new("select ");
     sql.push(columns(filter.with_payload))
         .push(" from message m")

@@ -25,16 +25,16 @@ macro_rules! both_engines {
         mod cases {
             #[allow(unused_imports)]
             use super::*;
-            $($(#[$attribute])* pub(super) async fn $name($db: &$crate::support::Database) $body)*
+            $($(#[$attribute])* pub(super) async fn $name($db: &support::Database) $body)*
         }
         mod sqlite {
             $(#[tokio::test] async fn $name() {
-                super::cases::$name(&$crate::support::Database::sqlite().await).await;
+                super::cases::$name(&super::support::Database::sqlite().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test] async fn $name() {
-                super::cases::$name(&$crate::support::Database::postgres().await).await;
+                super::cases::$name(&super::support::Database::postgres().await).await;
             })*
         }
     };
