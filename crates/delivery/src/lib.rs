@@ -1,4 +1,25 @@
-//! placeholder
+//! Delivery: lanes, the worker, the sender, the address guard and the group committers.
+//!
+//! A message comes in through [`Ingest`], is committed together with its deliveries, and
+//! is handed to the [lanes](lanes) in memory. The [worker](work) takes deliveries from
+//! the lanes and makes [attempts](sender); outcomes are committed in groups. What is due
+//! later, or has lost its node, comes back through the [claimer](keep).
+//!
+//! **Invariant:** within the server only this crate names apalis and reqwest.
 
+mod commit;
+mod gauges;
 pub mod guard;
+mod job;
+mod keep;
+mod lanes;
+mod pipeline;
 pub mod sender;
+mod settings;
+mod status;
+mod work;
+
+pub use commit::{IdempotencyKey, Ingest, Publish, PublishError, Published};
+pub use pipeline::{Pipeline, StartError};
+pub use settings::{DeliverySettings, Role};
+pub use status::PipelineStatus;

@@ -57,8 +57,10 @@ impl StatusBoard {
     }
 
     pub(crate) fn claimer_round(&self, oldest_due: Option<Timestamp>) {
-        self.claimed_at.store(self.clock.now().micros(), Ordering::Relaxed);
-        self.oldest_due.store(oldest_due.map_or(0, Timestamp::micros), Ordering::Relaxed);
+        self.claimed_at
+            .store(self.clock.now().micros(), Ordering::Relaxed);
+        self.oldest_due
+            .store(oldest_due.map_or(0, Timestamp::micros), Ordering::Relaxed);
     }
 
     pub(crate) fn status(&self) -> PipelineStatus {
@@ -67,7 +69,9 @@ impl StatusBoard {
         let oldest = self.oldest_due.load(Ordering::Relaxed);
         PipelineStatus {
             accepting: self.accepting.load(Ordering::Relaxed),
-            worker_alive: self.delivers.then(|| self.worker_alive.load(Ordering::Relaxed)),
+            worker_alive: self
+                .delivers
+                .then(|| self.worker_alive.load(Ordering::Relaxed)),
             claimer_alive: self
                 .delivers
                 // A test's clock leaps over rounds that had no time to happen.

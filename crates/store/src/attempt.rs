@@ -239,13 +239,13 @@ fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
 
 /// The condition on a delivery that [`status_of`] calls `status`.
 fn status_condition(status: AttemptStatus) -> String {
-    let states: &[DeliveryState] = match status {
+    let wanted: &[DeliveryState] = match status {
         AttemptStatus::Success => &[DeliveryState::Succeeded],
         AttemptStatus::Pending | AttemptStatus::Sending => &[DeliveryState::Pending],
         AttemptStatus::Fail => &[DeliveryState::Exhausted],
         AttemptStatus::Canceled => &[DeliveryState::Cancelled, DeliveryState::Skipped],
     };
-    let codes: Vec<String> = states
+    let codes: Vec<String> = wanted
         .iter()
         .map(|state| state.code().to_string())
         .collect();
@@ -312,9 +312,13 @@ pub(crate) fn list_messages(
     if let Some(status) = filter.status {
         sql.push(&status_condition(status));
     }
-    message::time_filter(&mut sql, "d.message_id", (of.after, of.before), |time| {
-        MessageId::floor(time).uuid()
-    });
+    // On both sides of the join: PostgreSQL leaves partitions out by the message's.
+    for id in ["d.message_id", "m.id"] {
+        message::time_filter(&mut sql, id, (of.after, of.before), |time| {
+            MessageId::floor(time).uuid()
+        });
+    }
+    sql.cursor("m.id", page, |id: MessageId| id.uuid().into());
     message::content_filter(&mut sql, &of.event_types, of.channel.as_deref());
     sql.page("d.message_id", page, |id: MessageId| id.uuid().into());
     sql
@@ -477,17 +481,17 @@ impl Store {
     ) -> StoreResult<EndpointStats> {
         let sql = count(endpoint, since, until);
         let rows: Vec<(i16, i64)> = sql.fetch(self, "counting attempts").await?;
-        let mut stats = EndpointStats::default();
+        let mut counts = EndpointStats::default();
         for (code, attempts) in rows {
             let status = row::code("attempt", "status", endpoint, code)?;
             *match status {
-                AttemptStatus::Success => &mut stats.success,
-                AttemptStatus::Pending => &mut stats.pending,
-                AttemptStatus::Sending => &mut stats.sending,
-                AttemptStatus::Fail => &mut stats.fail,
-                AttemptStatus::Canceled => &mut stats.canceled,
+                AttemptStatus::Success => &mut counts.success,
+                AttemptStatus::Pending => &mut counts.pending,
+                AttemptStatus::Sending => &mut counts.sending,
+                AttemptStatus::Fail => &mut counts.fail,
+                AttemptStatus::Canceled => &mut counts.canceled,
             } = u64::try_from(attempts).unwrap_or(0);
         }
-        Ok(stats)
+        Ok(counts)
     }
 }

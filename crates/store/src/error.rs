@@ -24,6 +24,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The database did not answer in time; whether it did as asked is not known.
+    #[error("{0}: the database did not answer in time")]
+    TimedOut(&'static str),
     /// The statement failed on its data or on our own mistake; a repeat fails again.
     #[error("{operation}: the database refused the statement")]
     Refused {
@@ -51,7 +54,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without any change.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::TimedOut(_))
     }
 
     /// Sorts a driver error by what can be done about it.

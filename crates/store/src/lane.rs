@@ -117,3 +117,12 @@ impl Store {
         Ok(())
     }
 }
+
+impl Store {
+    /// Ends a lane's rest.
+    pub async fn unpark(&self, endpoint: EndpointId) -> StoreResult<()> {
+        write!(self, "unparking a lane", pool => sqlx::query(
+            "update lane set parked_until = 0, wake_at = next_due where endpoint_id = $1",
+        ).bind(endpoint.uuid()).execute(pool).await.map(|_| ()))
+    }
+}

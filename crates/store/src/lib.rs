@@ -22,6 +22,7 @@ mod error;
 mod event_type;
 mod expansion;
 mod feed;
+mod health;
 mod ingest;
 mod key;
 mod lane;

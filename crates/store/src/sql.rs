@@ -91,6 +91,20 @@ impl Sql {
         self
     }
 
+    /// Adds the cursor's condition on `key`.
+    pub(crate) fn cursor<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        arg: impl Fn(K) -> Arg,
+    ) -> &mut Self {
+        if let Some(bound) = page.bound() {
+            let sign = if page.sql_descending() { " < " } else { " > " };
+            self.push(" and ").push(key).push(sign).bind(arg(bound));
+        }
+        self
+    }
+
     /// Adds the cursor's condition on `key`, the order and the limit.
     pub(crate) fn page<K: Clone>(
         &mut self,
@@ -98,16 +112,10 @@ impl Sql {
         page: &PageRequest<K>,
         arg: impl Fn(K) -> Arg,
     ) -> &mut Self {
-        let descending = page.sql_descending();
-        if let Some(bound) = page.bound() {
-            self.push(" and ")
-                .push(key)
-                .push(if descending { " < " } else { " > " })
-                .bind(arg(bound));
-        }
-        self.push(" order by ")
+        self.cursor(key, page, arg)
+            .push(" order by ")
             .push(key)
-            .push(if descending { " desc" } else { "" })
+            .push(if page.sql_descending() { " desc" } else { "" })
             .push(" limit ")
             .bind(page.fetch())
     }

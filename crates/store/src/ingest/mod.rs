@@ -188,7 +188,8 @@ impl Writer {
             .ok_or(StoreError::NotFound("connection"))
     }
 
-    fn disconnect(&mut self) {
+    /// Gives the connection up, whatever it is in the middle of.
+    pub fn disconnect(&mut self) {
         if let Some(connection) = self.postgres.take() {
             // Not back to the pool: it may be in the middle of a transaction.
             drop(connection.detach());

@@ -1,10 +1,12 @@
 //! What publishers hold: a way to hand a message in and hear that it is durable.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postrider_domain::MessageId;
+use parking_lot::Mutex;
+use postrider_domain::{AppId, MessageId};
 use postrider_store::AppConfig;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -84,23 +86,68 @@ pub(crate) struct Waiting {
     pub(crate) answer: oneshot::Sender<Result<Published, PublishError>>,
 }
 
+/// How many messages of each application wait: one that floods may fill half the
+/// queue and no more, so that the others still get in.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    waiting: Mutex<HashMap<AppId, usize>>,
+    share: usize,
+}
+
+impl Backlog {
+    pub(crate) fn new(queue: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            share: (queue / 2).max(1),
+        }
+    }
+
+    fn enter(&self, app: AppId) -> bool {
+        let mut waiting = self.waiting.lock();
+        let count = waiting.entry(app).or_insert(0);
+        let entered = *count < self.share;
+        *count += usize::from(entered);
+        entered
+    }
+
+    /// A message of this application waits no longer.
+    pub(crate) fn leave(&self, app: AppId) {
+        let mut waiting = self.waiting.lock();
+        if let Some(count) = waiting.get_mut(&app) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&app);
+            }
+        }
+    }
+}
+
 /// Hands messages to the committer. Clones share its queue.
 #[derive(Clone, Debug)]
 pub struct Ingest {
     pub(crate) queue: mpsc::Sender<Waiting>,
+    pub(crate) backlog: Arc<Backlog>,
     pub(crate) board: Arc<StatusBoard>,
 }
 
 impl Ingest {
     /// Stores the message and its deliveries; returns once both are durable.
     pub async fn publish(&self, publish: Publish) -> Result<Published, PublishError> {
+        let overloaded = PublishError::Overloaded {
+            retry_after: Duration::from_secs(1),
+        };
+        let app = publish.app.id;
+        if !self.backlog.enter(app) {
+            return Err(overloaded);
+        }
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { publish, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                PublishError::Overloaded { retry_after: Duration::from_secs(1) }
-            }
-            mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
-        })?;
+        if let Err(error) = self.queue.try_send(Waiting { publish, answer }) {
+            self.backlog.leave(app);
+            return Err(match error {
+                mpsc::error::TrySendError::Full(_) => overloaded,
+                mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
+            });
+        }
         outcome.await.unwrap_or(Err(PublishError::Unavailable))
     }
 

@@ -1,0 +1,151 @@
+//! The loop that writes batches.
+
+use std::time::Duration;
+
+use postrider_domain::Timestamp;
+use postrider_store::{IngestBatch, StoreError, Writer, Written};
+use tokio_util::sync::CancellationToken;
+
+use super::messages::Planned;
+use super::{Messages, Outcomes};
+
+/// How long PostgreSQL's outcomes wait for company.
+const LINGER: Duration = Duration::from_millis(5);
+/// How long a write may take before the connection is given up for lost.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the committer rests after the database refused.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Writes messages, outcomes, or both.
+pub(crate) struct Committer {
+    pub(crate) writer: Writer,
+    pub(crate) messages: Option<Messages>,
+    pub(crate) outcomes: Option<Outcomes>,
+    /// Whether outcomes alone may wait for company.
+    pub(crate) linger: bool,
+}
+
+/// What there is to write.
+struct Arrived {
+    messages: bool,
+    outcomes: bool,
+}
+
+impl Committer {
+    /// Writes until its queues have ended, or `stop` says that what is left cannot be
+    /// written in time.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let arrived = tokio::select! {
+                arrived = self.arrive() => arrived,
+                () = stop.cancelled() => break,
+            };
+            if !arrived.messages {
+                self.messages = None;
+            }
+            if !arrived.outcomes {
+                self.outcomes = None;
+            }
+            if self.messages.is_none() && self.outcomes.is_none() {
+                return;
+            }
+            if let Err(error) = self.commit().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot write a batch"
+                );
+                metrics::counter!("postrider_failed_commits_total").increment(1);
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        if let Some(messages) = &mut self.messages {
+            messages.refuse_rest();
+        }
+    }
+
+    /// Waits until there is something in either queue; a queue that has ended is `false`.
+    async fn arrive(&mut self) -> Arrived {
+        match (&mut self.messages, &mut self.outcomes) {
+            (Some(messages), Some(outcomes)) => tokio::select! {
+                // Publishers wait; outcomes do not.
+                biased;
+                more = messages.arrive() => Arrived { messages: more, outcomes: true },
+                more = outcomes.arrive() => Arrived { messages: true, outcomes: more },
+            },
+            (Some(messages), None) => Arrived {
+                messages: messages.arrive().await,
+                outcomes: false,
+            },
+            (None, Some(outcomes)) => {
+                let more = outcomes.arrive().await;
+                if self.linger && more && !outcomes.is_full() {
+                    tokio::time::sleep(LINGER).await;
+                }
+                Arrived {
+                    messages: false,
+                    outcomes: more,
+                }
+            }
+            (None, None) => Arrived {
+                messages: false,
+                outcomes: false,
+            },
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        let planned = match &mut self.messages {
+            Some(messages) => Some(messages.plan().await?),
+            None => None,
+        };
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.batch();
+        }
+        match self.write(planned.as_ref()).await {
+            Ok(written) => {
+                if let (Some(messages), Some(planned)) = (&self.messages, planned) {
+                    messages.settle(planned, &written.fates);
+                }
+                if let Some(outcomes) = &mut self.outcomes {
+                    outcomes.settle(&written.outcomes);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if let (Some(messages), Some(planned)) = (&self.messages, planned) {
+                    messages.fail(planned);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(&mut self, planned: Option<&Planned>) -> Result<Written, StoreError> {
+        let node = self.messages.as_ref().map_or(0, Messages::node);
+        let batch = planned.map_or(
+            IngestBatch {
+                node,
+                now: Timestamp::from_micros(0),
+                messages: &[],
+            },
+            |planned| planned.batch(node),
+        );
+        let outcomes = self.outcomes.as_ref().map_or(&[][..], Outcomes::pending);
+        if batch.messages.is_empty() && outcomes.is_empty() {
+            return Ok(Written {
+                fates: Vec::new(),
+                outcomes: Vec::new(),
+            });
+        }
+        metrics::histogram!("postrider_commit_messages").record(batch.messages.len() as f64);
+        metrics::histogram!("postrider_commit_outcomes").record(outcomes.len() as f64);
+        metrics::counter!("postrider_commits_total").increment(1);
+        match tokio::time::timeout(PATIENCE, self.writer.write(batch, outcomes)).await {
+            Ok(written) => written,
+            Err(_) => {
+                self.writer.disconnect();
+                Err(StoreError::TimedOut("writing a batch"))
+            }
+        }
+    }
+}

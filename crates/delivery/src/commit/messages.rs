@@ -1,0 +1,280 @@
+//! Planning a batch of messages, and what follows when its fate is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::{MessageId, Timestamp};
+use postrider_store::{
+    AppConfig, Clock, Deliveries, Fate, IngestBatch, KeyBlock, NewDelivery, NewMessage, PublishKey,
+    Start, Store, StoreResult,
+};
+use tokio::sync::mpsc;
+
+use super::fair::Fair;
+use super::{Backlog, Publish, PublishError, Published, Waiting};
+use crate::job::{Job, Purpose};
+use crate::keep::Lease;
+use crate::lanes::Lanes;
+use crate::status::StatusBoard;
+
+/// Messages in one transaction, at most.
+const BATCH: usize = 512;
+/// Bytes of bodies in one transaction, at most (one large body apart).
+const BATCH_BYTES: usize = 8 << 20;
+/// Deliveries of one message that are written with it; more are unfolded later.
+const FAN_OUT: usize = 1000;
+const DAY: Duration = Duration::from_hours(24);
+
+/// The committer's side of publishing.
+pub(crate) struct Messages {
+    pub(crate) queue: mpsc::Receiver<Waiting>,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) board: Arc<StatusBoard>,
+    /// Whether this node delivers what it stores.
+    pub(crate) delivers: bool,
+    waiting: Fair,
+    keys: KeyBlock,
+}
+
+/// A batch on its way to the database.
+pub(super) struct Planned {
+    waiting: Vec<Waiting>,
+    rows: Vec<NewMessage>,
+    now: Timestamp,
+}
+
+impl Planned {
+    pub(super) fn batch(&self, node: i64) -> IngestBatch<'_> {
+        IngestBatch {
+            node,
+            now: self.now,
+            messages: &self.rows,
+        }
+    }
+}
+
+impl Messages {
+    pub(crate) fn new(
+        queue: mpsc::Receiver<Waiting>,
+        backlog: Arc<Backlog>,
+        (store, clock): (Store, Clock),
+        (lanes, lease): (Arc<Lanes>, Arc<Lease>),
+        board: Arc<StatusBoard>,
+        delivers: bool,
+    ) -> Self {
+        Self {
+            queue,
+            backlog,
+            store,
+            clock,
+            lanes,
+            lease,
+            board,
+            delivers,
+            waiting: Fair::default(),
+            keys: KeyBlock::empty(),
+        }
+    }
+
+    /// Waits for a message; `false` when there will be none any more.
+    pub(super) async fn arrive(&mut self) -> bool {
+        if self.waiting.len() > 0 {
+            return true;
+        }
+        match self.queue.recv().await {
+            Some(waiting) => {
+                self.waiting.push(waiting);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Plans a batch of what waits now.
+    pub(super) async fn plan(&mut self) -> StoreResult<Planned> {
+        while let Ok(waiting) = self.queue.try_recv() {
+            self.waiting.push(waiting);
+        }
+        let waiting = self.waiting.take(BATCH, BATCH_BYTES);
+        for one in &waiting {
+            self.backlog.leave(one.publish.app.id);
+        }
+        let now = self.clock.now();
+        if let Err(error) = self.store.refill(&mut self.keys, waiting.len()).await {
+            answer_all(waiting, PublishError::Unavailable);
+            self.board.set_accepting(false);
+            return Err(error);
+        }
+        let rows = waiting
+            .iter()
+            .map(|one| self.row(&one.publish, now))
+            .collect();
+        Ok(Planned { waiting, rows, now })
+    }
+
+    fn row(&mut self, publish: &Publish, now: Timestamp) -> NewMessage {
+        let id = MessageId::mint(now);
+        let expires = now.plus(DAY * u32::from(publish.retention_days));
+        NewMessage {
+            app_id: publish.app.id,
+            app_version: publish.app.version,
+            id,
+            event_type: Arc::from(publish.event_type.as_str()),
+            event_id: publish.event_id.clone(),
+            channels: publish
+                .channels
+                .as_ref()
+                .and_then(|channels| serde_json::to_string(channels).ok()),
+            // The block was filled for the whole batch.
+            payload_key: self.keys.take(expires).unwrap_or_default(),
+            payload: publish.payload.clone(),
+            publish_key: publish.idempotency.map(|key| PublishKey {
+                key: key.key,
+                body_hash: key.body_hash,
+                expires_at: now.plus(key.keep),
+            }),
+            deliveries: self.deliveries(&publish.app, publish, id),
+        }
+    }
+
+    fn deliveries(&self, app: &AppConfig, publish: &Publish, id: MessageId) -> Deliveries {
+        let channels = publish.channels.as_deref().unwrap_or_default();
+        let wanting: Vec<_> = app
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.filter.wants(&publish.event_type, channels))
+            .take(FAN_OUT + 1)
+            .collect();
+        if wanting.len() > FAN_OUT {
+            return Deliveries::Expansion;
+        }
+        let bytes = publish.payload.len();
+        let deliveries = wanting.into_iter().map(|endpoint| NewDelivery {
+            endpoint_id: endpoint.id,
+            start: if endpoint.disabled {
+                Start::Skipped
+            } else if self.delivers && self.lanes.reserve(app.id, endpoint.id, id, bytes) {
+                Start::Owned
+            } else {
+                Start::Due
+            },
+        });
+        Deliveries::Now(deliveries.collect())
+    }
+
+    /// Hands what is stored to the lanes and answers the publishers.
+    pub(super) fn settle(&self, planned: Planned, fates: &[Fate]) {
+        let Planned { waiting, rows, now } = planned;
+        let (mut jobs, mut due) = (Vec::new(), false);
+        for (row, fate) in rows.iter().zip(fates) {
+            if *fate == Fate::Stored {
+                due |= jobs_of(row, now, &mut jobs);
+            } else {
+                self.take_back(row);
+            }
+        }
+        let stored = fates.iter().filter(|fate| **fate == Fate::Stored).count();
+        self.lanes.push_reserved(jobs);
+        if due {
+            self.store.lane_hint().notify_one();
+        }
+        self.board.set_accepting(true);
+        metrics::counter!("postrider_messages_total").increment(stored as u64);
+        for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
+            // A publisher that has gone away has its message stored all the same.
+            let _ = one.answer.send(answer(row.id, *fate));
+        }
+    }
+
+    /// Nothing is known of the batch: the publishers hear 503 and repeat, and rows that
+    /// were stored after all are found by the sweep, since nothing holds them.
+    pub(super) fn fail(&self, planned: Planned) {
+        for row in &planned.rows {
+            self.take_back(row);
+        }
+        self.board.set_accepting(false);
+        answer_all(planned.waiting, PublishError::Unavailable);
+    }
+
+    fn take_back(&self, row: &NewMessage) {
+        if let Deliveries::Now(deliveries) = &row.deliveries {
+            for delivery in deliveries
+                .iter()
+                .filter(|delivery| delivery.start == Start::Owned)
+            {
+                self.lanes
+                    .unreserve(delivery.endpoint_id, row.id, row.payload.len());
+            }
+        }
+    }
+
+    /// Answers everyone who still waits when the pipeline ends.
+    pub(super) fn refuse_rest(&mut self) {
+        self.queue.close();
+        while let Ok(waiting) = self.queue.try_recv() {
+            self.waiting.push(waiting);
+        }
+        answer_all(
+            self.waiting.take(usize::MAX, usize::MAX),
+            PublishError::Unavailable,
+        );
+    }
+
+    pub(super) fn node(&self) -> i64 {
+        self.lease.node()
+    }
+}
+
+fn answer_all(waiting: Vec<Waiting>, error: PublishError) {
+    for one in waiting {
+        let _ = one.answer.send(Err(error));
+    }
+}
+
+fn answer(id: MessageId, fate: Fate) -> Result<Published, PublishError> {
+    match fate {
+        Fate::Stored => Ok(Published {
+            id,
+            replayed: false,
+        }),
+        Fate::Replayed(id) => Ok(Published { id, replayed: true }),
+        Fate::Mismatch => Err(PublishError::IdempotencyMismatch),
+        Fate::EventIdTaken => Err(PublishError::EventIdTaken),
+        Fate::Stale => Err(PublishError::Stale),
+        Fate::Refused => Err(PublishError::Refused),
+    }
+}
+
+/// The jobs of a stored message; returns whether something of it is for the claimer.
+fn jobs_of(row: &NewMessage, now: Timestamp, jobs: &mut Vec<Job>) -> bool {
+    let Deliveries::Now(deliveries) = &row.deliveries else {
+        return true;
+    };
+    let mut due = false;
+    for delivery in deliveries {
+        match delivery.start {
+            Start::Owned => jobs.push(Job {
+                app_id: row.app_id,
+                endpoint_id: delivery.endpoint_id,
+                message_id: row.id,
+                event_type: Arc::clone(&row.event_type),
+                payload: Some(row.payload.clone()),
+                app_version: row.app_version,
+                sends: 0,
+                purpose: Purpose::Scheduled {
+                    token: 0,
+                    attempts: 0,
+                    first_at: now,
+                    due_at: now,
+                },
+            }),
+            Start::Due => due = true,
+            Start::Skipped => {}
+        }
+    }
+    due
+}

@@ -1,0 +1,50 @@
+//! A delivery in this node's hand, on its way through a lane to the sender.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
+use uuid::Uuid;
+
+/// A delivery in hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) app_id: AppId,
+    pub(crate) endpoint_id: EndpointId,
+    pub(crate) message_id: MessageId,
+    pub(crate) event_type: Arc<str>,
+    /// `None`: expired or expunged, so that nothing can be sent.
+    pub(crate) payload: Option<Bytes>,
+    /// The application's version when the delivery was planned or claimed: what the
+    /// send reads must not be older.
+    pub(crate) app_version: i64,
+    /// Attempts made so far, manual ones included.
+    pub(crate) sends: i32,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a job is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An attempt of the delivery's own schedule.
+    Scheduled {
+        token: i32,
+        attempts: i32,
+        first_at: Timestamp,
+        due_at: Timestamp,
+    },
+    /// A manual attempt.
+    Manual { resend: Uuid },
+}
+
+impl Job {
+    /// What the job costs in memory, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        weight(self.payload.as_ref().map_or(0, Bytes::len))
+    }
+}
+
+/// What a job with a body of `bytes` costs in memory, roughly.
+pub(crate) fn weight(bytes: usize) -> usize {
+    256 + bytes
+}

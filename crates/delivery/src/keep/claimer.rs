@@ -1,0 +1,129 @@
+//! Claims due deliveries, lane by lane, for the lanes that have room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::Timestamp;
+use postrider_store::{Claim, ClaimKind, Clock, DueLane, Store, StoreResult};
+
+use super::Lease;
+use crate::job::{Job, Purpose};
+use crate::lanes::Lanes;
+use crate::status::StatusBoard;
+
+/// How often the claimer looks, whatever it has heard: other nodes' rows come unannounced.
+const POLL: Duration = Duration::from_millis(250);
+/// Lanes that one round looks at.
+const LANES: i64 = 128;
+/// Deliveries that one claim takes, at most.
+const CLAIM: usize = 256;
+
+/// Brings due work from the database to the lanes.
+pub(crate) struct Claimer {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) board: Arc<StatusBoard>,
+}
+
+impl Claimer {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        let mut next_wake = None;
+        loop {
+            tokio::select! {
+                () = self.store.lane_hint().notified() => {}
+                () = until(&self.clock, next_wake) => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+            match self.round().await {
+                Ok(wake) => next_wake = wake,
+                Err(error) => {
+                    next_wake = None;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot claim deliveries"
+                    );
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    /// Claims until no lane with room has anything due. Returns when the next lane is
+    /// due that is not due already.
+    async fn round(&self) -> StoreResult<Option<Timestamp>> {
+        loop {
+            let now = self.clock.now();
+            let full = self.lanes.full();
+            let due = self.store.due_lanes(now, &full, LANES).await?;
+            let mut claimed = 0;
+            for lane in &due {
+                claimed += self.claim(lane, now).await?;
+            }
+            if claimed == 0 {
+                let view = self.store.lanes_view().await?;
+                self.board
+                    .claimer_round(view.next_wake.filter(|wake| *wake <= now));
+                metrics::gauge!("postrider_lanes_waiting").set(view.lanes as f64);
+                return Ok(view.next_wake.filter(|wake| *wake > now));
+            }
+        }
+    }
+
+    async fn claim(&self, lane: &DueLane, now: Timestamp) -> StoreResult<usize> {
+        let room = self.lanes.room(lane.endpoint_id).min(CLAIM);
+        if room == 0 || !self.lease.covers(Duration::ZERO) {
+            return Ok(0);
+        }
+        let node = self.lease.node();
+        let claim = self
+            .store
+            .claim(node, lane.app_id, lane.endpoint_id, now, room as i64)
+            .await?;
+        let jobs = jobs(lane, claim);
+        let claimed = jobs.len();
+        self.lanes.push_claimed(jobs);
+        metrics::counter!("postrider_claimed_total").increment(claimed as u64);
+        Ok(claimed)
+    }
+}
+
+fn jobs(lane: &DueLane, claim: Claim) -> Vec<Job> {
+    let app_version = claim.app_version;
+    claim
+        .deliveries
+        .into_iter()
+        .map(|claimed| Job {
+            app_id: lane.app_id,
+            endpoint_id: lane.endpoint_id,
+            message_id: claimed.message_id,
+            event_type: Arc::from(claimed.event_type),
+            payload: claimed.payload,
+            app_version,
+            sends: claimed.sends,
+            purpose: match claimed.kind {
+                ClaimKind::Scheduled {
+                    token,
+                    attempts,
+                    first_at,
+                    due_at,
+                } => Purpose::Scheduled {
+                    token,
+                    attempts,
+                    first_at,
+                    due_at,
+                },
+                ClaimKind::Manual { resend } => Purpose::Manual { resend },
+            },
+        })
+        .collect()
+}
+
+async fn until(clock: &Clock, wake: Option<Timestamp>) {
+    match wake {
+        Some(wake) => clock.sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,82 @@
+//! Unfolds messages that are for more endpoints than one transaction should write.
+
+use std::time::Duration;
+
+use postrider_store::{ConfigCache, Expansion, NewDelivery, Start, Store, StoreError, StoreResult};
+
+/// How often expansions are looked for.
+const POLL: Duration = Duration::from_millis(250);
+/// Endpoints that one transaction unfolds.
+const CHUNK: usize = 500;
+
+/// Unfolds expansions.
+pub(crate) struct Expander {
+    pub(crate) store: Store,
+    pub(crate) cache: ConfigCache,
+}
+
+impl Expander {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        loop {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => tokio::time::sleep(POLL).await,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot unfold a message"
+                    );
+                    tokio::time::sleep(POLL * 4).await;
+                }
+            }
+        }
+    }
+
+    /// Unfolds one chunk; `false` if there was nothing to unfold.
+    async fn step(&self) -> StoreResult<bool> {
+        let Some(expansion) = self.store.next_expansion().await? else {
+            return Ok(false);
+        };
+        let app = match self
+            .cache
+            .app_at_least(expansion.app_id, expansion.app_version)
+            .await
+        {
+            Ok(app) => app,
+            Err(StoreError::NotFound(_)) => {
+                self.store.unfold(&expansion, &[], None).await?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        let rest: Vec<_> = app
+            .endpoints
+            .iter()
+            .filter(|endpoint| expansion.cursor.is_none_or(|cursor| endpoint.id > cursor))
+            .take(CHUNK + 1)
+            .collect();
+        let last = (rest.len() > CHUNK).then(|| rest[CHUNK - 1].id);
+        let chunk: Vec<NewDelivery> = rest
+            .iter()
+            .take(CHUNK)
+            .filter(|endpoint| wants(endpoint, &expansion))
+            .map(|endpoint| NewDelivery {
+                endpoint_id: endpoint.id,
+                start: if endpoint.disabled {
+                    Start::Skipped
+                } else {
+                    Start::Due
+                },
+            })
+            .collect();
+        self.store.unfold(&expansion, &chunk, last).await?;
+        Ok(true)
+    }
+}
+
+fn wants(endpoint: &postrider_store::EndpointConfig, expansion: &Expansion) -> bool {
+    endpoint
+        .filter
+        .wants(&expansion.event_type, &expansion.channels)
+}

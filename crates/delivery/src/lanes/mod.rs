@@ -1,0 +1,228 @@
+//! Lanes: one queue per endpoint, and whose turn it is.
+//!
+//! Tenants (applications) take turns, and within a tenant its lanes do. A lane never
+//! holds a worker's place while it waits: for its cap it waits to be told of an answer,
+//! for a token it sets a timer, and what stands behind an open breaker goes back to the
+//! database, parked. Memory is bounded per lane and in all; what finds no place is
+//! written without an owner and claimed later.
+
+mod held;
+mod lane;
+mod queue;
+mod release;
+
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
+use postrider_store::Clock;
+use tokio::sync::{Notify, mpsc};
+
+pub(crate) use held::Held;
+pub(crate) use lane::Answered;
+use queue::Queue;
+pub(crate) use release::{Release, Releaser};
+
+use crate::job::{Job, weight};
+
+/// The lanes of this node.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    clock: Clock,
+    queue: Mutex<Queue>,
+    /// Wakes the worker's backend.
+    waker: AtomicWaker,
+    /// Wakes the timer when an earlier time has been set.
+    timer: Notify,
+    releases: mpsc::UnboundedSender<Release>,
+    pub(crate) held: Held,
+}
+
+/// How full the lanes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub(crate) lanes: usize,
+    pub(crate) queued: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Lanes {
+    /// Empty lanes, which hold `memory_limit` bytes at most, and where they put what
+    /// has to go back to the database.
+    pub(crate) fn new(
+        clock: Clock,
+        memory_limit: usize,
+    ) -> (Self, mpsc::UnboundedReceiver<Release>) {
+        let (releases, released) = mpsc::unbounded_channel();
+        let lanes = Self {
+            clock,
+            queue: Mutex::new(Queue::new(memory_limit)),
+            waker: AtomicWaker::new(),
+            timer: Notify::new(),
+            releases,
+            held: Held::new(),
+        };
+        (lanes, released)
+    }
+
+    /// Promises a place to a delivery of a message of `bytes` that is about to be
+    /// stored. Without a promise the delivery is stored unowned.
+    pub(crate) fn reserve(
+        &self,
+        app: AppId,
+        endpoint: EndpointId,
+        message: MessageId,
+        bytes: usize,
+    ) -> bool {
+        let promised = self
+            .queue
+            .lock()
+            .reserve(app, endpoint, weight(bytes), self.clock.now());
+        if promised {
+            self.held.insert(endpoint, message);
+        }
+        promised
+    }
+
+    /// Takes a promise back, because the message was not stored.
+    pub(crate) fn unreserve(&self, endpoint: EndpointId, message: MessageId, bytes: usize) {
+        self.queue.lock().unreserve(endpoint, weight(bytes));
+        self.held.remove(endpoint, message);
+    }
+
+    /// Takes over jobs whose places were promised.
+    pub(crate) fn push_reserved(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        {
+            let mut queue = self.queue.lock();
+            for job in jobs {
+                queue.push_reserved(job);
+            }
+        }
+        self.waker.wake();
+    }
+
+    /// Takes over jobs that were claimed.
+    pub(crate) fn push_claimed(&self, jobs: Vec<Job>) {
+        {
+            let mut queue = self.queue.lock();
+            for job in jobs {
+                self.held.insert(job.endpoint_id, job.message_id);
+                queue.push(job);
+            }
+        }
+        self.waker.wake();
+    }
+
+    /// How many due deliveries of this lane are worth claiming now.
+    pub(crate) fn room(&self, endpoint: EndpointId) -> usize {
+        self.queue.lock().room(endpoint, self.clock.now())
+    }
+
+    /// Lanes that want nothing claimed now.
+    pub(crate) fn full(&self) -> Vec<EndpointId> {
+        self.queue.lock().full(self.clock.now())
+    }
+
+    /// The next job whose turn it is, or a promise to wake `cx` when there may be one.
+    /// `None` after [`Lanes::close`].
+    pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Job>> {
+        // Registered first: what is pushed after the look wakes us.
+        self.waker.register(cx.waker());
+        let mut queue = self.queue.lock();
+        if queue.is_closed() {
+            return Poll::Ready(None);
+        }
+        let (job, parked, timer) = queue.next(self.clock.now());
+        drop(queue);
+        for release in parked {
+            self.release(release);
+        }
+        if timer {
+            self.timer.notify_one();
+        }
+        job.map_or(Poll::Pending, |job| Poll::Ready(Some(job)))
+    }
+
+    /// A job left its lane's hand: with an answer, or unsent.
+    pub(crate) fn finish(&self, endpoint: EndpointId, weight: usize, answer: Option<&Answered>) {
+        let now = self.clock.now();
+        let release = self
+            .queue
+            .lock()
+            .finish(endpoint, weight, answer, now, rand::random());
+        if let Some(release) = release {
+            self.release(release);
+        }
+        self.waker.wake();
+    }
+
+    /// Takes an endpoint's rate and its application's over.
+    pub(crate) fn set_rates(
+        &self,
+        app: AppId,
+        app_rate: Option<u16>,
+        endpoint: EndpointId,
+        rate: Option<u16>,
+    ) {
+        self.queue
+            .lock()
+            .set_rates(app, app_rate, endpoint, rate, self.clock.now());
+    }
+
+    /// Gives jobs back to the database.
+    pub(crate) fn release(&self, release: Release) {
+        // Nobody receives only after the pipeline's end, when the lease ends it all.
+        let _ = self.releases.send(release);
+    }
+
+    /// Hands nothing out any more, and gives up everything that has not started.
+    pub(crate) fn close(&self) {
+        let releases = self.queue.lock().close(self.clock.now());
+        for release in releases {
+            self.release(release);
+        }
+        self.waker.wake();
+    }
+
+    /// Forgets everything that has not started, because others own it now.
+    pub(crate) fn forget(&self) {
+        self.queue.lock().forget();
+        self.held.clear();
+    }
+
+    /// Lets lanes go on that waited for a time, until it is dropped.
+    pub(crate) async fn run_timer(&self) {
+        loop {
+            let due = self.queue.lock().first_timer();
+            tokio::select! {
+                () = sleep_until(&self.clock, due) => {
+                    self.queue.lock().fire_timers(self.clock.now());
+                    self.waker.wake();
+                }
+                () = self.timer.notified() => {}
+            }
+        }
+    }
+
+    /// The time that lanes go by.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How full the lanes are.
+    pub(crate) fn depth(&self) -> Depth {
+        self.queue.lock().depth()
+    }
+}
+
+async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {
+    match due {
+        Some(due) => clock.sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

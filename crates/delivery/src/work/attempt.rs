@@ -1,0 +1,329 @@
+//! One attempt: read the endpoint afresh, sign, send, and say what follows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::{
+    AttemptId, AttemptStatus, DeliveryState, DisabledReason, FailureKind, Next, NextInput,
+    NextReason, RetryPolicy, Timestamp, Trigger,
+};
+use postrider_store::{
+    Clock, ConfigCache, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
+};
+use tokio::sync::mpsc;
+
+use super::in_hand::InHand;
+use super::prepared::{Prepared, Preparer};
+use crate::job::{Job, Purpose};
+use crate::keep::Lease;
+use crate::lanes::{Answered, Lanes};
+use crate::sender::{DeliveryHeaders, Report, Request, Sender, classify};
+
+/// How long a delivery waits when something of ours is in the way.
+const REST: Duration = Duration::from_secs(1);
+
+/// Makes attempts.
+pub(crate) struct Courier {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) cache: ConfigCache,
+    pub(crate) preparer: Preparer,
+    pub(crate) sender: Sender,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) outcomes: mpsc::Sender<Outcome>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) retry_policy: RetryPolicy,
+}
+
+/// What follows an attempt.
+struct Verdict {
+    status: AttemptStatus,
+    failure: Option<FailureKind>,
+    state: DeliveryState,
+    next_at: Option<Timestamp>,
+    reason: NextReason,
+}
+
+impl Courier {
+    /// Delivers one job, or puts it back unsent.
+    pub(crate) async fn deliver(&self, in_hand: InHand) {
+        let Some(job) = in_hand.job().cloned() else {
+            return;
+        };
+        let endpoint = match self.endpoint(&job).await {
+            Ok(Some(endpoint)) => endpoint,
+            Ok(None) => return self.cancel(in_hand, &job).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot read an endpoint; its delivery waits"
+                );
+                return in_hand.put_back(REST);
+            }
+        };
+        let Some(payload) = job.payload.clone() else {
+            return self.cancel(in_hand, &job).await;
+        };
+        let prepared = match self.preparer.prepare(&endpoint) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                tracing::error!(endpoint = %job.endpoint_id, error = &error as &dyn std::error::Error, "cannot send");
+                return in_hand.put_back(REST * 60);
+            }
+        };
+        let deadline = prepared.deadline(self.request_timeout);
+        if !self.lease.covers(deadline) {
+            return in_hand.put_back(REST);
+        }
+        let (outcome, answered, gone) = self.attempt(&job, &prepared, payload, deadline).await;
+        // The lane's next delivery starts before this one's outcome is queued.
+        in_hand.done(Some(&answered));
+        self.report(outcome).await;
+        if gone
+            && let Err(error) = self
+                .store
+                .disable_endpoint(job.endpoint_id, DisabledReason::Gone)
+                .await
+        {
+            tracing::error!(endpoint = %job.endpoint_id, error = &error as &dyn std::error::Error, "cannot disable an endpoint that is gone");
+        }
+    }
+
+    /// The endpoint as it is now; `None` if it was deleted or disabled.
+    async fn endpoint(&self, job: &Job) -> Result<Option<Arc<EndpointConfig>>, StoreError> {
+        let app = match self.cache.app_at_least(job.app_id, job.app_version).await {
+            Ok(app) => app,
+            Err(StoreError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let endpoint = app
+            .endpoint(job.endpoint_id)
+            .filter(|endpoint| !endpoint.disabled)
+            .cloned();
+        if let Some(endpoint) = &endpoint {
+            self.lanes.set_rates(
+                job.app_id,
+                app.throttle_rate,
+                endpoint.id,
+                endpoint.throttle_rate,
+            );
+        }
+        Ok(endpoint)
+    }
+
+    async fn attempt(
+        &self,
+        job: &Job,
+        prepared: &Prepared,
+        payload: bytes::Bytes,
+        deadline: Duration,
+    ) -> (Outcome, Answered, bool) {
+        let started_at = self.clock.now();
+        let signature = prepared.sign(&job.message_id.to_string(), started_at, &payload);
+        let headers = DeliveryHeaders {
+            family: prepared.config.header_family,
+            message: job.message_id,
+            timestamp: started_at,
+            signature: &signature,
+            attempt: u32::try_from(job.sends + 1).unwrap_or(1),
+            event_type: &job.event_type,
+            custom: &prepared.headers,
+        };
+        let report = match headers.build() {
+            Ok(headers) => {
+                let request = Request {
+                    endpoint: job.endpoint_id,
+                    version: prepared.config.revision,
+                    url: &prepared.url,
+                    headers,
+                    body: payload,
+                    deadline,
+                };
+                self.sender.send(request, started_at).await
+            }
+            Err(_) => Report {
+                result: Err((
+                    FailureKind::Http,
+                    "a header of the delivery cannot be written".to_owned(),
+                )),
+                duration: Duration::ZERO,
+                retry_after: None,
+            },
+        };
+        let finished_at = self.clock.now();
+        let verdict = self.judge(job, &prepared.config, &report, finished_at);
+        count(&verdict, &report, job, started_at);
+        let answered = Answered {
+            failure: verdict.failure,
+            status: report.status(),
+            duration: report.duration,
+        };
+        let gone = report.status() == Some(410);
+        (
+            outcome(
+                job,
+                prepared,
+                report,
+                signature,
+                started_at,
+                finished_at,
+                verdict,
+            ),
+            answered,
+            gone,
+        )
+    }
+
+    fn judge(
+        &self,
+        job: &Job,
+        endpoint: &EndpointConfig,
+        report: &Report,
+        finished_at: Timestamp,
+    ) -> Verdict {
+        let (status, failure) = classify(report);
+        let end = |state, reason| Verdict {
+            status,
+            failure,
+            state,
+            next_at: None,
+            reason,
+        };
+        if status == AttemptStatus::Success {
+            return end(DeliveryState::Succeeded, NextReason::Succeeded);
+        }
+        let Purpose::Scheduled {
+            attempts,
+            first_at,
+            due_at,
+            ..
+        } = job.purpose
+        else {
+            return end(DeliveryState::Pending, NextReason::Manual);
+        };
+        if report.status() == Some(410) {
+            return end(DeliveryState::Cancelled, NextReason::EndpointGone);
+        }
+        let policy = endpoint.retry_policy.as_ref().unwrap_or(&self.retry_policy);
+        let next = policy.next(&NextInput {
+            first_at,
+            finished_at,
+            scheduled_at: due_at,
+            attempts: u32::try_from(attempts + 1).unwrap_or(u32::MAX),
+            retry_after: report.retry_after,
+            jitter: rand::random(),
+        });
+        match next {
+            Next::At(at, reason) => Verdict {
+                status,
+                failure,
+                state: DeliveryState::Pending,
+                next_at: Some(at),
+                reason,
+            },
+            Next::Exhausted => end(DeliveryState::Exhausted, NextReason::Exhausted),
+        }
+    }
+
+    /// Ends a delivery that has nowhere to go, without an attempt.
+    async fn cancel(&self, in_hand: InHand, job: &Job) {
+        in_hand.done(None);
+        let step = match job.purpose {
+            Purpose::Scheduled { token, .. } => Step::Scheduled {
+                owner: self.lease.node(),
+                token,
+                state: DeliveryState::Cancelled,
+                due_at: None,
+            },
+            Purpose::Manual { resend } => Step::Manual { resend },
+        };
+        self.report(Outcome {
+            app_id: job.app_id,
+            endpoint_id: job.endpoint_id,
+            message_id: job.message_id,
+            step,
+            attempt: None,
+            finished_at: self.clock.now(),
+        })
+        .await;
+    }
+
+    async fn report(&self, mut outcome: Outcome) {
+        if let Step::Scheduled { owner, .. } = &mut outcome.step {
+            *owner = self.lease.node();
+        }
+        // The committer ends only after the worker.
+        if self.outcomes.send(outcome).await.is_err() {
+            tracing::error!(
+                "an outcome came after the committer's end; the delivery will be repeated"
+            );
+        }
+    }
+}
+
+fn outcome(
+    job: &Job,
+    prepared: &Prepared,
+    report: Report,
+    signature: String,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    verdict: Verdict,
+) -> Outcome {
+    let (step, trigger) = match job.purpose {
+        Purpose::Scheduled { token, .. } => (
+            Step::Scheduled {
+                owner: 0,
+                token,
+                state: verdict.state,
+                due_at: verdict.next_at,
+            },
+            Trigger::Scheduled,
+        ),
+        Purpose::Manual { resend } => (Step::Manual { resend }, Trigger::Manual),
+    };
+    let http_status = report.status().unwrap_or(0);
+    let (response_headers, response_body, text) = match report.result {
+        Ok(answer) => (
+            serde_json::to_string(&answer.headers).ok(),
+            answer.body,
+            None,
+        ),
+        Err((_, text)) => (None, bytes::Bytes::new(), Some(text)),
+    };
+    let text = text.unwrap_or_else(|| format!("the receiver answered {http_status}"));
+    Outcome {
+        app_id: job.app_id,
+        endpoint_id: job.endpoint_id,
+        message_id: job.message_id,
+        step,
+        attempt: Some(NewAttempt {
+            id: AttemptId::mint(started_at),
+            endpoint_revision: prepared.config.revision,
+            status: verdict.status,
+            http_status,
+            failure: verdict.failure.map(|kind| (kind, text)),
+            trigger,
+            number: job.sends + 1,
+            started_at,
+            duration: report.duration,
+            signature,
+            response_headers,
+            response_body,
+            next_at: verdict.next_at,
+            next_reason: verdict.reason,
+        }),
+        finished_at,
+    }
+}
+
+fn count(verdict: &Verdict, report: &Report, job: &Job, started_at: Timestamp) {
+    let outcome = verdict.failure.map_or("success", FailureKind::word);
+    metrics::counter!("postrider_attempts_total", "outcome" => outcome).increment(1);
+    metrics::histogram!("postrider_attempt_seconds").record(report.duration.as_secs_f64());
+    if job.sends == 0 {
+        let waited = started_at.since(job.message_id.minted_at());
+        metrics::histogram!("postrider_first_attempt_delay_seconds").record(waited.as_secs_f64());
+    }
+}

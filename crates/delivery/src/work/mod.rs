@@ -1,0 +1,12 @@
+//! Attempts, run by an apalis worker over the lanes.
+
+mod attempt;
+mod backend;
+mod in_hand;
+mod prepared;
+mod worker;
+
+pub(crate) use attempt::Courier;
+pub(crate) use backend::Closing;
+pub(crate) use prepared::Preparer;
+pub(crate) use worker::supervise;

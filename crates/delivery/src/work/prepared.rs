@@ -1,0 +1,96 @@
+//! Endpoints made ready for sending, once per revision: URL, headers and keys parsed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use moka::sync::Cache;
+use postrider_domain::{EndpointId, Timestamp};
+use postrider_store::EndpointConfig;
+use postrider_verify::SigningKey;
+use url::Url;
+
+use crate::sender::custom_headers;
+
+/// An endpoint as a send uses it.
+pub(crate) struct Prepared {
+    pub(crate) config: Arc<EndpointConfig>,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    keys: Vec<(SigningKey, Option<Timestamp>)>,
+}
+
+/// An endpoint that was stored by rules that no longer hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unready {
+    #[error("the endpoint's URL cannot be read")]
+    Url,
+    #[error("the endpoint has no usable signing secret")]
+    Secret,
+}
+
+impl Prepared {
+    fn new(config: Arc<EndpointConfig>) -> Result<Self, Unready> {
+        let keys = config
+            .secrets
+            .iter()
+            .map(|(text, expires)| SigningKey::parse(text).map(|key| (key, *expires)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| Unready::Secret)?;
+        if keys.is_empty() {
+            return Err(Unready::Secret);
+        }
+        Ok(Self {
+            url: Url::parse(&config.url).map_err(|_| Unready::Url)?,
+            headers: custom_headers(
+                config
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            ),
+            keys,
+            config,
+        })
+    }
+
+    /// The signature header's value: one signature per key that is in force.
+    pub(crate) fn sign(&self, id: &str, now: Timestamp, body: &[u8]) -> String {
+        let mut signatures = String::new();
+        for (key, expires) in &self.keys {
+            if expires.is_some_and(|expires| expires <= now) {
+                continue;
+            }
+            if !signatures.is_empty() {
+                signatures.push(' ');
+            }
+            signatures.push_str(&key.sign(id, now.seconds(), body));
+        }
+        signatures
+    }
+
+    /// The endpoint's deadline, or the installation's.
+    pub(crate) fn deadline(&self, default: Duration) -> Duration {
+        self.config.timeout.unwrap_or(default)
+    }
+}
+
+/// Prepared endpoints, the latest of each.
+pub(crate) struct Preparer(Cache<EndpointId, Arc<Prepared>>);
+
+impl Preparer {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(20_000))
+    }
+
+    /// The endpoint made ready, made anew if its configuration is another object.
+    pub(crate) fn prepare(&self, config: &Arc<EndpointConfig>) -> Result<Arc<Prepared>, Unready> {
+        if let Some(prepared) = self.0.get(&config.id)
+            && Arc::ptr_eq(&prepared.config, config)
+        {
+            return Ok(prepared);
+        }
+        let prepared = Arc::new(Prepared::new(Arc::clone(config))?);
+        self.0.insert(config.id, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+}
