@@ -78,3 +78,22 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Start;
+    use crate::support;
+
+    both_engines! {
+        async fn nothing_is_cancelled_for_an_endpoint_that_is_enabled_again(db) {
+            let app = db.app().await;
+            let endpoint = db.endpoint(app).await;
+            let message = db.publish(app, "a", &[(endpoint, Start::Due)]).await;
+            db.store.resend(app, message, endpoint).await.unwrap();
+            db.store.cancel_waiting(endpoint).await.unwrap();
+            assert_eq!(db.number("select count(*) from delivery where state = 0 and due_at is not null").await, 1);
+            assert_eq!(db.number("select count(*) from lane").await, 1);
+            assert_eq!(db.number("select count(*) from resend").await, 1);
+        }
+    }
+}

@@ -4,6 +4,10 @@
 //! receivers. One SQL text serves both engines (sqlx takes `$1` on both); only
 //! the bulk statements of the hot path have two bodies.
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../tests/support/mod.rs"]
+mod support;
 #[macro_use]
 mod db;
 #[macro_use]
@@ -42,10 +46,6 @@ mod row;
 mod secret;
 mod sql;
 
-// The tests' database harness names this crate as other crates do.
-#[cfg(test)]
-extern crate self as postrider_store;
-
 pub use answer_key::Begin;
 pub use app::{App, NewApp};
 pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
@@ -72,3 +72,7 @@ pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
 pub use secret::{Secret, StoredSecret};
+
+// The tests' database harness names this crate as other crates do.
+#[cfg(test)]
+extern crate self as postrider_store;

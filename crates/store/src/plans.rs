@@ -1,16 +1,12 @@
 //! No list may read a whole table of messages, deliveries, attempts or payloads,
 //! nor sort one.
 
-#[macro_use]
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::time::Duration;
 
 use postrider_domain::{AppId, AttemptId, AttemptStatus, EndpointId, MessageId, Timestamp};
-use support::{after, first};
 
 use crate::sql::Sql;
+use crate::support::{self, after, first};
 use crate::{AttemptFilter, DeliveryFilter, MessageFilter, Order, attempt, message};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);

@@ -100,7 +100,7 @@ both_engines! {
     async fn a_change_made_from_an_old_revision_is_a_conflict(db) {
         let app = db.app().await;
         let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
-        update(db, app, &made, |settings| settings.description = "first".to_owned()).await;
+        update(db, app, &made, |settings| "first".clone_into(&mut settings.description)).await;
         let late = EndpointUpdate { settings: full(), revision: made.revision };
         let refused = db.store.update_endpoint(app, made.id, late).await;
         assert!(matches!(refused, Err(StoreError::Conflict("endpoint_revision"))));
