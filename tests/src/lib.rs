@@ -1,1 +1,0 @@
-//! Black-box tests live beside this file, one folder per subject.
