@@ -1,1 +1,26 @@
-//! placeholder
+//! Postrider's HTTP API: routes by resource, rights, errors, OpenAPI.
+//!
+//! **Invariants.** A handler parses, makes one call of the store or of the publish
+//! queue, and answers. Every operation stands once in the table of [`routes`], from
+//! which the router, the rights and the OpenAPI document are made. Every failure is
+//! an [`error::ApiError`], whose codes are a closed list; what went wrong inside is
+//! logged and never answered.
+
+mod access;
+mod call;
+mod docs;
+mod error;
+mod idempotency;
+mod key_cache;
+mod openapi;
+mod operation;
+mod request;
+mod router;
+mod routes;
+mod state;
+mod telemetry;
+mod wire;
+
+pub use openapi::openapi;
+pub use router::router;
+pub use state::{ApiSettings, ApiState, SignatureKind};

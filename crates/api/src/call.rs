@@ -1,0 +1,126 @@
+//! One request that may do what it asks, and its answer.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use serde::de::Deserialize;
+
+use crate::error::{ApiError, ApiResult, Code};
+use crate::idempotency::IdempotencyHeader;
+use crate::request::body;
+use crate::request::query::Query;
+use crate::state::Shared;
+
+/// The JSON of every answer but a few.
+const JSON: &str = "application/json";
+
+/// A request with the right that its handler asked for.
+pub(crate) struct Call<A> {
+    pub shared: Arc<Shared>,
+    pub access: A,
+    pub path: Segments,
+    pub query: Query,
+    pub body: Bytes,
+    /// For the one operation that sees to its idempotency itself.
+    pub idempotency: Option<IdempotencyHeader>,
+}
+
+impl<A> Call<A> {
+    /// The body, parsed.
+    pub(crate) fn json<'de, T: Deserialize<'de>>(&'de self) -> ApiResult<T> {
+        body::parse(&self.body)
+    }
+
+    /// The body, parsed; none is an empty object.
+    pub(crate) fn json_or_nothing<'de, T: Deserialize<'de>>(&'de self) -> ApiResult<T> {
+        body::parse_optional(&self.body)
+    }
+
+    /// A segment of the path, which the operation's template names.
+    pub(crate) fn segment(&self, name: &str) -> ApiResult<&str> {
+        self.path.get(name)
+    }
+}
+
+/// The named segments of a path, decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Segments(pub(crate) Vec<(Arc<str>, Arc<str>)>);
+
+impl Segments {
+    /// The segment of this name.
+    pub(crate) fn get(&self, name: &str) -> ApiResult<&str> {
+        self.0
+            .iter()
+            .find(|(key, _)| &**key == name)
+            .map(|(_, value)| &**value)
+            .ok_or_else(|| {
+                ApiError::new(
+                    Code::Internal,
+                    "Something failed on our side: report the request id",
+                )
+            })
+    }
+}
+
+/// What a handler answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub content_type: &'static str,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// JSON with this status.
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> ApiResult<Self> {
+        let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
+        Ok(Self::raw(status, body.into()))
+    }
+
+    /// 200 and JSON.
+    pub(crate) fn ok(value: &impl Serialize) -> ApiResult<Self> {
+        Self::json(StatusCode::OK, value)
+    }
+
+    /// 201 and JSON if something was made, else 200.
+    pub(crate) fn made(created: bool, value: &impl Serialize) -> ApiResult<Self> {
+        let status = if created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        Self::json(status, value)
+    }
+
+    /// JSON that is ready.
+    pub(crate) fn raw(status: StatusCode, body: Bytes) -> Self {
+        Self {
+            status,
+            content_type: JSON,
+            body,
+        }
+    }
+
+    /// 204 without a body.
+    pub(crate) fn nothing() -> Self {
+        Self::raw(StatusCode::NO_CONTENT, Bytes::new())
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let has_body = !self.body.is_empty();
+        let mut response = Response::new(axum::body::Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if has_body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}

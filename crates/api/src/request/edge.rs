@@ -1,0 +1,81 @@
+//! What every request passes: it gets an id, panics become answers, failures of ours
+//! are logged once, with all their causes.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt::Write;
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::HeaderValue;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+
+use super::request_id;
+use crate::error::{ApiError, Cause, Code};
+
+/// A panic, as an error.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked: {0}")]
+struct Panicked(String);
+
+/// Lets a request through.
+pub(crate) async fn pass(request: Request, next: Next) -> Response {
+    let id = request_id::of(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| panicked(&*panic));
+    if let Some(Cause(cause)) = response.extensions_mut().remove() {
+        tracing::error!(
+            request_id = id.to_str().unwrap_or_default(),
+            %method,
+            path,
+            status = response.status().as_u16(),
+            error = chain(&*cause),
+            "a request failed"
+        );
+    }
+    let headers = response.headers_mut();
+    headers.insert(request_id::HEADER, id);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cold]
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    ApiError::internal(Panicked(text)).into_response()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The answer to a path that leads nowhere.
+pub(crate) async fn unknown_route() -> ApiError {
+    ApiError::not_found("No such route: see /docs for those that exist")
+}
+
+/// The answer to a method that a path does not know.
+pub(crate) async fn wrong_method() -> ApiError {
+    ApiError::new(
+        Code::MethodNotAllowed,
+        "This path does not know this method: the allow header names those that it knows",
+    )
+}

@@ -1,0 +1,56 @@
+//! The table of operations as a router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use http::Method;
+use tower::Layer;
+use tower_http::normalize_path::NormalizePathLayer;
+
+use crate::operation::Operation;
+use crate::request::{cors, edge};
+use crate::routes;
+use crate::state::{ApiState, Shared};
+use crate::telemetry::Recorder;
+
+/// The whole API as a service. It answers every request, also those that lead nowhere.
+pub fn router(state: ApiState) -> Router {
+    let shared = Arc::new(Shared::new(state));
+    let mut inner = Router::new();
+    for operation in routes::table() {
+        let path = operation.path;
+        inner = inner.route(path, method_router(Arc::clone(&shared), operation));
+    }
+    let inner = inner
+        .fallback(edge::unknown_route)
+        .method_not_allowed_fallback(edge::wrong_method)
+        .layer(from_fn(edge::pass))
+        .layer(cors::layer());
+    // A path is trimmed before it is matched, so that one route serves both spellings.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(inner))
+}
+
+fn method_router(shared: Arc<Shared>, operation: Operation) -> MethodRouter {
+    let filter = filter(&operation.method);
+    let recorder = Arc::new(Recorder::new(operation.id, shared.store.clock().clone()));
+    let operation = Arc::new(operation);
+    on(filter, move |request: Request| {
+        let work = operation.handle(Arc::clone(&shared), request);
+        let recorder = Arc::clone(&recorder);
+        async move { recorder.record(work).await }
+    })
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        Method::HEAD => MethodFilter::HEAD,
+        _ => MethodFilter::GET,
+    }
+}

@@ -1,0 +1,115 @@
+//! Applications: the customers of an organisation.
+
+use http::{Method, StatusCode};
+use postrider_domain::AppId;
+use postrider_store::{Order, StoreError};
+use serde_json::json;
+
+use crate::access::{OfApp, OrgWide};
+use crate::call::{Answer, Call};
+use crate::error::{ApiResult, Code};
+use crate::operation::Operation;
+use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
+use crate::request::query::{Kind, Param};
+use crate::wire::application::{ApplicationIn, ApplicationOut, ApplicationPatch};
+
+const GET_IF_EXISTS: Param = Param {
+    name: "get_if_exists",
+    kind: Kind::Bool(false),
+    about: "Whether to return the application of this uid, unchanged, if there is one",
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    let example = || json!({"name": "Acme Inc.", "uid": "acme"});
+    vec![
+        Operation::new(Method::GET, "/api/v1/app", "v1.application.list", list)
+            .says("List applications", "All applications of the organisation, by id.")
+            .query(&[LIMIT, ITERATOR, ORDER])
+            .lists::<ApplicationOut>("A page of applications"),
+        Operation::new(Method::POST, "/api/v1/app", "v1.application.create", create)
+            .says("Create an application", "Makes an application: one customer of yours, with endpoints of its own.")
+            .query(&[GET_IF_EXISTS])
+            .takes::<ApplicationIn>(example())
+            .answers::<ApplicationOut>(200, "It existed, and `get_if_exists` was true")
+            .answers::<ApplicationOut>(201, "It was made")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}", "v1.application.get", get)
+            .says("Get an application", "One application, by id or uid.")
+            .answers::<ApplicationOut>(200, "The application"),
+        Operation::new(Method::PUT, "/api/v1/app/{app_id}", "v1.application.update", put)
+            .says("Replace an application", "Replaces everything that you may set, or makes an application if there is none; the path's id does not become its uid.")
+            .takes::<ApplicationIn>(example())
+            .answers::<ApplicationOut>(200, "It was replaced")
+            .answers::<ApplicationOut>(201, "It was made")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::PATCH, "/api/v1/app/{app_id}", "v1.application.patch", patch)
+            .says("Change an application", "Changes what the body names; null removes.")
+            .takes::<ApplicationPatch>(json!({"throttleRate": 100}))
+            .answers::<ApplicationOut>(200, "It was changed")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::DELETE, "/api/v1/app/{app_id}", "v1.application.delete", delete)
+            .says("Delete an application", "Deletes the application and its endpoints, and cancels what waits for them. Its uid is free again.")
+            .answers_nothing(204, "It is deleted"),
+    ]
+    .into_iter()
+    .map(|operation| operation.tag("Application"))
+    .collect()
+}
+
+async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let order = call.query.order(Order::Ascending)?;
+    let request = page::request::<AppId>(&call.query, order)?;
+    let page = call.shared.store.apps(call.access.org, request).await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |app| app.id.to_string(),
+        ApplicationOut::from,
+    ))
+}
+
+async fn create(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let get_if_exists = call.query.bool("get_if_exists", false)?;
+    let new = call.json::<ApplicationIn>()?.checked()?;
+    let (store, org) = (&call.shared.store, call.access.org);
+    let (app, created) = if get_if_exists && new.uid.is_some() {
+        store.app_or_create(org, new).await?
+    } else {
+        (store.create_app(org, new).await?, true)
+    };
+    Answer::made(created, &ApplicationOut::from(app))
+}
+
+async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
+    Answer::ok(&ApplicationOut::from(call.access.app))
+}
+
+async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let new = call.json::<ApplicationIn>()?.checked()?;
+    let (store, org) = (&call.shared.store, call.access.org);
+    match store.app(org, call.segment("app_id")?).await {
+        Ok(app) => Answer::ok(&ApplicationOut::from(
+            store.update_app(org, app.id, new).await?,
+        )),
+        Err(StoreError::NotFound(_)) => {
+            let app = store.create_app(org, new).await?;
+            Answer::json(StatusCode::CREATED, &ApplicationOut::from(app))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let patch = call.json::<ApplicationPatch>()?;
+    let (store, org) = (&call.shared.store, call.access.org);
+    let app = store.app(org, call.segment("app_id")?).await?;
+    let id = app.id;
+    let app = store.update_app(org, id, patch.applied_to(app)?).await?;
+    Answer::ok(&ApplicationOut::from(app))
+}
+
+async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let (store, org) = (&call.shared.store, call.access.org);
+    let app = store.app(org, call.segment("app_id")?).await?;
+    store.delete_app(org, app.id).await?;
+    Ok(Answer::nothing())
+}

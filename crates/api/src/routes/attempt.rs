@@ -1,0 +1,229 @@
+//! Attempts: the record of deliveries, and sending again by hand.
+
+use http::{Method, StatusCode};
+use postrider_domain::{AttemptId, EndpointId, MessageId};
+use postrider_store::{AttemptFilter, DeliveryFilter, Message, Order};
+use serde_json::json;
+
+use super::endpoint::named;
+use super::message::{self, CHANNEL, EVENT_TYPES, WITH_CONTENT};
+use crate::access::OfApp;
+use crate::call::{Answer, Call};
+use crate::error::{ApiError, ApiResult, Code};
+use crate::operation::Operation;
+use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};
+use crate::request::query::{Kind, Param, Query};
+use crate::wire::attempt::{EndpointMessageOut, MessageAttemptOut, MessageEndpointOut};
+
+const STATUS: Param = Param {
+    name: "status",
+    kind: Kind::Status,
+    about: "Only those of this status: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled",
+};
+const STATUS_CLASS: Param = Param {
+    name: "status_code_class",
+    kind: Kind::StatusClass,
+    about: "Only those answered with a status of this class; 0: not answered",
+};
+const ENDPOINT: Param = Param {
+    name: "endpoint_id",
+    kind: Kind::Text,
+    about: "Only those to this endpoint, by id or uid",
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    [lists(), singles()]
+        .concat()
+        .into_iter()
+        .map(|operation| operation.tag("Message Attempt"))
+        .collect()
+}
+
+fn lists() -> Vec<Operation> {
+    vec![
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", by_endpoint)
+            .says("List attempts by endpoint", "Every attempt to deliver to the endpoint, newest first.")
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .lists::<MessageAttemptOut>("A page of attempts"),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", by_message)
+            .says("List attempts by message", "Every attempt to deliver the message, newest first.")
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT])
+            .lists::<MessageAttemptOut>("A page of attempts"),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", messages)
+            .says("List an endpoint's messages", "The messages for the endpoint, newest first, each with where it stands; a retry that is due reads 3, sending.")
+            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .lists::<EndpointMessageOut>("A page of messages"),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/msg/{msg_id}/endpoint", "v1.message-attempt.list-attempted-destinations", endpoints)
+            .says("List a message's endpoints", "The endpoints that the message is for, deleted ones included, each with how the last attempt ended.")
+            .query(&[LIMIT, ITERATOR])
+            .lists::<MessageEndpointOut>("A page of endpoints"),
+    ]
+}
+
+fn singles() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}",
+            "v1.message-attempt.get",
+            get,
+        )
+        .says(
+            "Get an attempt",
+            "One attempt: what was sent, what came back, when the next one was due and why.",
+        )
+        .answers::<MessageAttemptOut>(200, "The attempt"),
+        Operation::new(
+            Method::DELETE,
+            "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content",
+            "v1.message-attempt.expunge-content",
+            expunge,
+        )
+        .says(
+            "Delete what a receiver answered",
+            "Removes the answer's body and headers for good; `EXPUNGED` takes the body's place.",
+        )
+        .answers_nothing(204, "It is deleted"),
+        Operation::new(
+            Method::POST,
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend",
+            "v1.message-attempt.resend",
+            resend,
+        )
+        .says(
+            "Send a message again",
+            "Makes one attempt now, outside the delivery's own schedule.",
+        )
+        .answers_json(202, "It will be sent", json!({}))
+        .fails(&[Code::MissingPayload, Code::EndpointDisabled]),
+    ]
+}
+
+/// The message that the path names.
+async fn message(call: &Call<OfApp>) -> ApiResult<Message> {
+    let name = call.segment("msg_id")?;
+    Ok(call
+        .shared
+        .store
+        .message(call.access.app.id, name, false)
+        .await?)
+}
+
+fn filter(query: &Query, within: &InTime<AttemptId>) -> ApiResult<AttemptFilter> {
+    Ok(AttemptFilter {
+        status: query.status()?,
+        status_class: query.status_class()?,
+        channel: query.text("channel").map(str::to_owned),
+        event_types: query.list("event_types"),
+        before: within.before,
+        after: within.after,
+        endpoint: None,
+    })
+}
+
+async fn by_endpoint(call: Call<OfApp>) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    let within = page::in_time::<AttemptId>(&call.query, store.clock().now())?;
+    let filter = filter(&call.query, &within)?;
+    let with_content = call.query.bool("with_content", true)?;
+    let endpoint = named(&call).await?.id;
+    let page = store
+        .attempts_by_endpoint(call.access.app.id, endpoint, filter, within.page)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |attempt| attempt.id.to_string(),
+        |attempt| MessageAttemptOut::new(attempt, with_content),
+    ))
+}
+
+async fn by_message(call: Call<OfApp>) -> ApiResult<Answer> {
+    let (store, app) = (&call.shared.store, call.access.app.id);
+    let within = page::in_time::<AttemptId>(&call.query, store.clock().now())?;
+    let mut filter = filter(&call.query, &within)?;
+    let with_content = call.query.bool("with_content", true)?;
+    if let Some(name) = call.query.text("endpoint_id") {
+        // An id may be a deleted endpoint's, whose attempts stay; it filters only.
+        filter.endpoint = Some(match name.parse() {
+            Ok(id) => id,
+            Err(_) => store.endpoint(app, name).await?.id,
+        });
+    }
+    let message = message(&call).await?.id;
+    let page = store
+        .attempts_by_message(app, message, filter, within.page)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |attempt| attempt.id.to_string(),
+        |attempt| MessageAttemptOut::new(attempt, with_content),
+    ))
+}
+
+async fn messages(call: Call<OfApp>) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    let within = page::in_time::<MessageId>(&call.query, store.clock().now())?;
+    let filter = DeliveryFilter {
+        status: call.query.status()?,
+        message: message::filter(&call.query, &within)?,
+    };
+    let with_content = filter.message.with_payload;
+    let endpoint = named(&call).await?.id;
+    let page = store
+        .endpoint_messages(call.access.app.id, endpoint, filter, within.page)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |row| row.0.id.to_string(),
+        |row| EndpointMessageOut::new(row, with_content),
+    ))
+}
+
+async fn endpoints(call: Call<OfApp>) -> ApiResult<Answer> {
+    let request = page::request::<EndpointId>(&call.query, Order::Ascending)?;
+    let message = message(&call).await?.id;
+    let store = &call.shared.store;
+    let page = store
+        .message_endpoints(call.access.app.id, message, request)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |row| row.0.id.to_string(),
+        MessageEndpointOut::from,
+    ))
+}
+
+fn attempt_id(call: &Call<OfApp>) -> ApiResult<AttemptId> {
+    call.segment("attempt_id")?
+        .parse()
+        .map_err(|_| ApiError::not_found("Message attempt not found"))
+}
+
+async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
+    let (id, message) = (attempt_id(&call)?, message(&call).await?.id);
+    let attempt = call
+        .shared
+        .store
+        .attempt(call.access.app.id, message, id)
+        .await?;
+    Answer::ok(&MessageAttemptOut::new(attempt, true))
+}
+
+async fn expunge(call: Call<OfApp>) -> ApiResult<Answer> {
+    let (id, message) = (attempt_id(&call)?, message(&call).await?.id);
+    call.shared
+        .store
+        .expunge_attempt(call.access.app.id, message, id)
+        .await?;
+    Ok(Answer::nothing())
+}
+
+async fn resend(call: Call<OfApp>) -> ApiResult<Answer> {
+    let (message, endpoint) = (message(&call).await?.id, named(&call).await?.id);
+    call.shared
+        .store
+        .resend(call.access.app.id, message, endpoint)
+        .await?;
+    // The empty object matters: clients parse it.
+    Answer::json(StatusCode::ACCEPTED, &json!({}))
+}

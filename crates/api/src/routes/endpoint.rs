@@ -1,0 +1,290 @@
+//! Endpoints: where an application's events go.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use postrider_domain::{EndpointId, OrgId, Timestamp};
+use postrider_store::{Endpoint, EndpointUpdate, NewEndpoint, Order, Secret, StoreError};
+use serde_json::json;
+
+use super::endpoint_secret;
+use crate::access::OfApp;
+use crate::call::{Answer, Call};
+use crate::error::{ApiError, ApiResult, Code};
+use crate::operation::Operation;
+use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
+use crate::request::query::{Kind, Param};
+use crate::state::Shared;
+use crate::wire::endpoint::{EndpointIn, EndpointOut, EndpointPatch, StatsOut, secret_is_rotated};
+
+/// How often an update is made anew because somebody else was faster.
+const RACES: u32 = 5;
+/// The longest window of statistics, with five minutes for clocks that differ.
+const STATS_WINDOW: Duration = Duration::from_secs(28 * 86_400 + 300);
+/// The window of statistics unless asked.
+const STATS_DEFAULT: Duration = Duration::from_secs(28 * 86_400);
+
+const SINCE: Param = Param {
+    name: "since",
+    kind: Kind::Time,
+    about: "From when on to count: 28 days before `until` if absent",
+};
+const UNTIL: Param = Param {
+    name: "until",
+    kind: Kind::Time,
+    about: "Until when to count, at most 28 days after `since`: now if absent",
+};
+
+const ALL: &str = "/api/v1/app/{app_id}/endpoint";
+const ONE: &str = "/api/v1/app/{app_id}/endpoint/{endpoint_id}";
+
+pub(super) fn operations() -> Vec<Operation> {
+    let example = || json!({"url": "https://example.com/webhooks", "eventTypes": ["invoice.paid"]});
+    vec![
+        Operation::new(Method::GET, ALL, "v1.endpoint.list", list)
+            .says("List endpoints", "All endpoints of the application, newest first.")
+            .query(&[LIMIT, ITERATOR, ORDER])
+            .lists::<EndpointOut>("A page of endpoints"),
+        Operation::new(Method::POST, ALL, "v1.endpoint.create", create)
+            .says("Create an endpoint", "Makes an endpoint: the application's events go to its URL from the next publish on. A signing secret is made if none is given.")
+            .takes::<EndpointIn>(example())
+            .answers::<EndpointOut>(201, "It was made")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::GET, ONE, "v1.endpoint.get", get)
+            .says("Get an endpoint", "One endpoint, by id or uid.")
+            .answers::<EndpointOut>(200, "The endpoint"),
+        Operation::new(Method::PUT, ONE, "v1.endpoint.update", put)
+            .says("Replace an endpoint", "Replaces everything that you may set, or makes an endpoint if there is none. Left out, `headers`, `timeoutSeconds`, `retryPolicy` and `headerFamily` stay as they are.")
+            .takes::<EndpointIn>(example())
+            .answers::<EndpointOut>(200, "It was replaced")
+            .answers::<EndpointOut>(201, "It was made")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::PATCH, ONE, "v1.endpoint.patch", patch)
+            .says("Change an endpoint", "Changes what the body names; null removes. Disabling an endpoint cancels what waits for it.")
+            .takes::<EndpointPatch>(json!({"disabled": true}))
+            .answers::<EndpointOut>(200, "It was changed")
+            .fails(&[Code::Conflict]),
+        Operation::new(Method::DELETE, ONE, "v1.endpoint.delete", delete)
+            .says("Delete an endpoint", "Deletes the endpoint and cancels what waits for it; its history stays, its uid is free again.")
+            .answers_nothing(204, "It is deleted"),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", "v1.endpoint.get-stats", stats)
+            .says("Count an endpoint's attempts", "How the attempts in a window of at most 28 days ended.")
+            .query(&[SINCE, UNTIL])
+            .answers::<StatsOut>(200, "The counts")
+            .fails(&[Code::InvalidRange]),
+    ]
+    .into_iter()
+    .map(|operation| operation.tag("Endpoint"))
+    .collect()
+}
+
+/// The endpoint that the path names.
+pub(super) async fn named(call: &Call<OfApp>) -> ApiResult<Endpoint> {
+    let name = call.segment("endpoint_id")?;
+    Ok(call.shared.store.endpoint(call.access.app.id, name).await?)
+}
+
+async fn list(call: Call<OfApp>) -> ApiResult<Answer> {
+    let order = call.query.order(Order::Descending)?;
+    let request = page::request::<EndpointId>(&call.query, order)?;
+    let page = call
+        .shared
+        .store
+        .endpoints(call.access.app.id, request)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |endpoint| endpoint.id.to_string(),
+        EndpointOut::from,
+    ))
+}
+
+async fn create(call: Call<OfApp>) -> ApiResult<Answer> {
+    let body = call.json::<EndpointIn>()?;
+    make(&call, body).await
+}
+
+async fn make(call: &Call<OfApp>, mut body: EndpointIn) -> ApiResult<Answer> {
+    let settings = &call.shared.settings;
+    let secret = match body.secret.take() {
+        Some(text) => endpoint_secret::checked(text, "secret")?,
+        None => endpoint_secret::made(settings.default_signature),
+    };
+    let settings = body.checked(None, settings.https_only)?;
+    event_types_exist(
+        &call.shared,
+        call.access.org,
+        settings.event_types.as_deref(),
+    )
+    .await?;
+    let new = NewEndpoint {
+        settings,
+        secret: Secret::new(secret),
+    };
+    let endpoint = call
+        .shared
+        .store
+        .create_endpoint(call.access.app.id, new)
+        .await?;
+    Answer::json(StatusCode::CREATED, &EndpointOut::from(endpoint))
+}
+
+async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
+    Answer::ok(&EndpointOut::from(named(&call).await?))
+}
+
+async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
+    let name = call.segment("endpoint_id")?;
+    for _ in 0..RACES {
+        let body = call.json::<EndpointIn>()?;
+        let endpoint = match call.shared.store.endpoint(call.access.app.id, name).await {
+            Ok(endpoint) => endpoint,
+            Err(StoreError::NotFound(_)) => return make(&call, body).await,
+            Err(error) => return Err(error.into()),
+        };
+        if body.secret.is_some() {
+            return Err(secret_is_rotated());
+        }
+        let settings = body.checked(Some(endpoint.settings()), call.shared.settings.https_only)?;
+        event_types_exist(
+            &call.shared,
+            call.access.org,
+            settings.event_types.as_deref(),
+        )
+        .await?;
+        let update = EndpointUpdate {
+            settings,
+            revision: endpoint.revision,
+        };
+        if let Some(endpoint) = write(&call, endpoint.id, update).await? {
+            return Answer::ok(&EndpointOut::from(endpoint));
+        }
+    }
+    Err(outrun())
+}
+
+async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
+    for _ in 0..RACES {
+        let patch = call.json::<EndpointPatch>()?;
+        let endpoint = named(&call).await?;
+        let filters = patch.filters();
+        let settings = patch.applied_to(endpoint.settings(), call.shared.settings.https_only)?;
+        if filters {
+            event_types_exist(
+                &call.shared,
+                call.access.org,
+                settings.event_types.as_deref(),
+            )
+            .await?;
+        }
+        let update = EndpointUpdate {
+            settings,
+            revision: endpoint.revision,
+        };
+        if let Some(endpoint) = write(&call, endpoint.id, update).await? {
+            return Answer::ok(&EndpointOut::from(endpoint));
+        }
+    }
+    Err(outrun())
+}
+
+/// Writes the settings; nothing if somebody else was faster.
+async fn write(
+    call: &Call<OfApp>,
+    id: EndpointId,
+    update: EndpointUpdate,
+) -> ApiResult<Option<Endpoint>> {
+    match call
+        .shared
+        .store
+        .update_endpoint(call.access.app.id, id, update)
+        .await
+    {
+        Ok(endpoint) => Ok(Some(endpoint)),
+        Err(StoreError::Conflict("endpoint_revision")) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn outrun() -> ApiError {
+    ApiError::from(StoreError::Conflict("endpoint_revision"))
+}
+
+async fn delete(call: Call<OfApp>) -> ApiResult<Answer> {
+    let endpoint = named(&call).await?;
+    call.shared
+        .store
+        .delete_endpoint(call.access.app.id, endpoint.id)
+        .await?;
+    Ok(Answer::nothing())
+}
+
+async fn stats(call: Call<OfApp>) -> ApiResult<Answer> {
+    let now = call.shared.store.clock().now();
+    let (since, until) = window(call.query.time("since")?, call.query.time("until")?, now)?;
+    let endpoint = named(&call).await?;
+    let stats = call
+        .shared
+        .store
+        .endpoint_stats(endpoint.id, since, until)
+        .await?;
+    Answer::ok(&StatsOut {
+        success: stats.success,
+        pending: stats.pending,
+        sending: stats.sending,
+        fail: stats.fail,
+        canceled: stats.canceled,
+    })
+}
+
+fn window(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> ApiResult<(Timestamp, Timestamp)> {
+    let refuse = |detail: &str| Err(ApiError::new(Code::InvalidRange, detail));
+    let until = until.unwrap_or(now);
+    let since = since.unwrap_or_else(|| until.minus(STATS_DEFAULT));
+    if until > now.plus(Duration::from_mins(5)) {
+        return refuse("until is in the future: give a time up to now, or leave it out");
+    }
+    if since > until {
+        return refuse("since is after until: give an earlier since");
+    }
+    if until.since(since) > STATS_WINDOW {
+        return refuse("the window is longer than 28 days: give times closer together");
+    }
+    Ok((since, until))
+}
+
+/// An endpoint may only ask for event types that exist and are not archived.
+async fn event_types_exist(shared: &Shared, org: OrgId, names: Option<&[String]>) -> ApiResult<()> {
+    let Some(names) = names else {
+        return Ok(());
+    };
+    let known = shared.store.known_event_types(org, names).await?;
+    match names.iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(ApiError::invalid_field(
+            "eventTypes",
+            format!(
+                "{name:?} is no event type, or an archived one: create it first, or leave it out"
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_statistics_is_at_most_28_days_and_not_in_the_future() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let day = Duration::from_secs(86_400);
+        assert_eq!(window(None, None, now).unwrap(), (now.minus(day * 28), now));
+        assert!(window(Some(now.minus(day * 29)), None, now).is_err());
+        assert!(window(None, Some(now.plus(day)), now).is_err());
+        assert!(window(Some(now), Some(now.minus(day)), now).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! Messages, once published: lists, one, and the removal of a payload.
+
+use http::Method;
+use postrider_domain::MessageId;
+use postrider_store::MessageFilter;
+
+use crate::access::{OfApp, OrgWide};
+use crate::call::{Answer, Call};
+use crate::error::ApiResult;
+use crate::operation::Operation;
+use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};
+use crate::request::query::{Kind, Param, Query};
+use crate::wire::message::MessageOut;
+
+/// `channel`.
+pub(super) const CHANNEL: Param = Param {
+    name: "channel",
+    kind: Kind::Text,
+    about: "Only messages of this channel",
+};
+/// `event_types`.
+pub(super) const EVENT_TYPES: Param = Param {
+    name: "event_types",
+    kind: Kind::List,
+    about: "Only messages of these event types",
+};
+/// `with_content`.
+pub(super) const WITH_CONTENT: Param = Param {
+    name: "with_content",
+    kind: Kind::Bool(true),
+    about: "Whether to show payloads and answers",
+};
+
+const ALL: &str = "/api/v1/app/{app_id}/msg";
+const ONE: &str = "/api/v1/app/{app_id}/msg/{msg_id}";
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Method::GET, ALL, "v1.message.list", list)
+            .says("List messages", "The application's messages, newest first.")
+            .query(&[
+                LIMIT,
+                ITERATOR,
+                CHANNEL,
+                EVENT_TYPES,
+                BEFORE,
+                AFTER,
+                WITH_CONTENT,
+            ])
+            .lists::<MessageOut>("A page of messages"),
+        Operation::new(Method::GET, ONE, "v1.message.get", get)
+            .says("Get a message", "One message, by id or event id.")
+            .query(&[WITH_CONTENT])
+            .answers::<MessageOut>(200, "The message"),
+        Operation::new(
+            Method::DELETE,
+            "/api/v1/app/{app_id}/msg/{msg_id}/content",
+            "v1.message.expunge-content",
+            expunge,
+        )
+        .says(
+            "Delete a message's payload",
+            "Removes the payload for good. What has not been delivered yet then never will be.",
+        )
+        .answers_nothing(204, "It is deleted"),
+    ]
+    .into_iter()
+    .map(|operation| operation.tag("Message"))
+    .collect()
+}
+
+/// Reads what lists of messages are filtered by.
+pub(super) fn filter<K>(query: &Query, within: &InTime<K>) -> ApiResult<MessageFilter> {
+    Ok(MessageFilter {
+        channel: query.text("channel").map(str::to_owned),
+        event_types: query.list("event_types"),
+        before: within.before,
+        after: within.after,
+        with_payload: query.bool("with_content", true)?,
+    })
+}
+
+async fn list(call: Call<OfApp>) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    let within = page::in_time::<MessageId>(&call.query, store.clock().now())?;
+    let filter = filter(&call.query, &within)?;
+    let with_content = filter.with_payload;
+    let page = store
+        .messages(call.access.app.id, filter, within.page)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |message| message.id.to_string(),
+        |message| MessageOut::new(message, with_content),
+    ))
+}
+
+async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
+    let with_content = call.query.bool("with_content", true)?;
+    let name = call.segment("msg_id")?;
+    let message = call
+        .shared
+        .store
+        .message(call.access.app.id, name, with_content)
+        .await?;
+    Answer::ok(&MessageOut::new(message, with_content))
+}
+
+async fn expunge(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    let app = store.app(call.access.org, call.segment("app_id")?).await?;
+    let message = store
+        .message(app.id, call.segment("msg_id")?, false)
+        .await?;
+    store.delete_payload(app.id, message.id).await?;
+    Ok(Answer::nothing())
+}

@@ -1,0 +1,85 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use postrider_delivery::Ingest;
+use postrider_store::{ConfigCache, Store};
+
+use crate::key_cache::KeyCache;
+
+/// The kind of secret made for an endpoint that brings none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignatureKind {
+    /// `whsec_`: HMAC-SHA256, Standard Webhooks v1.
+    #[default]
+    Hmac256,
+    /// `whsk_`: Ed25519, Standard Webhooks v1a.
+    Ed25519,
+}
+
+/// What the operator decides about the API.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Where clients reach this server, such as `https://hooks.example.com`; for the OpenAPI document.
+    pub public_url: Option<String>,
+    /// Whether an endpoint's URL must be https.
+    pub https_only: bool,
+    /// The kind of secret for an endpoint that brings none.
+    pub default_signature: SignatureKind,
+    /// For how many days a payload is kept, unless the message says: 5 to 90.
+    pub default_payload_retention_days: u16,
+    /// The most bytes of a request's body.
+    pub body_limit: usize,
+}
+
+impl Default for ApiSettings {
+    /// The settings of a server that nobody configured.
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            https_only: false,
+            default_signature: SignatureKind::Hmac256,
+            default_payload_retention_days: 90,
+            body_limit: 2 * 1024 * 1024,
+        }
+    }
+}
+
+/// What [`router`](crate::router) is built on.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// The database.
+    pub store: Store,
+    /// Applications in memory, shared with the delivery side.
+    pub cache: Arc<ConfigCache>,
+    /// Where published messages go.
+    pub ingest: Ingest,
+    /// What the operator decided.
+    pub settings: ApiSettings,
+    /// Renders `/metrics`; without it the path is unknown.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// [`ApiState`] and what the API keeps for itself.
+pub(crate) struct Shared {
+    pub store: Store,
+    pub cache: Arc<ConfigCache>,
+    pub ingest: Ingest,
+    pub settings: ApiSettings,
+    pub metrics: Option<PrometheusHandle>,
+    pub keys: KeyCache,
+}
+
+impl Shared {
+    pub(crate) fn new(state: ApiState) -> Self {
+        Self {
+            keys: KeyCache::new(state.store.clone()),
+            store: state.store,
+            cache: state.cache,
+            ingest: state.ingest,
+            settings: state.settings,
+            metrics: state.metrics,
+        }
+    }
+}

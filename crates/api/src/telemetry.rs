@@ -1,0 +1,43 @@
+//! Counts and times of requests, by operation.
+
+use axum::response::Response;
+use metrics::{Counter, Histogram, counter, histogram};
+use postrider_store::Clock;
+
+/// Counts the requests of one operation. Its handles are made once: looking one up
+/// costs as much as a hash of all labels.
+pub(crate) struct Recorder {
+    clock: Clock,
+    by_class: [Counter; 5],
+    seconds: Histogram,
+}
+
+impl Recorder {
+    pub(crate) fn new(operation: &'static str, clock: Clock) -> Self {
+        let class = |class| counter!("postrider_http_requests_total", "operation" => operation, "status" => class);
+        Self {
+            clock,
+            by_class: [
+                class("1xx"),
+                class("2xx"),
+                class("3xx"),
+                class("4xx"),
+                class("5xx"),
+            ],
+            seconds: histogram!("postrider_http_request_seconds", "operation" => operation),
+        }
+    }
+
+    /// Does the work and records how it went.
+    pub(crate) async fn record(&self, work: impl Future<Output = Response>) -> Response {
+        let began = self.clock.now();
+        let response = work.await;
+        self.seconds
+            .record(self.clock.now().since(began).as_secs_f64());
+        let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
+        if let Some(counter) = self.by_class.get(class) {
+            counter.increment(1);
+        }
+        response
+    }
+}

@@ -1,0 +1,174 @@
+//! Attempts on the wire.
+
+use std::collections::BTreeMap;
+
+use postrider_domain::{AttemptId, AttemptStatus, EndpointId, HeaderFamily, MessageId, Timestamp};
+use postrider_store::{Attempt, Endpoint, Message};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::endpoint::EndpointOut;
+use super::message::MessageOut;
+
+/// One try to deliver a message to an endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageAttemptOut {
+    /// Its id.
+    #[schema(value_type = String, example = "atmpt_01jcH3kZ9rTnQv5bX7mD2w")]
+    pub id: AttemptId,
+    /// What was sent.
+    #[schema(value_type = String)]
+    pub msg_id: MessageId,
+    /// To which endpoint.
+    #[schema(value_type = String)]
+    pub endpoint_id: EndpointId,
+    /// To which URL.
+    pub url: String,
+    /// The beginning of the answer's body, or why there was none; `{}` without `with_content`.
+    pub response: String,
+    /// The answer's status; 0 without an answer.
+    pub response_status_code: i16,
+    /// How long it took.
+    pub response_duration_ms: u64,
+    /// How it ended: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled.
+    pub status: i16,
+    /// The same as a word.
+    #[schema(example = "success")]
+    pub status_text: &'static str,
+    /// What made it happen: 0 the schedule, 1 a person or a client.
+    pub trigger_type: i16,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub timestamp: Timestamp,
+    /// 1 for the delivery's first attempt, and so on.
+    pub attempt_number: i32,
+    /// When the next attempt was then due; null: none was to follow.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// Why then, or why none was to follow.
+    #[schema(example = "policy")]
+    pub next_attempt_reason: &'static str,
+    /// Why it failed: `dns`, `connect`, `tls`, `timeout`, `refused_address`, `reset`, `oversized` or `http`.
+    #[schema(required = true)]
+    pub failure: Option<&'static str>,
+    /// The headers that were sent; null stands for the value of a custom header.
+    pub request_headers: BTreeMap<String, Option<String>>,
+    /// The headers of the answer, in their order; null without an answer or `with_content`.
+    #[schema(required = true)]
+    pub response_headers: Option<Vec<(String, String)>>,
+}
+
+impl MessageAttemptOut {
+    /// The attempt, with the answer if `with_content`.
+    pub(crate) fn new(attempt: Attempt, with_content: bool) -> Self {
+        let response = match (with_content, attempt.response_body.as_deref()) {
+            (false, _) => "{}".to_owned(),
+            (true, Some(body)) if !body.is_empty() => String::from_utf8_lossy(body).into_owned(),
+            (true, _) => attempt.failure_text.clone().unwrap_or_default(),
+        };
+        Self {
+            request_headers: request_headers(&attempt),
+            response_headers: attempt.response_headers.filter(|_| with_content),
+            id: attempt.id,
+            msg_id: attempt.message_id,
+            endpoint_id: attempt.endpoint_id,
+            url: attempt.url,
+            response,
+            response_status_code: attempt.http_status,
+            response_duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+            status: attempt.status.code(),
+            status_text: attempt.status.word(),
+            trigger_type: attempt.trigger.code(),
+            timestamp: attempt.started_at,
+            attempt_number: attempt.number,
+            next_attempt_at: attempt.next_at,
+            next_attempt_reason: attempt.next_reason.word(),
+            failure: attempt.failure.map(postrider_domain::FailureKind::word),
+        }
+    }
+}
+
+/// What was sent, as far as it may be shown: our own headers, and the names of the custom ones.
+fn request_headers(attempt: &Attempt) -> BTreeMap<String, Option<String>> {
+    let prefix = match attempt.header_family {
+        HeaderFamily::Webhook => "webhook",
+        HeaderFamily::Svix => "svix",
+    };
+    let mut headers: BTreeMap<String, Option<String>> = attempt
+        .header_names
+        .iter()
+        .map(|name| (name.clone(), None))
+        .collect();
+    headers.extend([
+        (format!("{prefix}-id"), Some(attempt.message_id.to_string())),
+        (
+            format!("{prefix}-timestamp"),
+            Some(attempt.started_at.seconds().to_string()),
+        ),
+        (
+            format!("{prefix}-signature"),
+            Some(attempt.signature.clone()),
+        ),
+        (
+            format!("{prefix}-attempt"),
+            Some(attempt.number.to_string()),
+        ),
+    ]);
+    headers
+}
+
+/// A message and where it stands with an endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndpointMessageOut {
+    #[serde(flatten)]
+    pub message: MessageOut,
+    /// Where it stands: 0 success, 1 pending, 2 fail, 3 sending (a retry is due), 4 canceled.
+    pub status: i16,
+    /// The same as a word.
+    pub status_text: &'static str,
+    /// When the next attempt is due.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub next_attempt: Option<Timestamp>,
+}
+
+impl EndpointMessageOut {
+    pub(crate) fn new(
+        (message, status, next): (Message, AttemptStatus, Option<Timestamp>),
+        with_content: bool,
+    ) -> Self {
+        Self {
+            message: MessageOut::new(message, with_content),
+            status: status.code(),
+            status_text: status.word(),
+            next_attempt: next,
+        }
+    }
+}
+
+/// An endpoint and how the last attempt of a message to it ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageEndpointOut {
+    #[serde(flatten)]
+    pub endpoint: EndpointOut,
+    /// How the last attempt ended: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled.
+    pub status: i16,
+    /// The same as a word.
+    pub status_text: &'static str,
+    /// When the next attempt is due.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub next_attempt: Option<Timestamp>,
+}
+
+impl From<(Endpoint, AttemptStatus, Option<Timestamp>)> for MessageEndpointOut {
+    fn from((endpoint, status, next): (Endpoint, AttemptStatus, Option<Timestamp>)) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            status: status.code(),
+            status_text: status.word(),
+            next_attempt: next,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How the server is, on the wire.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How one part of the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// It works.
+    Ok,
+    /// It does not.
+    Error,
+    /// This node does not have it.
+    Absent,
+}
+
+/// One part of the server.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct PartOut {
+    /// How it is.
+    pub status: Status,
+}
+
+/// How the server is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HealthOut {
+    /// Whether everything that this node has works.
+    pub status: Status,
+    /// The database answers.
+    pub database: PartOut,
+    /// Published messages are stored.
+    pub ingest: PartOut,
+    /// Due deliveries are looked for.
+    pub claimer: PartOut,
+    /// Deliveries are sent.
+    pub worker: PartOut,
+    /// For how many seconds the oldest due delivery has waited; null if none waits.
+    #[schema(required = true)]
+    pub oldest_due_seconds: Option<f64>,
+}
