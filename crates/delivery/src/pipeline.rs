@@ -148,20 +148,20 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(self, releases: mpsc::UnboundedReceiver<Release>) -> Result<Pipeline, StartError> {
+    fn start(self, inbox: mpsc::UnboundedReceiver<Release>) -> Result<Pipeline, StartError> {
         let (queue, waiting) = mpsc::channel(self.settings.ingest_queue);
         let backlog = Arc::new(Backlog::new(self.settings.ingest_queue));
-        let (outcomes, recorded) = mpsc::channel(OUTCOMES);
+        let (outcomes, ended) = mpsc::channel(OUTCOMES);
         let (stop, enough) = (CancellationToken::new(), CancellationToken::new());
         let releaser = Releaser {
             store: self.store.clone(),
             lanes: Arc::clone(&self.lanes),
             lease: Arc::clone(&self.lease),
-            releases,
+            releases: inbox,
         };
         let messages = self.messages(waiting, Arc::clone(&backlog));
         let recorder = Outcomes::new(
-            recorded,
+            ended,
             self.store.clone(),
             self.store.clock().clone(),
             Arc::clone(&self.lanes),

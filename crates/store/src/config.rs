@@ -292,7 +292,7 @@ impl Store {
                 .map_err(|_| bad("endpoint", "header_family", id))?,
             headers: self.open_headers(id, row.headers)?,
             secrets: secrets
-                .into_iter()
+                .iter()
                 .map(|row| self.open_secret(row))
                 .collect::<StoreResult<_>>()?,
         })
@@ -312,7 +312,7 @@ impl Store {
         Ok(map.into_iter().collect())
     }
 
-    fn open_secret(&self, row: SecretRow) -> StoreResult<(Zeroizing<String>, Option<Timestamp>)> {
+    fn open_secret(&self, row: &SecretRow) -> StoreResult<(Zeroizing<String>, Option<Timestamp>)> {
         let text = self.cipher.open("endpoint_secret", row.id, &row.secret)?;
         let text = String::from_utf8(text).map_err(|_| bad("endpoint_secret", "secret", row.id))?;
         Ok((

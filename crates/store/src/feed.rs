@@ -12,7 +12,7 @@ use crate::{Change, ChangeKind, Store, StoreResult};
 /// How often other nodes' changes are looked for.
 const POLL: Duration = Duration::from_millis(250);
 /// How far back each look reaches: a transaction that began earlier can commit later.
-const OVERLAP: Duration = Duration::from_secs(60);
+const OVERLAP: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Feed {

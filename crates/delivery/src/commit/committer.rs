@@ -140,12 +140,12 @@ impl Committer {
         metrics::histogram!("postrider_commit_messages").record(batch.messages.len() as f64);
         metrics::histogram!("postrider_commit_outcomes").record(outcomes.len() as f64);
         metrics::counter!("postrider_commits_total").increment(1);
-        match tokio::time::timeout(PATIENCE, self.writer.write(batch, outcomes)).await {
-            Ok(written) => written,
-            Err(_) => {
-                self.writer.disconnect();
-                Err(StoreError::TimedOut("writing a batch"))
-            }
+        if let Ok(written) =
+            tokio::time::timeout(PATIENCE, self.writer.write(batch, outcomes)).await
+        {
+            return written;
         }
+        self.writer.disconnect();
+        Err(StoreError::TimedOut("writing a batch"))
     }
 }

@@ -108,7 +108,7 @@ fn disable(store: Store, endpoint: postrider_domain::EndpointId) {
             .await
         {
             Ok(_) => {
-                tracing::warn!(%endpoint, "disabled: it has failed without a break for five days")
+                tracing::warn!(%endpoint, "disabled: it has failed without a break for five days");
             }
             Err(error) => {
                 tracing::error!(%endpoint, error = &error as &dyn std::error::Error, "cannot disable a failing endpoint");

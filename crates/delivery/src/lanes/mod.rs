@@ -55,7 +55,7 @@ impl Lanes {
         clock: Clock,
         memory_limit: usize,
     ) -> (Self, mpsc::UnboundedReceiver<Release>) {
-        let (releases, released) = mpsc::unbounded_channel();
+        let (releases, inbox) = mpsc::unbounded_channel();
         let lanes = Self {
             clock,
             queue: Mutex::new(Queue::new(memory_limit)),
@@ -64,7 +64,7 @@ impl Lanes {
             releases,
             held: Held::new(),
         };
-        (lanes, released)
+        (lanes, inbox)
     }
 
     /// Promises a place to a delivery of a message of `bytes` that is about to be

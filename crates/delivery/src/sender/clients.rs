@@ -106,6 +106,10 @@ impl Clients {
         Ok(client)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes clients"
+    )]
     fn build(&self, max_idle: usize) -> reqwest::Result<Client> {
         let settings = &self.settings;
         Client::builder()

@@ -149,6 +149,10 @@ impl Sender {
 
     /// Makes one attempt, which begins at `now`. Never fails: what goes wrong is in
     /// the report.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "durations are measured on the monotonic clock"
+    )]
     pub async fn send(&self, request: Request<'_>, now: Timestamp) -> Report {
         let started = Instant::now();
         let deadline = request.deadline;

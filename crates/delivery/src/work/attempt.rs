@@ -37,6 +37,7 @@ pub(crate) struct Courier {
 }
 
 /// What follows an attempt.
+#[derive(Clone, Copy)]
 struct Verdict {
     status: AttemptStatus,
     failure: Option<FailureKind>,

@@ -1,6 +1,6 @@
 //! The path of a batch in which some key is taken or some message is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use postrider_domain::MessageId;
 use uuid::Uuid;
@@ -67,7 +67,7 @@ impl Writer {
 
     async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<Fate>> {
         let mut fates: Vec<Option<Fate>> = self.store.taken(batch).await?;
-        let mut parts = vec![0..batch.messages.len()];
+        let mut parts = Vec::from([0..batch.messages.len()]);
         // Another node can take a key between the look and the insert: look again.
         let mut looks = 0;
         while let Some(part) = parts.pop() {
@@ -121,7 +121,7 @@ impl Store {
     /// The fate of each message whose key is taken; expired keys are removed.
     async fn taken(&self, batch: IngestBatch<'_>) -> StoreResult<Vec<Option<Fate>>> {
         let mut fates = Vec::with_capacity(batch.messages.len());
-        let (mut keys, mut event_ids) = (HashMap::new(), HashMap::new());
+        let (mut keys, mut event_ids) = (HashMap::new(), HashSet::new());
         for message in batch.messages {
             let mut fate = None;
             if let Some(key) = &message.publish_key {
@@ -134,9 +134,7 @@ impl Store {
             if fate.is_none()
                 && let Some(event_id) = &message.event_id
             {
-                let taken = event_ids
-                    .insert((message.app_id, event_id.clone()), ())
-                    .is_some()
+                let taken = !event_ids.insert((message.app_id, event_id.clone()))
                     || self.event_id_taken(message, event_id).await?;
                 fate = taken.then_some(Fate::EventIdTaken);
             }

@@ -4,10 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_domain::{Health, Timestamp};
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{Connection, PgConnection, Postgres};
 use uuid::Uuid;
 
-use super::{Applied, Outcome, Step, endpoints_where, failures, lanes_due};
+use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
 
@@ -92,158 +94,105 @@ fn applied(
         .collect()
 }
 
+type Record<'q> = QueryAs<'q, Postgres, (Uuid, Uuid), PgArguments>;
+
 async fn record(
     connection: &mut PgConnection,
     outcomes: &[Outcome],
 ) -> StoreResult<HashSet<(Uuid, Uuid)>> {
-    let scheduled: Vec<_> = outcomes
-        .iter()
-        .filter_map(|o| match o.step {
-            Step::Scheduled {
-                owner,
-                token,
-                state,
-                due_at,
-            } => Some((o, owner, token, state, due_at)),
-            Step::Manual { .. } => None,
-        })
-        .collect();
-    let tried: Vec<_> = outcomes
-        .iter()
-        .filter_map(|o| o.attempt.as_ref().map(|a| (o, a)))
-        .collect();
     let well = endpoints_where(outcomes, Outcome::is_success);
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(WRITE)
-        .bind(
-            scheduled
-                .iter()
-                .map(|s| s.0.endpoint_id.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            scheduled
-                .iter()
-                .map(|s| s.0.message_id.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(scheduled.iter().map(|s| s.1).collect::<Vec<_>>())
-        .bind(scheduled.iter().map(|s| s.2).collect::<Vec<_>>())
-        .bind(scheduled.iter().map(|s| s.3.code()).collect::<Vec<_>>())
-        .bind(
-            scheduled
-                .iter()
-                .map(|s| s.0.attempt.as_ref().map(|a| a.status.code()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            scheduled
-                .iter()
-                .map(|s| s.4.map(Timestamp::micros))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            scheduled
-                .iter()
-                .map(|s| i32::from(s.0.attempt.is_some()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(o, _)| o.message_id.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(tried.iter().map(|(_, a)| a.id.uuid()).collect::<Vec<_>>())
-        .bind(
-            tried
-                .iter()
-                .map(|(o, _)| o.endpoint_id.uuid())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.endpoint_revision)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.status.code())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.http_status as i16)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.failure.as_ref().map(|f| f.0.code()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.failure.as_ref().map(|f| f.1.as_str()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.trigger.code())
-                .collect::<Vec<_>>(),
-        )
-        .bind(tried.iter().map(|(_, a)| a.number).collect::<Vec<_>>())
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.started_at.micros())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.duration.as_micros() as i64)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.signature.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.response_headers.as_deref())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| (!a.response_body.is_empty()).then(|| &a.response_body[..]))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.next_at.map(Timestamp::micros))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            tried
-                .iter()
-                .map(|(_, a)| a.next_reason.code())
-                .collect::<Vec<_>>(),
-        )
+    let query = bind_moves(sqlx::query_as(WRITE), outcomes);
+    let query = bind_attempts(query, outcomes);
+    let rows = query
         .bind(well.iter().map(|e| e.uuid()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await
         .map_err(wrong("recording outcomes"))?;
     Ok(rows.into_iter().collect())
+}
+
+/// The first eight parameters: what moves.
+fn bind_moves<'q>(query: Record<'q>, outcomes: &[Outcome]) -> Record<'q> {
+    let count = outcomes.len();
+    let (mut endpoints, mut messages) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut owners, mut tokens) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut states, mut statuses) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut dues, mut tried) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for outcome in outcomes {
+        let Step::Scheduled {
+            owner,
+            token,
+            state,
+            due_at,
+        } = outcome.step
+        else {
+            continue;
+        };
+        endpoints.push(outcome.endpoint_id.uuid());
+        messages.push(outcome.message_id.uuid());
+        owners.push(owner);
+        tokens.push(token);
+        states.push(state.code());
+        statuses.push(
+            outcome
+                .attempt
+                .as_ref()
+                .map(|attempt| attempt.status.code()),
+        );
+        dues.push(due_at.map(Timestamp::micros));
+        tried.push(i32::from(outcome.attempt.is_some()));
+    }
+    query
+        .bind(endpoints)
+        .bind(messages)
+        .bind(owners)
+        .bind(tokens)
+        .bind(states)
+        .bind(statuses)
+        .bind(dues)
+        .bind(tried)
+}
+
+/// The next seventeen: the attempts, column by column.
+fn bind_attempts<'q>(query: Record<'q>, outcomes: &'q [Outcome]) -> Record<'q> {
+    let tried: Vec<(&Outcome, &NewAttempt)> = outcomes
+        .iter()
+        .filter_map(|o| o.attempt.as_ref().map(|a| (o, a)))
+        .collect();
+    query
+        .bind(column(&tried, |o, _| o.message_id.uuid()))
+        .bind(column(&tried, |_, a| a.id.uuid()))
+        .bind(column(&tried, |o, _| o.endpoint_id.uuid()))
+        .bind(column(&tried, |_, a| a.endpoint_revision))
+        .bind(column(&tried, |_, a| a.status.code()))
+        .bind(column(&tried, |_, a| a.http_status as i16))
+        .bind(column(&tried, |_, a| {
+            a.failure.as_ref().map(|f| f.0.code())
+        }))
+        .bind(column(&tried, |_, a| {
+            a.failure.as_ref().map(|f| f.1.as_str())
+        }))
+        .bind(column(&tried, |_, a| a.trigger.code()))
+        .bind(column(&tried, |_, a| a.number))
+        .bind(column(&tried, |_, a| a.started_at.micros()))
+        .bind(column(&tried, |_, a| a.duration.as_micros() as i64))
+        .bind(column(&tried, |_, a| a.signature.as_str()))
+        .bind(column(&tried, |_, a| a.response_headers.as_deref()))
+        .bind(column(&tried, |_, a| {
+            (!a.response_body.is_empty()).then(|| &a.response_body[..])
+        }))
+        .bind(column(&tried, |_, a| a.next_at.map(Timestamp::micros)))
+        .bind(column(&tried, |_, a| a.next_reason.code()))
+}
+
+fn column<'q, T>(
+    tried: &[(&'q Outcome, &'q NewAttempt)],
+    read: impl Fn(&'q Outcome, &'q NewAttempt) -> T,
+) -> Vec<T> {
+    tried
+        .iter()
+        .map(|(outcome, attempt)| read(outcome, attempt))
+        .collect()
 }
 
 /// Lanes, health and manual attempts.

@@ -1,0 +1,224 @@
+//! The server: opens the store, starts delivery and API, and stops them again.
+//!
+//! On the way down: no new connections, requests under way end, sends under way end,
+//! outcomes are recorded, the rest is given back.
+
+mod exclusive;
+mod http;
+mod limits;
+mod telemetry;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use postrider_api::{ApiSettings, ApiState, SignatureKind};
+use postrider_delivery::{DeliverySettings, Pipeline, StartError};
+use postrider_domain::RetryPolicy;
+use postrider_store::{NewKey, Store, StoreError};
+use postrider_verify::SigningKey;
+use tokio::net::TcpListener;
+
+use crate::database::{self, DatabaseError};
+use crate::error::Exit;
+use crate::first_run::{self, FirstRun};
+use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
+
+/// The longest deadline that an endpoint may have (30 s), and 5 s for what follows.
+const LONGEST_SEND: Duration = Duration::from_secs(35);
+/// Port of the trial receiver that the first start's text names.
+const RECEIVER_PORT: u16 = 8072;
+const DAY: Duration = Duration::from_hours(24);
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Another server has the database file.
+    #[error("another postrider serves {0}: stop it first, or use PostgreSQL for several nodes")]
+    InUse(String),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Delivery cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The operating system refused something that a server needs.
+    #[error("{operation}")]
+    System {
+        /// What was being done.
+        operation: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl ServeError {
+    /// The exit code for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Database(error) => error.exit(),
+            Self::Start(StartError::Store(error)) if error.is_transient() => {
+                Exit::DatabaseUnreachable
+            }
+            Self::InUse(_) | Self::Listen { .. } | Self::Start(_) | Self::System { .. } => {
+                Exit::Failure
+            }
+        }
+    }
+}
+
+impl From<StoreError> for ServeError {
+    fn from(error: StoreError) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// Serves until it is told to stop. `dev` allows loopback receivers and makes the first key.
+pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
+    limits::raise_descriptors(settings.max_in_flight);
+    let _lock = exclusive::lock(&settings)?;
+    let metrics = telemetry::start(settings.metrics);
+    let store = database::open(&settings).await?;
+    if dev {
+        settings.allow_subnets.extend(loopback());
+    }
+    let listener =
+        TcpListener::bind(settings.listen)
+            .await
+            .map_err(|source| ServeError::Listen {
+                address: settings.listen,
+                source,
+            })?;
+    let address = listener.local_addr().map_err(|source| ServeError::System {
+        operation: "cannot read the listening address",
+        source,
+    })?;
+    let stop = stop_signal()?;
+    let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings)).await?;
+    let router = postrider_api::router(ApiState {
+        store: store.clone(),
+        cache: Arc::new(pipeline.cache()),
+        ingest: pipeline.ingest(),
+        settings: api_settings(&settings),
+        metrics,
+    });
+    announce(&store, &settings, address, dev).await?;
+    http::serve(listener, router, stop).await;
+    tracing::info!("stopping: what is in flight ends first");
+    pipeline.stop(LONGEST_SEND).await;
+    store.close().await;
+    Ok(())
+}
+
+/// Says where the server listens, on standard output; at the first `--dev` start also how
+/// to see a first event arrive.
+async fn announce(
+    store: &Store,
+    settings: &Settings,
+    address: SocketAddr,
+    dev: bool,
+) -> Result<(), ServeError> {
+    println!("listening on http://{address}");
+    if !dev {
+        return Ok(());
+    }
+    println!("--dev: deliveries may reach loopback addresses (127.0.0.0/8 and ::1)");
+    if store.has_keys().await? {
+        return Ok(());
+    }
+    let org = store.ensure_org("default").await?;
+    let new = NewKey {
+        name: "first key".to_owned(),
+        app_id: None,
+        read_only: false,
+        expires_at: None,
+    };
+    let (_, key) = store.create_key(org.id, new).await?;
+    let secret = SigningKey::generate_hmac(rand::random()).to_secret_string();
+    let directory = std::env::current_dir().unwrap_or_default();
+    let executable = std::env::current_exe().unwrap_or_else(|_| "postrider".into());
+    println!(
+        "{}",
+        first_run::banner(&FirstRun {
+            listen: SocketAddr::new(settings.listen.ip(), address.port()),
+            org: "default",
+            key: key.expose(),
+            secret: &secret,
+            program: &first_run::program(&executable, &directory),
+            receiver_port: RECEIVER_PORT,
+        })
+    );
+    Ok(())
+}
+
+fn loopback() -> [IpNet; 2] {
+    let v4 = IpNet::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    let v6 = IpNet::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 128);
+    // Both prefixes are within bounds; the fallbacks are single addresses.
+    [
+        v4.unwrap_or_else(|_| IpAddr::V4(Ipv4Addr::LOCALHOST).into()),
+        v6.unwrap_or_else(|_| IpAddr::V6(Ipv6Addr::LOCALHOST).into()),
+    ]
+}
+
+fn delivery_settings(settings: &Settings) -> DeliverySettings {
+    DeliverySettings {
+        role: match settings.role {
+            Role::All => postrider_delivery::Role::All,
+            Role::Api => postrider_delivery::Role::Api,
+            Role::Worker => postrider_delivery::Role::Worker,
+        },
+        allow_subnets: settings.allow_subnets.clone(),
+        https_only: settings.https_only,
+        request_timeout: settings.request_timeout,
+        retry_policy: match &settings.retry_schedule {
+            RetrySchedule::Exponential => RetryPolicy::default(),
+            RetrySchedule::Delays(delays) => RetryPolicy::Schedule(delays.clone()),
+        },
+        lease: settings.node_lease,
+        max_in_flight: settings.max_in_flight,
+        memory_limit: settings.memory_limit_bytes,
+        ingest_queue: settings.ingest_queue,
+        keep_rows: DAY * settings.row_retention_days,
+    }
+}
+
+fn api_settings(settings: &Settings) -> ApiSettings {
+    ApiSettings {
+        public_url: Some(settings.public_url.to_string()),
+        https_only: settings.https_only,
+        default_signature: match settings.default_signature {
+            DefaultSignature::Hmac256 => SignatureKind::Hmac256,
+            DefaultSignature::Ed25519 => SignatureKind::Ed25519,
+        },
+        default_payload_retention_days: u16::try_from(settings.payload_retention_days)
+            .unwrap_or(90),
+        ..ApiSettings::default()
+    }
+}
+
+/// Ends at SIGTERM or SIGINT. The handlers are in place when this returns.
+fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wrong = |source| ServeError::System {
+        operation: "cannot listen for signals",
+        source,
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
