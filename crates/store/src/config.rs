@@ -221,7 +221,7 @@ impl Store {
             .into_iter()
             .map(|row| {
                 let secrets = secrets.remove(&row.id).unwrap_or_default();
-                self.endpoint_config(row, secrets).map(Arc::new)
+                self.endpoint_config(row, &secrets).map(Arc::new)
             })
             .collect::<StoreResult<Vec<_>>>()?;
         Ok(AppConfig {
@@ -257,7 +257,7 @@ impl Store {
     fn endpoint_config(
         &self,
         row: EndpointRow,
-        secrets: Vec<SecretRow>,
+        secrets: &[SecretRow],
     ) -> StoreResult<EndpointConfig> {
         let id = EndpointId::from_uuid(row.id);
         let strings = |column, text: Option<String>| -> StoreResult<Option<Vec<String>>> {

@@ -67,7 +67,8 @@ impl Writer {
 
     async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<Fate>> {
         let mut fates: Vec<Option<Fate>> = self.store.taken(batch).await?;
-        let mut parts = Vec::from([0..batch.messages.len()]);
+        let mut parts = Vec::new();
+        parts.push(0..batch.messages.len());
         // Another node can take a key between the look and the insert: look again.
         let mut looks = 0;
         while let Some(part) = parts.pop() {
