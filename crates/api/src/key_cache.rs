@@ -17,13 +17,13 @@ use tokio::sync::broadcast::error::TryRecvError;
 /// Secrets kept, good and bad.
 const CAPACITY: u64 = 50_000;
 /// A lookup older than this is made again, should news of a change ever be lost.
-const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// The same for a secret that nobody has.
 const MAX_AGE_UNKNOWN: Duration = Duration::from_secs(5);
 /// For how long uses of keys are gathered before they are written.
 const GATHER: Duration = Duration::from_secs(5);
 /// A key's last use is written at most this often.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// No secret of ours is longer; hashing more is a waste.
 const MAX_SECRET: usize = 256;
 

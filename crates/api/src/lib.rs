@@ -21,6 +21,6 @@ mod state;
 mod telemetry;
 mod wire;
 
-pub use openapi::openapi;
+pub use openapi::{openapi, openapi_json};
 pub use router::router;
 pub use state::{ApiSettings, ApiState, SignatureKind};

@@ -7,7 +7,10 @@ use std::path::Path;
 /// A generated file: where it is, and what makes it.
 type Generated = (&'static str, fn() -> String);
 
-const FILES: &[Generated] = &[("docs/settings.md", postrider::settings::reference::markdown)];
+const FILES: &[Generated] = &[
+    ("docs/settings.md", postrider::settings::reference::markdown),
+    ("openapi.json", postrider_api::openapi_json),
+];
 
 /// Writes the files below `root`; with `check` it only says which are stale.
 ///

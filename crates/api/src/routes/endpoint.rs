@@ -20,9 +20,9 @@ use crate::wire::endpoint::{EndpointIn, EndpointOut, EndpointPatch, StatsOut, se
 /// How often an update is made anew because somebody else was faster.
 const RACES: u32 = 5;
 /// The longest window of statistics, with five minutes for clocks that differ.
-const STATS_WINDOW: Duration = Duration::from_secs(28 * 86_400 + 300);
+const STATS_WINDOW: Duration = Duration::from_mins(28 * 24 * 60 + 5);
 /// The window of statistics unless asked.
-const STATS_DEFAULT: Duration = Duration::from_secs(28 * 86_400);
+const STATS_DEFAULT: Duration = Duration::from_hours(28 * 24);
 
 const SINCE: Param = Param {
     name: "since",
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_window_of_statistics_is_at_most_28_days_and_not_in_the_future() {
         let now = Timestamp::from_seconds(1_800_000_000);
-        let day = Duration::from_secs(86_400);
+        let day = Duration::from_hours(24);
         assert_eq!(window(None, None, now).unwrap(), (now.minus(day * 28), now));
         assert!(window(Some(now.minus(day * 29)), None, now).is_err());
         assert!(window(None, Some(now.plus(day)), now).is_err());

@@ -30,6 +30,10 @@ impl<T> Patch<T> {
     }
 
     /// The value that the field then has, if the update says anything about it.
+    #[expect(
+        clippy::option_option,
+        reason = "`if let Some(value)` then reads as what it does"
+    )]
     pub(crate) fn said(self) -> Option<Option<T>> {
         match self {
             Self::Absent => None,
