@@ -1,12 +1,14 @@
 //! Applications on the wire.
 
+use std::collections::BTreeMap;
+
 use postrider_domain::{AppId, Timestamp, names};
 use postrider_store::{App, NewApp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::patch::Patch;
-use super::{Metadata, app_uid, metadata_of, metadata_text, throttle_rate};
+use super::{app_uid, metadata_of, metadata_text, throttle_rate};
 use crate::error::{ApiResult, InField};
 
 /// An application to be made.
@@ -26,7 +28,7 @@ pub(crate) struct ApplicationIn {
     #[schema(minimum = 1, maximum = 65535, deprecated)]
     pub rate_limit: Option<i64>,
     /// Strings of your own, 4096 bytes of JSON at most.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 impl ApplicationIn {
@@ -62,7 +64,7 @@ pub(crate) struct ApplicationPatch {
     #[schema(value_type = Option<i64>, deprecated)]
     pub rate_limit: Patch<i64>,
     /// Strings of your own; replaces all of them.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 impl ApplicationPatch {
@@ -111,7 +113,7 @@ pub(crate) struct ApplicationOut {
     #[schema(deprecated)]
     pub rate_limit: Option<u16>,
     /// Strings of your own.
-    pub metadata: Metadata,
+    pub metadata: BTreeMap<String, String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

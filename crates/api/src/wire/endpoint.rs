@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::patch::Patch;
-use super::{Metadata, metadata_of, metadata_text, throttle_rate, uid};
+use super::{metadata_of, metadata_text, throttle_rate, uid};
 use crate::error::{ApiError, ApiResult, InField};
 
 /// Headers of which only the name is shown, in lower case.
@@ -93,7 +93,7 @@ pub(crate) struct EndpointIn {
     /// an Ed25519 key pair. Made if absent. Only where the endpoint is made.
     pub secret: Option<String>,
     /// Strings of your own, 4096 bytes of JSON at most.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
     /// A number of your own.
     #[schema(minimum = 1, maximum = 65535)]
     pub version: Option<i64>,
@@ -272,7 +272,7 @@ pub(crate) struct EndpointPatch {
     #[schema(value_type = Option<Vec<String>>)]
     pub channels: Patch<Vec<String>>,
     /// Strings of your own; replaces all of them.
-    pub metadata: Option<Metadata>,
+    pub metadata: Option<BTreeMap<String, String>>,
     /// A number of your own.
     #[schema(minimum = 1, maximum = 65535)]
     pub version: Option<i64>,
@@ -410,7 +410,7 @@ pub(crate) struct EndpointOut {
     /// For people.
     pub description: String,
     /// Strings of your own.
-    pub metadata: Metadata,
+    pub metadata: BTreeMap<String, String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
