@@ -70,7 +70,7 @@ impl Store {
             "select min(wake_at) from lane",
         ).fetch_one(pool).await)?;
         let lanes: i64 = read!(self, "counting lanes", pool => sqlx::query_scalar(
-            "select count(*) from (select 1 from lane limit 10000) as some",
+            "select count(*) from (select 1 from lane limit 10000) as few",
         ).fetch_one(pool).await)?;
         Ok(LanesView {
             lanes,

@@ -54,16 +54,21 @@ impl Backend for LaneBackend {
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-        _: &WorkerContext,
+        worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
         self.lanes.poll_next(cx).map(|job| {
-            job.map(|job| {
-                // apalis' tracing layer panics on a task without an id.
-                let id = TaskId::from_int(self.ids.fetch_add(1, Ordering::Relaxed));
-                Ok(TaskBuilder::new(InHand::new(job, Arc::clone(&self.lanes)))
-                    .task_id(id)
-                    .build())
-            })
+            let Some(job) = job else {
+                // The lanes are closed. Without this the worker would wait for ever after
+                // its last task: the end of its source is no reason for it to stop.
+                if let Err(error) = worker.stop() {
+                    tracing::warn!(%error, "the worker was not running when the lanes closed");
+                }
+                return None;
+            };
+            // apalis' tracing layer panics on a task without an id.
+            let id = TaskId::from_int(self.ids.fetch_add(1, Ordering::Relaxed));
+            let in_hand = InHand::new(job, Arc::clone(&self.lanes));
+            Some(Ok(TaskBuilder::new(in_hand).task_id(id).build()))
         })
     }
 
