@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::extract::RawPathParams;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::Deserialize;
 
-use crate::error::{ApiError, ApiResult, Code};
+use crate::error::{ApiError, ApiResult};
 use crate::idempotency::IdempotencyHeader;
 use crate::request::body;
 use crate::request::query::Query;
@@ -17,6 +18,10 @@ use crate::state::Shared;
 
 /// The JSON of every answer but a few.
 const JSON: &str = "application/json";
+/// A page for people.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+/// A page runs nothing, loads nothing and stands in nobody's frame.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A request with the right that its handler asked for.
 pub(crate) struct Call<A> {
@@ -41,30 +46,30 @@ impl<A> Call<A> {
     }
 
     /// A segment of the path, which the operation's template names.
-    pub(crate) fn segment(&self, name: &str) -> ApiResult<&str> {
+    pub(crate) fn segment(&self, name: &'static str) -> ApiResult<&str> {
         self.path.get(name)
     }
 }
 
 /// The named segments of a path, decoded.
-#[derive(Debug, Default)]
-pub(crate) struct Segments(pub(crate) Vec<(Arc<str>, Arc<str>)>);
+#[derive(Debug)]
+pub(crate) struct Segments(pub(crate) RawPathParams);
 
 impl Segments {
     /// The segment of this name.
-    pub(crate) fn get(&self, name: &str) -> ApiResult<&str> {
+    pub(crate) fn get(&self, name: &'static str) -> ApiResult<&str> {
         self.0
             .iter()
-            .find(|(key, _)| &**key == name)
-            .map(|(_, value)| &**value)
-            .ok_or_else(|| {
-                ApiError::new(
-                    Code::Internal,
-                    "Something failed on our side: report the request id",
-                )
-            })
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+            .ok_or_else(|| ApiError::internal(NoSuchSegment(name)))
     }
 }
+
+/// A handler asked for what its path does not have.
+#[derive(Debug, thiserror::Error)]
+#[error("the path has no segment {0}")]
+struct NoSuchSegment(&'static str);
 
 /// What a handler answers.
 #[derive(Clone, Debug)]
@@ -121,6 +126,12 @@ impl IntoResponse for Answer {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.content_type == HTML {
+            headers.insert(
+                CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(PAGE_POLICY),
+            );
+        }
         response
     }
 }

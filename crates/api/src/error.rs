@@ -62,6 +62,8 @@ codes! {
     EventTypeExists = CONFLICT "event_type_exists",
     /// An idempotency key came again with another body.
     IdempotencyMismatch = CONFLICT "idempotency_mismatch",
+    /// The body took too long to arrive.
+    Timeout = REQUEST_TIMEOUT "request_timeout",
     /// The body is larger than allowed.
     TooLarge = PAYLOAD_TOO_LARGE "payload_too_large",
     /// A value is not allowed.

@@ -292,7 +292,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
         codes.push(Code::NotFound);
     }
     if operation.body.is_some() {
-        codes.push(Code::TooLarge);
+        codes.extend([Code::Timeout, Code::TooLarge]);
     }
     if operation.method == http::Method::POST && operation.need != Need::Nobody {
         codes.extend([Code::Conflict, Code::IdempotencyMismatch]);

@@ -17,6 +17,7 @@ use crate::call::{Answer, Call, Segments};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::idempotency::{self, IdempotencyHeader};
 use crate::request::body;
+use crate::request::edge;
 use crate::request::page::ListOut;
 use crate::request::query::{Param, Query};
 use crate::state::Shared;
@@ -226,10 +227,10 @@ impl Operation {
         request: Request,
     ) -> impl Future<Output = Response> + Send + use<> {
         let work = (self.handler)(shared, self.rules, request);
-        async move {
+        edge::guarded(async move {
             work.await
                 .map_or_else(IntoResponse::into_response, IntoResponse::into_response)
-        }
+        })
     }
 }
 
@@ -306,10 +307,5 @@ async fn segments(parts: &mut Parts) -> ApiResult<Segments> {
     if params.iter().any(|(_, value)| value.contains('\0')) {
         return Err(ApiError::not_found("Entity not found"));
     }
-    Ok(Segments(
-        params
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect(),
-    ))
+    Ok(Segments(params))
 }

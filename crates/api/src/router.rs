@@ -27,8 +27,8 @@ pub fn router(state: ApiState) -> Router {
     let inner = inner
         .fallback(edge::unknown_route)
         .method_not_allowed_fallback(edge::wrong_method)
-        .layer(from_fn(edge::pass))
-        .layer(cors::layer());
+        .layer(cors::layer())
+        .layer(from_fn(edge::pass));
     // A path is trimmed before it is matched, so that one route serves both spellings.
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(inner))
 }

@@ -8,7 +8,7 @@ use postrider_store::Clock;
 /// costs as much as a hash of all labels.
 pub(crate) struct Recorder {
     clock: Clock,
-    by_class: [Counter; 5],
+    by_class: [Counter; 3],
     seconds: Histogram,
 }
 
@@ -17,13 +17,7 @@ impl Recorder {
         let class = |class| counter!("postrider_http_requests_total", "operation" => operation, "status" => class);
         Self {
             clock,
-            by_class: [
-                class("1xx"),
-                class("2xx"),
-                class("3xx"),
-                class("4xx"),
-                class("5xx"),
-            ],
+            by_class: [class("2xx"), class("4xx"), class("5xx")],
             seconds: histogram!("postrider_http_request_seconds", "operation" => operation),
         }
     }
@@ -34,9 +28,11 @@ impl Recorder {
         let response = work.await;
         self.seconds
             .record(self.clock.now().since(began).as_secs_f64());
-        let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
-        if let Some(counter) = self.by_class.get(class) {
-            counter.increment(1);
+        let [good, bad, broken] = &self.by_class;
+        match response.status().as_u16() {
+            500.. => broken.increment(1),
+            400.. => bad.increment(1),
+            _ => good.increment(1),
         }
         response
     }

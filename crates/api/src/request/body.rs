@@ -1,5 +1,7 @@
 //! Bodies: read up to a limit, parsed into what an operation takes.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -8,6 +10,8 @@ use serde::Deserialize;
 
 use crate::error::{ApiError, ApiResult, Code, Fault, JSON_ERROR};
 
+/// How long a body may take to arrive: a caller that trickles must not hold memory.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of serde's words is passed on, in characters.
 const MAX_MESSAGE: usize = 500;
 
@@ -19,7 +23,17 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiRe
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    match Limited::new(body, limit).collect().await {
+    let collected = Limited::new(body, limit).collect();
+    let Ok(collected) = tokio::time::timeout(PATIENCE, collected).await else {
+        return Err(ApiError::new(
+            Code::Timeout,
+            format!(
+                "The body took longer than {} s: send it faster",
+                PATIENCE.as_secs()
+            ),
+        ));
+    };
+    match collected {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(_) => Err(ApiError::new(

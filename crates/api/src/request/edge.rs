@@ -1,5 +1,5 @@
-//! What every request passes: it gets an id, panics become answers, failures of ours
-//! are logged once, with all their causes.
+//! What every request passes: it gets an id, and failures of ours are logged once,
+//! with all their causes. Panics become answers further in, where they are counted.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -25,10 +25,7 @@ struct Panicked(String);
 pub(crate) async fn pass(request: Request, next: Next) -> Response {
     let id = request_id::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| panicked(&*panic));
+    let mut response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
         tracing::error!(
             request_id = id.to_str().unwrap_or_default(),
@@ -43,6 +40,14 @@ pub(crate) async fn pass(request: Request, next: Next) -> Response {
     headers.insert(request_id::HEADER, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Does the work of a request; a panic becomes an answer.
+pub(crate) async fn guarded(work: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| panicked(&*panic))
 }
 
 #[cold]
@@ -78,4 +83,33 @@ pub(crate) async fn wrong_method() -> ApiError {
         Code::MethodNotAllowed,
         "This path does not know this method: the allow header names those that it knows",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_words_and_kept_for_the_log() {
+        let response = guarded(async { panic!("secret words") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let cause = response.extensions().get::<Cause>().unwrap();
+        assert!(chain(&*cause.0).contains("secret words"));
+        let body = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+        assert!(String::from_utf8_lossy(&body).contains("server_error"));
+    }
+
+    #[test]
+    fn an_error_is_logged_with_all_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::fmt::Error);
+        let text = chain(&Outer(std::fmt::Error));
+        assert!(text.starts_with("outer: ") && text.len() > "outer: ".len());
+    }
 }

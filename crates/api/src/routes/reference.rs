@@ -6,13 +6,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::access::Public;
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, HTML};
 use crate::docs;
 use crate::error::{ApiError, ApiResult};
 use crate::openapi::openapi;
 use crate::operation::Operation;
-
-const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
