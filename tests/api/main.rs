@@ -1,0 +1,14 @@
+//! The HTTP API of the real binary, on both engines.
+
+mod access;
+mod applications;
+mod attempts;
+mod common;
+mod endpoints;
+mod errors;
+mod event_types;
+mod idempotency;
+mod keys;
+mod messages;
+mod pages;
+mod reference;
