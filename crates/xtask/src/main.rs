@@ -1,5 +1,6 @@
-//! Postrider's own tools: `cargo xtask regen`, `cargo xtask tidy`.
+//! Postrider's own tools: `cargo xtask bench`, `cargo xtask regen`, `cargo xtask tidy`.
 
+mod bench;
 mod regen;
 mod tidy;
 
@@ -17,6 +18,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measures deliveries per second, CPU and latency of the release binary
+    Bench(bench::Options),
     /// Writes the generated files that are checked in
     Regen {
         /// Writes nothing; fails if a file is not what it should be
@@ -30,6 +33,7 @@ enum Task {
 fn main() -> ExitCode {
     let root = root();
     let faults = match Cli::parse().task {
+        Task::Bench(options) => bench::run(&root, &options),
         Task::Regen { check } => regen::run(&root, check),
         Task::Tidy => tidy::check(&root),
     };

@@ -1,0 +1,88 @@
+//! The few calls that prepare a server for a load.
+
+use std::io;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+
+/// A connection to the API under a key.
+#[derive(Debug)]
+pub(super) struct Api {
+    connection: Connection,
+    address: SocketAddr,
+    key: String,
+}
+
+impl Api {
+    pub(super) async fn open(address: SocketAddr, key: &str) -> io::Result<Self> {
+        Ok(Self {
+            connection: Connection::open(address).await?,
+            address,
+            key: key.to_owned(),
+        })
+    }
+
+    /// Makes an application and gives its id.
+    pub(super) async fn application(&mut self, name: &str) -> io::Result<String> {
+        let made = self
+            .call("POST", "/api/v1/app", &json!({ "name": name }))
+            .await?;
+        match made.get("id").and_then(Value::as_str) {
+            Some(id) => Ok(id.to_owned()),
+            None => Err(io::Error::other(format!(
+                "an application without id: {made}"
+            ))),
+        }
+    }
+
+    /// Makes an endpoint of `app` at `receiver`, whose attempts end after `deadline` seconds.
+    pub(super) async fn endpoint(
+        &mut self,
+        app: &str,
+        receiver: SocketAddr,
+        deadline: Option<u32>,
+    ) -> io::Result<()> {
+        let mut draft = json!({ "url": format!("http://{receiver}/hook") });
+        if let (Some(seconds), Some(draft)) = (deadline, draft.as_object_mut()) {
+            draft.insert("timeoutSeconds".to_owned(), seconds.into());
+        }
+        let path = format!("/api/v1/app/{app}/endpoint");
+        self.call("POST", &path, &draft).await.map(|_| ())
+    }
+
+    /// Deletes an application; what is queued for it is cancelled.
+    pub(super) async fn delete(&mut self, app: &str) -> io::Result<()> {
+        let path = format!("/api/v1/app/{app}");
+        self.call("DELETE", &path, &Value::Null).await.map(|_| ())
+    }
+
+    /// Whether the server calls itself healthy.
+    pub(super) async fn healthy(&mut self) -> bool {
+        let asked = self.call("GET", "/api/v1/health", &Value::Null).await;
+        asked.is_ok()
+    }
+
+    async fn call(&mut self, method: &str, path: &str, body: &Value) -> io::Result<Value> {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            self.key,
+            body.len()
+        );
+        let answer = self.connection.exchange(request.as_bytes()).await?;
+        if !answer.is_success() {
+            let text = String::from_utf8_lossy(answer.body);
+            let wrong = format!("{method} {path}: {} {text}", answer.status);
+            return Err(io::Error::other(wrong));
+        }
+        Ok(serde_json::from_slice(answer.body).unwrap_or_default())
+    }
+}

@@ -1,0 +1,44 @@
+//! The ceiling: the same publishers post the same bodies straight to the sink.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::board::Board;
+use super::cpu::Meter;
+use super::driver::Target;
+use super::engine::full_load;
+use super::measure::{Measured, undisturbed};
+use super::template::Template;
+
+/// The ceiling jumps between two values on an idle machine: the best of as many counts.
+const RUNS: usize = 5;
+/// At 90,000/s a run of fewer would be over before the machine's clocks tick often enough.
+const FEWEST: u64 = 100_000;
+
+pub(super) async fn ceiling(
+    board: &Arc<Board>,
+    sink: SocketAddr,
+    messages: u64,
+    publishers: usize,
+) -> io::Result<Vec<Measured>> {
+    // Names as long as a server's, so that the requests are.
+    let template = Template::new(
+        &sink.to_string(),
+        "app_0123456789abcdefghijklmnopq",
+        "prk_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
+    );
+    let target = Target {
+        address: sink,
+        template,
+    };
+    let meter = Meter::new(None, None);
+    let messages = messages.max(FEWEST);
+    let mut runs = Vec::new();
+    for number in 1..=RUNS {
+        let load =
+            async |name: &str| full_load(&target, board, &meter, name, messages, publishers).await;
+        runs.push(undisturbed(&format!("direct {number}"), load).await?);
+    }
+    Ok(runs)
+}

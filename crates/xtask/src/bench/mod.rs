@@ -1,0 +1,206 @@
+//! `cargo xtask bench`: publisher, server and sink on this machine. docs/bench.md says what
+//! each figure means.
+
+mod api;
+mod board;
+mod clock;
+mod connection;
+mod cpu;
+mod database;
+mod direct;
+mod driver;
+mod engine;
+mod machine;
+mod measure;
+mod report;
+mod server;
+mod sink;
+mod stats;
+mod template;
+mod wire;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use board::Board;
+use database::Database;
+use engine::{Bench, EngineFigures, Extent};
+use machine::Machine;
+use report::Report;
+use server::Server;
+use sink::Sink;
+
+/// What is measured, and how much of it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Which database the server runs on
+    #[arg(long, value_enum, default_value_t = Engines::Both)]
+    engine: Engines,
+    /// Fewer messages and shorter runs: to see that it works, not how fast
+    #[arg(long)]
+    quick: bool,
+    /// Messages of each run at full load [default: 100000; with --quick 20000]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1000..=10_000_000))]
+    messages: Option<u64>,
+    /// Publishers at once at full load
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    publishers: u16,
+    /// PostgreSQL server to make a database on [default: POSTRIDER_TEST_DATABASE_URL, else
+    /// postgres://postgres@127.0.0.1:5432/postgres]
+    #[arg(long)]
+    postgres_url: Option<String>,
+    /// Writes every run's figures to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Leaves out the runs beside an endpoint that hangs
+    #[arg(long)]
+    no_hang: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Engines {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+impl Options {
+    fn extent(&self) -> Extent {
+        let (messages, paced_seconds) = if self.quick {
+            (20_000, 4)
+        } else {
+            (100_000, 10)
+        };
+        Extent {
+            messages: self.messages.unwrap_or(messages),
+            publishers: usize::from(self.publishers),
+            paced_seconds,
+            hang: !self.no_hang,
+        }
+    }
+}
+
+/// Measures and prints; gives what went wrong, a line each.
+///
+/// # Errors
+/// A build that fails, a server or database that does not start, a connection that breaks.
+pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
+    if cfg!(debug_assertions) {
+        return again_in_release(root);
+    }
+    cargo(root, &["build", "--release", "--locked", "-p", "postrider"])?;
+    let target = target_directory()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let report = runtime.block_on(measure(root, &target, options))?;
+    println!("{}", report.text());
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    }
+    Ok(report.faults)
+}
+
+/// A publisher that is not optimised would take the server's cores away from it.
+fn again_in_release(root: &Path) -> io::Result<Vec<String>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut command = vec!["run", "--release", "--locked", "-p", "xtask", "--"];
+    command.extend(arguments.iter().map(String::as_str));
+    cargo(root, &command).map(|()| Vec::new())
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> io::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Not in `root`: paths among the arguments are relative to where we are.
+    let status = Command::new(cargo)
+        .args(arguments.iter().take(1))
+        .arg("--manifest-path")
+        .arg(root.join("Cargo.toml"))
+        .args(arguments.iter().skip(1))
+        .status()?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "cargo {}: {status}",
+        arguments.join(" ")
+    )))
+}
+
+/// Cargo's target directory, from the path of this program: `target/release/xtask`.
+fn target_directory() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    match program.ancestors().nth(2) {
+        Some(directory) => Ok(directory.to_owned()),
+        None => Err(io::Error::other(format!(
+            "{}: not below target",
+            program.display()
+        ))),
+    }
+}
+
+async fn measure(root: &Path, target: &Path, options: &Options) -> io::Result<Report> {
+    let extent = options.extent();
+    let board = Arc::new(Board::new());
+    let sink = Sink::answering(Arc::clone(&board)).await?;
+    let direct = direct::ceiling(&board, sink.address, extent.messages, extent.publishers).await?;
+    let mut engines = Vec::new();
+    if options.engine != Engines::Postgres {
+        let folder = database::folder(target, "sqlite")?;
+        let database = Database::sqlite(&folder).await?;
+        engines.push(one("SQLite", target, &folder, database, &board, &sink, extent).await?);
+    }
+    if options.engine != Engines::Sqlite {
+        let folder = database::folder(target, "postgres")?;
+        let database = Database::postgres(options.postgres_url.as_deref()).await?;
+        engines.push(
+            one(
+                "PostgreSQL",
+                target,
+                &folder,
+                database,
+                &board,
+                &sink,
+                extent,
+            )
+            .await?,
+        );
+    }
+    Ok(Report {
+        machine: Machine::look(root),
+        publishers: extent.publishers,
+        messages: extent.messages,
+        direct,
+        engines,
+        faults: board.faults(),
+    })
+}
+
+/// Measures a fresh server on `database`, which is removed afterwards, whatever happens.
+async fn one(
+    engine: &'static str,
+    target: &Path,
+    folder: &Path,
+    database: Database,
+    board: &Arc<Board>,
+    sink: &Sink,
+    extent: Extent,
+) -> io::Result<EngineFigures> {
+    let binary = target.join("release/postrider");
+    let measured = async {
+        let server = Server::start(&binary, folder, &database.url).await?;
+        let postmaster = database.postmaster;
+        let bench = Bench::prepare(engine, &server, postmaster, board, sink.address).await?;
+        let figures = bench.run(extent, &database.description).await?;
+        server.stop().await?;
+        Ok(figures)
+    };
+    let measured: io::Result<EngineFigures> = measured.await;
+    let removed = database.remove().await;
+    let figures = measured?;
+    removed?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(figures)
+}
