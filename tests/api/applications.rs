@@ -1,6 +1,6 @@
 //! Applications.
 
-use postrider_testkit::{Engine, Server, on_both_engines};
+use postrider_testkit::{Server, on_both_engines};
 use serde_json::json;
 
 use crate::common::fault;

@@ -1,6 +1,6 @@
 //! The record of deliveries, as the API shows it.
 
-use postrider_testkit::{Answer, Engine, Receiver, Server, on_both_engines};
+use postrider_testkit::{Answer, Receiver, Server, on_both_engines};
 use serde_json::json;
 
 on_both_engines! {

@@ -1,7 +1,7 @@
 //! Every malformed request gets JSON that says what is wrong, and never a 5xx.
 
 use http::Method;
-use postrider_testkit::{Engine, Server, on_both_engines};
+use postrider_testkit::{Server, on_both_engines};
 use serde_json::json;
 
 use crate::common::{fault, send_text};
@@ -62,7 +62,10 @@ on_both_engines! {
     async fn a_body_over_the_limit_is_413_announced_or_not(engine: Engine) {
         let server = Server::start(engine).await;
         let client = server.client();
-        let body = format!("{{\"name\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
+        // Well above it, so that the answer is ready long before the body is sent.
+        let body = format!("{{\"name\":\"{}\"}}", "x".repeat(12 * 1024 * 1024));
+        let reply = send_text(&client.with_key("nobody"), Method::POST, "/app", &body).await;
+        assert_eq!(reply.code(401), "authentication_failed");
         let reply = send_text(&client, Method::POST, "/app", &body).await;
         assert_eq!(reply.code(413), "payload_too_large");
         // Just below the limit the body is read, and then found too long for a name.

@@ -1,7 +1,7 @@
 //! Publishing and reading messages.
 
 use http::Method;
-use postrider_testkit::{Engine, Server, on_both_engines};
+use postrider_testkit::{Server, on_both_engines};
 use serde_json::json;
 
 use crate::common::{fault, send_text};

@@ -1,6 +1,6 @@
 //! Lists, page by page, in both directions.
 
-use postrider_testkit::{Client, Engine, Server, on_both_engines};
+use postrider_testkit::{Client, Server, on_both_engines};
 use serde_json::{Value, json};
 
 async fn page(client: &Client, path: &str) -> (Vec<String>, Value) {

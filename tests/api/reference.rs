@@ -1,7 +1,7 @@
 //! What describes the server: OpenAPI, the reference page, health, metrics; and CORS.
 
 use http::Method;
-use postrider_testkit::{Engine, Server, on_both_engines};
+use postrider_testkit::{Server, on_both_engines};
 
 on_both_engines! {
     async fn the_document_is_the_checked_in_one_and_the_page_shows_it(engine: Engine) {

@@ -1,1 +1,11 @@
-//! TODO
+//! What is published arrives, again and again until it does, and each attempt is told.
+
+mod breaker;
+mod endings;
+mod endpoints;
+mod first;
+mod hostile;
+mod limits;
+mod long_run;
+mod publishing;
+mod retries;

@@ -1,6 +1,7 @@
 //! What Postrider's tests share: a database of its own for each test on either
-//! engine, receivers that answer anything, slowly, never or not at all, the real
-//! binary, and a thin client of its API.
+//! engine, receivers that answer anything, slowly, never or not at all, the app
+//! in-process on a clock that the test moves, the real binary, and a thin client of
+//! the API.
 //!
 //! **Invariants.** Nothing here is published or linked into the server. Tests wait
 //! for what they expect to happen, with a generous limit, never for a fixed time.
@@ -21,6 +22,7 @@
 //! }
 //! ```
 
+mod app;
 mod client;
 mod clock;
 mod db;
@@ -31,6 +33,7 @@ mod run;
 mod server;
 mod target;
 
+pub use app::TestApp;
 pub use client::{App, Client, Endpoint, EndpointDraft, MessageDraft, Reply};
 pub use db::TestDatabase;
 pub use http_client::http_client;

@@ -18,7 +18,7 @@ test("applications are made, found by uid, changed, listed and deleted", async (
   const again = await svix.application.getOrCreate({ name: "Other", uid: app.uid });
   assert.equal(again.id, app.id);
   assert.equal((await svix.application.get(app.uid)).name, "Shop");
-  const updated = await svix.application.update(app.id, { name: "Store", uid: app.uid });
+  const updated = await svix.application.upsert(app.id, { name: "Store", uid: app.uid });
   assert.equal(updated.name, "Store");
   const patched = await svix.application.patch(app.id, { metadata: { plan: "pro" } });
   assert.deepEqual(patched.metadata, { plan: "pro" });
@@ -37,7 +37,7 @@ test("event types are made, changed, listed and deleted", async () => {
   const made = await svix.eventType.create({ name, description: "An invoice was paid", schemas });
   assert.equal(made.name, name);
   assert.deepEqual((await svix.eventType.get(name)).schemas, schemas);
-  await svix.eventType.update(name, { description: "Paid" });
+  await svix.eventType.upsert(name, { description: "Paid" });
   const patched = await svix.eventType.patch(name, { deprecated: true });
   assert.equal(patched.deprecated, true);
   const listed = await svix.eventType.list({ limit: 250 });
@@ -53,20 +53,20 @@ test("endpoints are made, changed, listed and deleted", async () => {
     url: receiver.url,
     uid: "first",
     description: "Main",
-    filterTypes: ["user.created"],
+    eventTypes: ["user.created"],
     channels: ["eu"],
     headers: { "x-team": "billing" },
     disabled: true,
   });
   assert.equal(made.disabled, true);
-  assert.deepEqual(made.filterTypes, ["user.created"]);
+  assert.deepEqual(made.eventTypes, ["user.created"]);
   assert.equal((await svix.endpoint.get(app.id, "first")).id, made.id);
   assert.deepEqual((await svix.endpoint.getHeaders(app.id, made.id)).headers, { "x-team": "billing" });
-  await svix.endpoint.updateHeaders(app.id, made.id, { headers: { "x-team": "sales" } });
+  await svix.endpoint.setHeaders(app.id, made.id, { headers: { "x-team": "sales" } });
   await svix.endpoint.patchHeaders(app.id, made.id, { headers: { "x-unit": "b" } });
   const { headers } = await svix.endpoint.getHeaders(app.id, made.id);
   assert.deepEqual(headers, { "x-team": "sales", "x-unit": "b" });
-  const updated = await svix.endpoint.update(app.id, made.id, { url: receiver.url, description: "New" });
+  const updated = await svix.endpoint.upsert(app.id, made.id, { url: receiver.url, description: "New" });
   assert.equal(updated.description, "New");
   const patched = await svix.endpoint.patch(app.id, made.id, { disabled: true, description: "Newer" });
   assert.equal(patched.description, "Newer");
@@ -82,18 +82,19 @@ test("a message is published, delivered, recorded, resent, and its content remov
   const endpoint = await svix.endpoint.create(own.id, { url: receiver.url });
   const { key } = await svix.endpoint.getSecret(own.id, endpoint.id);
   const before = receiver.requests.length;
-  const message = await svix.message.create(own.id, {
+  const body = {
     eventType: "user.created",
     eventId: "event-1",
     payload: { type: "user.created", name: "Zoë" },
-  });
+  };
+  const message = await svix.message.create(own.id, body, { withContent: true });
   assert.deepEqual(message.payload, { type: "user.created", name: "Zoë" });
   const arrived = (await receiver.received(before + 1))[before];
   assert.equal(arrived.headers["webhook-id"], message.id);
   new Webhook(key).verify(arrived.body, arrived.headers);
 
   const attempts = await eventually("the attempt", async () => {
-    const found = await svix.messageAttempt.listByMsg(own.id, message.id);
+    const found = await svix.messageAttempt.listByMsg(own.id, message.id, { withContent: true });
     return found.data.length > 0 && found.data;
   });
   assert.equal(attempts[0].responseStatusCode, 200);
@@ -116,7 +117,7 @@ test("a message is published, delivered, recorded, resent, and its content remov
   const listed = await svix.message.list(own.id, { eventTypes: ["user.created"], after: new Date(0) });
   assert.deepEqual(listed.data.map(({ id }) => id), [message.id]);
   await svix.message.expungeContent(own.id, message.id);
-  const expunged = await svix.message.get(own.id, message.id);
+  const expunged = await svix.message.get(own.id, message.id, { withContent: true });
   assert.deepEqual(expunged.payload, { expired: true });
 });
 

@@ -8,6 +8,7 @@ from support import Receiver, client, eventually
 from svix.api import (
     EndpointListOptions,
     EventTypeListOptions,
+    MessageAttemptListByMsgOptions,
     MessageCreateOptions,
     MessageListOptions,
 )
@@ -20,10 +21,10 @@ from svix.models import (
     EndpointIn,
     EndpointPatch,
     EndpointSecretRotateIn,
-    EndpointUpdate,
+    EndpointUpsertIn,
     EventTypeIn,
     EventTypePatch,
-    EventTypeUpdate,
+    EventTypeUpsertIn,
     MessageIn,
     Ordering,
 )
@@ -65,7 +66,7 @@ class Resources(unittest.TestCase):
         schemas = {"1": {"type": "object"}}
         types.create(EventTypeIn(name=name, description="Paid", schemas=schemas))
         self.assertEqual(types.get(name).schemas, schemas)
-        types.upsert(name, EventTypeUpdate(description="Was paid"))
+        types.upsert(name, EventTypeUpsertIn(description="Was paid"))
         self.assertTrue(types.patch(name, EventTypePatch(deprecated=True)).deprecated)
         types.delete(name)
         listed = types.list(EventTypeListOptions(include_archived=True, limit=250)).data
@@ -92,7 +93,7 @@ class Resources(unittest.TestCase):
         endpoints.patch_headers(app.id, made.id, EndpointHeadersPatchIn(headers={"x-unit": "b"}))
         headers = endpoints.get_headers(app.id, made.id).headers
         self.assertEqual(headers, {"x-team": "sales", "x-unit": "b"})
-        update = EndpointUpdate(url=self.receiver.url, description="New")
+        update = EndpointUpsertIn(url=self.receiver.url, description="New")
         self.assertEqual(endpoints.upsert(app.id, made.id, update).description, "New")
         self.assertTrue(endpoints.patch(app.id, made.id, EndpointPatch(disabled=True)).disabled)
         self.assertEqual([one.id for one in endpoints.list(app.id).data], [made.id])
@@ -114,7 +115,10 @@ class Resources(unittest.TestCase):
         Webhook(secret).verify(body, headers)
 
         attempts = self.svix.message_attempt
-        listed = eventually("the attempt", lambda: attempts.list_by_msg(app.id, message.id).data)
+        full = MessageAttemptListByMsgOptions(with_content=True)
+        listed = eventually(
+            "the attempt", lambda: attempts.list_by_msg(app.id, message.id, full).data
+        )
         self.assertEqual(listed[0].response_status_code, 200)
         self.assertEqual(listed[0].response, "seen")
         self.assertEqual(attempts.get(app.id, message.id, listed[0].id).id, listed[0].id)

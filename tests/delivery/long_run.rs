@@ -1,0 +1,101 @@
+//! Days of retries, on a clock that the test moves.
+
+use std::time::Duration;
+
+use postrider_domain::Timestamp;
+use postrider_testkit::{Answer, App, Receiver, TestApp, on_both_engines};
+use serde_json::{Value, json};
+
+/// When the latest attempt says that the next one is due.
+fn next_of(attempts: &[Value]) -> Option<Timestamp> {
+    let next = attempts.last()?["nextAttemptAt"].as_str()?;
+    Some(serde_json::from_value(json!(next)).expect("a time"))
+}
+
+/// Moves the clock from one due time to the next until `stop` says so or nothing is due,
+/// and gives all attempts.
+async fn follow(
+    server: &TestApp,
+    app: &App,
+    id: &str,
+    mut stop: impl FnMut(&[Value]) -> bool,
+) -> Vec<Value> {
+    let mut count = 1;
+    loop {
+        let attempts = app.attempts_reach(id, count).await;
+        if stop(&attempts) {
+            return attempts;
+        }
+        let Some(next) = next_of(&attempts) else {
+            return attempts;
+        };
+        server.clock().advance_to(next);
+        count += 1;
+    }
+}
+
+on_both_engines! {
+    async fn a_receiver_that_fails_for_71_hours_and_recovers_gets_the_event(engine: Engine) {
+        let receiver = Receiver::always(Answer::status(500)).await;
+        let server = TestApp::start(engine).await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        let start = server.clock().now();
+        let id = app.publish("a.b", "{}").accepted().await;
+        let attempts = follow(&server, &app, &id, |attempts| {
+            let next = next_of(attempts).expect("not yet the end");
+            if next.since(start) > Duration::from_hours(71) {
+                receiver.now_answer(Answer::status(200));
+            }
+            attempts.last().is_some_and(|last| last["statusText"] == "success")
+                || next.since(start) > Duration::from_hours(71)
+        })
+        .await;
+        let next = next_of(&attempts).expect("one more is planned");
+        server.clock().advance_to(next);
+        app.destination_becomes(&id, "success").await;
+        let attempts = app.attempts(&id).await;
+        assert_eq!(attempts.len(), receiver.count(), "every attempt is in the history");
+    }
+
+    async fn a_receiver_that_never_recovers_ends_exhausted_at_72_hours(engine: Engine) {
+        let receiver = Receiver::always(Answer::status(500)).await;
+        let server = TestApp::start(engine).await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        let start = server.clock().now();
+        let id = app.publish("a.b", "{}").accepted().await;
+        let attempts = follow(&server, &app, &id, |_| false).await;
+        let took = server.clock().now().since(start);
+        let (least, most) = (Duration::from_hours(72), Duration::from_hours(72) + Duration::from_mins(1));
+        assert!((least..=most).contains(&took), "{took:?}");
+        app.destination_becomes(&id, "fail").await;
+        assert_eq!(attempts.len(), receiver.count());
+        // 5 s times 3 up to 6 h: 9 attempts in the first ten hours, then one each 6 h.
+        assert!((17..=22).contains(&attempts.len()), "{}", attempts.len());
+    }
+
+    async fn an_endpoint_whose_every_delivery_fails_is_disabled_after_five_days(engine: Engine) {
+        let receiver = Receiver::always(Answer::status(500)).await;
+        let server = TestApp::start(engine).await;
+        let app = server.client().app().await;
+        let endpoint = app.endpoint(&receiver.url()).retries(&[]).create().await;
+        let mut ids = Vec::new();
+        for hour in 0..=120 {
+            let before = receiver.count();
+            ids.push(app.publish("a.b", "{}").accepted().await);
+            receiver.received(before + 1).await;
+            app.attempts_reach(&ids[ids.len() - 1], 1).await;
+            if hour < 120 {
+                assert_eq!(endpoint.now().await["disabled"], false, "after {hour} hours");
+                server.clock().advance(Duration::from_hours(1));
+            }
+        }
+        server.clock().advance(Duration::from_mins(10));
+        let now = endpoint.until("disabled", |now| now["disabled"] == true).await;
+        assert_eq!(now["disabledReason"], "failing", "{now}");
+        for id in &ids {
+            assert_eq!(app.attempts(id).await.len(), 1);
+        }
+    }
+}
