@@ -248,15 +248,19 @@ where
     W: Future<Output = ApiResult<Answer>> + Send + 'static,
 {
     let (mut parts, body) = request.into_parts();
-    let path = segments(&mut parts).await?;
-    let access = A::check(&shared, &parts.method, &parts.headers, &path).await?;
-    let query = Query::parse(parts.uri.query(), rules.params)?;
+    let read = match admit::<A>(&shared, rules, &mut parts).await {
+        Ok(read) => read,
+        Err(error) => {
+            body::drain(&parts.headers, body).await;
+            return Err(error);
+        }
+    };
+    let (path, access, query, idempotency) = read;
     let body = if rules.reads_body {
         body::read(&parts.headers, body, shared.settings.body_limit).await?
     } else {
         Bytes::new()
     };
-    let idempotency = idempotency_of(&parts.method, &parts.headers)?;
     let (Some(header), Some(key), false) = (&idempotency, access.key(), rules.keeps_keys) else {
         return handler(Call {
             shared,
@@ -283,6 +287,19 @@ where
         idempotency: None,
     });
     idempotency::once(store, header, key, target.to_owned(), seen, work).await
+}
+
+/// What can be said of a request before its body is read.
+async fn admit<A: Access>(
+    shared: &Shared,
+    rules: Rules,
+    parts: &mut Parts,
+) -> ApiResult<(Segments, A, Query, Option<IdempotencyHeader>)> {
+    let path = segments(parts).await?;
+    let access = A::check(shared, &parts.method, &parts.headers, &path).await?;
+    let query = Query::parse(parts.uri.query(), rules.params)?;
+    let idempotency = idempotency_of(&parts.method, &parts.headers)?;
+    Ok((path, access, query, idempotency))
 }
 
 fn idempotency_of(method: &Method, headers: &HeaderMap) -> ApiResult<Option<IdempotencyHeader>> {

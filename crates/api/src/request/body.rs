@@ -12,18 +12,19 @@ use crate::error::{ApiError, ApiResult, Code, Fault, JSON_ERROR};
 
 /// How long a body may take to arrive: a caller that trickles must not hold memory.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of an unwanted body is read, and for how long.
+const MAX_DRAINED: u64 = 16 * 1024 * 1024;
+const DRAINING: Duration = Duration::from_secs(5);
 /// How much of serde's words is passed on, in characters.
 const MAX_MESSAGE: usize = 500;
 
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Bytes> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
+pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> ApiResult<Bytes> {
+    if announced(headers).is_some_and(|length| length > limit as u64) {
+        drain(headers, body).await;
         return Err(too_large(limit));
     }
-    let collected = Limited::new(body, limit).collect();
+    let collected = Limited::new(&mut body, limit).collect();
     let Ok(collected) = tokio::time::timeout(PATIENCE, collected).await else {
         return Err(ApiError::new(
             Code::Timeout,
@@ -35,12 +36,41 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiRe
     };
     match collected {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(headers, body).await;
+            Err(too_large(limit))
+        }
         Err(_) => Err(ApiError::new(
             Code::Generic,
             "The body ended early: send as many bytes as content-length says",
         )),
     }
+}
+
+/// Reads what is left of a body that nobody wants, within bounds: a connection closed
+/// on a caller that is still sending takes the answer with it.
+pub(crate) async fn drain(headers: &HeaderMap, mut body: Body) {
+    if announced(headers).is_some_and(|length| length > MAX_DRAINED) {
+        return;
+    }
+    let all = async {
+        let mut left = MAX_DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whether all of it came makes no difference to the answer.
+    let _ = tokio::time::timeout(DRAINING, all).await;
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
 fn too_large(limit: usize) -> ApiError {

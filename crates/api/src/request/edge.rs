@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 
-use super::request_id;
+use super::{body, request_id};
 use crate::error::{ApiError, Cause, Code};
 
 /// A panic, as an error.
@@ -72,13 +72,20 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
+async fn drain(request: Request) {
+    let (parts, body) = request.into_parts();
+    body::drain(&parts.headers, body).await;
+}
+
 /// The answer to a path that leads nowhere.
-pub(crate) async fn unknown_route() -> ApiError {
+pub(crate) async fn unknown_route(request: Request) -> ApiError {
+    drain(request).await;
     ApiError::not_found("No such route: see /docs for those that exist")
 }
 
 /// The answer to a method that a path does not know.
-pub(crate) async fn wrong_method() -> ApiError {
+pub(crate) async fn wrong_method(request: Request) -> ApiError {
+    drain(request).await;
     ApiError::new(
         Code::MethodNotAllowed,
         "This path does not know this method: the allow header names those that it knows",
