@@ -77,7 +77,7 @@ on_both_engines! {
             assert_eq!(attempt["responseStatusCode"], 500, "{attempt}");
             assert!(attempt["response"].as_str().unwrap().len() <= 16 << 10);
         }
-        app.destination_becomes(&id, "fail").await;
+        app.ends(&id, "fail").await;
     }
 
     async fn an_answer_that_is_not_text_is_kept_and_shown(engine: Engine) {

@@ -53,7 +53,7 @@ on_both_engines! {
         .await;
         let next = next_of(&attempts).expect("one more is planned");
         server.clock().advance_to(next);
-        app.destination_becomes(&id, "success").await;
+        app.ends(&id, "success").await;
         let attempts = app.attempts(&id).await;
         assert_eq!(attempts.len(), receiver.count(), "every attempt is in the history");
     }
@@ -69,7 +69,7 @@ on_both_engines! {
         let took = server.clock().now().since(start);
         let (least, most) = (Duration::from_hours(72), Duration::from_hours(72) + Duration::from_mins(1));
         assert!((least..=most).contains(&took), "{took:?}");
-        app.destination_becomes(&id, "fail").await;
+        app.ends(&id, "fail").await;
         assert_eq!(attempts.len(), receiver.count());
         // 5 s times 3 up to 6 h: 9 attempts in the first ten hours, then one each 6 h.
         assert!((17..=22).contains(&attempts.len()), "{}", attempts.len());

@@ -6,6 +6,7 @@ mod endpoints;
 mod first;
 mod hostile;
 mod limits;
+#[cfg(feature = "in-process")]
 mod long_run;
 mod publishing;
 mod retries;

@@ -125,7 +125,7 @@ fn a_full_ingest_queue_answers_429_with_retry_after_and_loses_nothing() {
         let accepted = replies.iter().filter(|reply| reply.status == 202).count();
         let refused: Vec<_> = replies.iter().filter(|reply| reply.status == 429).collect();
         assert_eq!(accepted + refused.len(), 200, "{replies:?}");
-        assert!(!refused.is_empty() && accepted >= 16, "{accepted} accepted");
+        assert!(!refused.is_empty() && accepted > 0, "{accepted} accepted");
         assert!(
             refused
                 .iter()

@@ -38,7 +38,7 @@ on_both_engines! {
         let attempts = app.attempts_reach(&id, 3).await;
         let statuses: Vec<_> = attempts.iter().map(|one| &one["responseStatusCode"]).collect();
         assert_eq!(statuses, [500, 302, 200]);
-        app.destination_becomes(&id, "success").await;
+        app.ends(&id, "success").await;
         assert_eq!(receiver.count(), 3, "each request is an attempt, each attempt a request");
     }
 
@@ -48,7 +48,7 @@ on_both_engines! {
         let app = server.client().app().await;
         app.endpoint(&receiver.url()).create().await;
         let id = app.publish("a.b", "{}").accepted().await;
-        app.destination_becomes(&id, "fail").await;
+        app.ends(&id, "fail").await;
         let attempts = app.attempts_reach(&id, 3).await;
         assert_eq!(attempts[2]["nextAttemptAt"], json!(null), "{}", attempts[2]);
         assert_eq!(receiver.count(), 3);
@@ -162,7 +162,7 @@ on_both_engines! {
         assert_eq!(requests[1].message_id(), id);
         let attempts = app.attempts_reach(&id, 2).await;
         assert_eq!(attempts[1]["triggerType"], 1, "{}", attempts[1]);
-        app.destination_becomes(&id, "success").await;
+        app.ends(&id, "success").await;
         // After success, too.
         endpoint.resend(&id).await.expect(202);
         receiver.received(3).await;

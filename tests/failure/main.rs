@@ -1,1 +1,7 @@
-//! TODO
+//! What happens when something breaks: processes, databases, nodes, orders to stop.
+
+mod crash;
+mod database;
+mod nodes;
+mod stop;
+mod sync;

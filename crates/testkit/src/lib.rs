@@ -22,6 +22,7 @@
 //! }
 //! ```
 
+#[cfg(feature = "in-process")]
 mod app;
 mod client;
 mod clock;
@@ -33,6 +34,7 @@ mod run;
 mod server;
 mod target;
 
+#[cfg(feature = "in-process")]
 pub use app::TestApp;
 pub use client::{App, Client, Endpoint, EndpointDraft, MessageDraft, Reply};
 pub use db::TestDatabase;

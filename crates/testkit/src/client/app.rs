@@ -91,15 +91,21 @@ impl App {
             .await
     }
 
-    /// Waits until the message's delivery to its only endpoint has this `statusText`.
-    pub async fn destination_becomes(&self, message_id: &str, status_text: &str) -> Value {
-        eventually(&format!("{message_id} to be {status_text}"), async || {
-            let all = self.destinations(message_id).await;
-            match all.as_slice() {
-                [one] if one["statusText"] == status_text => Ok(one.clone()),
-                _ => Err(all),
-            }
-        })
+    /// Waits until the message's delivery to its only endpoint is over, its last attempt
+    /// having this `statusText`, and gives it.
+    pub async fn ends(&self, message_id: &str, status_text: &str) -> Value {
+        eventually(
+            &format!("{message_id} to end with {status_text}"),
+            async || {
+                let all = self.destinations(message_id).await;
+                match all.as_slice() {
+                    [one] if one["statusText"] == status_text && one["nextAttempt"].is_null() => {
+                        Ok(one.clone())
+                    }
+                    _ => Err(all),
+                }
+            },
+        )
         .await
     }
 }
@@ -147,6 +153,20 @@ impl Endpoint {
     pub async fn attempts(&self) -> Vec<Value> {
         let path = self.app.path(&format!("/attempt/endpoint/{}", self.id));
         self.app.client.all(&path).await
+    }
+
+    /// Waits until the delivery of a message to it has this `statusText` in the list of
+    /// its messages, and gives it.
+    pub async fn delivery_becomes(&self, message_id: &str, status_text: &str) -> Value {
+        eventually(&format!("{message_id} to be {status_text}"), async || {
+            let all = self.app.client.all(&self.path("/msg")).await;
+            let own = all.into_iter().find(|one| one["id"] == message_id);
+            match own {
+                Some(one) if one["statusText"] == status_text => Ok(one),
+                other => Err(other),
+            }
+        })
+        .await
     }
 
     /// Asks for one more attempt to deliver a message to it.

@@ -9,10 +9,13 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::cluster;
+use super::{cluster, template};
 
-const PREFIX: &str = "postrider_test_";
-const A_DAY: u64 = 24 * 60 * 60;
+pub(super) const PREFIX: &str = "postrider_test_";
+pub(super) const A_DAY: u64 = 24 * 60 * 60;
+
+/// Enough for the server to have read the order.
+const DROP_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The server's URL, found once per test process.
 static SERVER: OnceCell<Url> = OnceCell::const_new();
@@ -26,18 +29,23 @@ pub(super) struct PostgresDatabase {
 }
 
 impl PostgresDatabase {
-    pub(super) async fn create() -> Self {
+    pub(super) async fn create(filled: bool) -> Self {
         let server = SERVER.get_or_init(find_server).await.clone();
         // The name tells the age, so that what a killed test left can be swept.
         let now = crate::clock::unix_seconds();
         let name = format!("{PREFIX}{now}_{:016x}", rand::random::<u64>());
         sweep(&server, now).await;
-        execute(
-            server.as_str(),
-            &format!("create database {name} template template0"),
-        )
-        .await
-        .unwrap_or_else(|error| panic!("cannot make a database for the test: {error}"));
+        let made = async {
+            let template = if filled {
+                template::ensure(&server, now).await?
+            } else {
+                "template0".to_owned()
+            };
+            let create = format!("create database {name} template {template}");
+            execute(server.as_str(), &create).await
+        };
+        made.await
+            .unwrap_or_else(|error| panic!("cannot make a database for the test: {error}"));
         let mut url = server.clone();
         url.set_path(&name);
         Self {
@@ -69,13 +77,17 @@ impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let drop = format!("drop database if exists {} with (force)", self.name);
         let server = self.server.to_string();
-        // A thread of its own: the test's runtime may be the one that is ending.
+        // A thread of its own: the test's runtime may be the one that is ending. The
+        // server carries out what it was sent even when nobody waits for the answer, and
+        // unlinking a few hundred files takes it a second.
         let _ = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             if let Ok(runtime) = runtime
-                && let Err(error) = runtime.block_on(execute(&server, &drop))
+                && let Ok(Err(error)) = runtime.block_on(async {
+                    tokio::time::timeout(DROP_PATIENCE, execute(&server, &drop)).await
+                })
             {
                 eprintln!("{drop}: {error}");
             }
@@ -88,7 +100,7 @@ async fn sweep(server: &Url, now: u64) {
     let list = format!(
         "select datname from pg_database where datname like '{PREFIX}%' \
          and split_part(datname, '_', 3) < '{}'",
-        now - A_DAY
+        now.saturating_sub(A_DAY)
     );
     let Ok(mut connection) = PgConnection::connect(server.as_str()).await else {
         return;

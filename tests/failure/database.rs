@@ -1,0 +1,101 @@
+//! A database that goes away and comes back.
+
+use std::time::{Duration, Instant};
+
+use postrider_testkit::{Answer, Engine, Receiver, Server, eventually, run};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures how long a real answer takes"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn a_lost_database_is_told_within_seconds_and_nothing_is_lost() {
+    run(async {
+        let receiver = Receiver::in_turn([Answer::status(500), Answer::status(200)]).await;
+        let server = Server::on(Engine::Postgres)
+            .set("RETRY_SCHEDULE", "3,3,3,3,3,3")
+            .start()
+            .await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        let waiting = app.publish("a.b", "{}").accepted().await;
+        app.attempts_reach(&waiting, 1).await;
+        server.database().go_away().await;
+
+        let asked = now();
+        let reply = app.publish("a.b", "{}").send().await;
+        assert!(
+            now() - asked < Duration::from_secs(10),
+            "told within seconds"
+        );
+        assert!(matches!(reply.status.as_u16(), 429 | 503), "{reply:?}");
+        assert!(reply.header("retry-after").is_some(), "{reply:?}");
+        let body = reply.json();
+        assert!(
+            body["code"].is_string() && body["detail"].is_string(),
+            "{body}"
+        );
+        assert!(
+            !reply.text.to_lowercase().contains("postgres"),
+            "no details of ours: {body}"
+        );
+        eventually("health to tell", async || {
+            let health = server.client().get("/health").await;
+            if health.status == 503 {
+                Ok(())
+            } else {
+                Err(health)
+            }
+        })
+        .await;
+        let ping = server.client().get("/health/ping").await;
+        assert_eq!(ping.status, 204);
+
+        server.database().come_back().await;
+        eventually("health to be well", async || {
+            let health = server.client().get("/health").await;
+            if health.status == 200 {
+                Ok(())
+            } else {
+                Err(health)
+            }
+        })
+        .await;
+        let after = app.publish("a.b", "{}").accepted().await;
+        for id in [&waiting, &after] {
+            app.ends(id, "success").await;
+        }
+    });
+}
+
+#[test]
+fn an_outcome_that_could_not_be_written_at_once_is_written_later() {
+    run(async {
+        let gate = postrider_testkit::Gate::closed();
+        let receiver = Receiver::always(Answer::status(200).behind(&gate)).await;
+        let server = Server::on(Engine::Postgres)
+            .set("REQUEST_TIMEOUT", "30")
+            .start()
+            .await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        let id = app.publish("a.b", "{}").accepted().await;
+        receiver.received(1).await;
+        server.database().go_away().await;
+        gate.open();
+        eventually("the answer to be read", async || {
+            match receiver.in_flight() {
+                0 => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
+        server.database().come_back().await;
+        app.ends(&id, "success").await;
+        assert_eq!(app.attempts(&id).await.len(), receiver.count());
+    });
+}
