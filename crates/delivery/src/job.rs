@@ -28,16 +28,25 @@ pub(crate) struct Job {
 pub(crate) enum Purpose {
     /// An attempt of the delivery's own schedule.
     Scheduled {
+        /// The number under which this node owned it when it came into its hand.
+        owner: i64,
         token: i32,
         attempts: i32,
         first_at: Timestamp,
         due_at: Timestamp,
     },
     /// A manual attempt.
-    Manual { resend: Uuid },
+    Manual { owner: i64, resend: Uuid },
 }
 
 impl Job {
+    /// The number under which this node owns the delivery.
+    pub(crate) fn owner(&self) -> i64 {
+        match self.purpose {
+            Purpose::Scheduled { owner, .. } | Purpose::Manual { owner, .. } => owner,
+        }
+    }
+
     /// What the job costs in memory, roughly.
     pub(crate) fn weight(&self) -> usize {
         weight(self.payload.as_ref().map_or(0, Bytes::len))

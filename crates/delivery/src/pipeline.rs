@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 use postrider_store::{ConfigCache, Engine, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -13,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
-use crate::keep::{Claimer, Expander, Janitor, Lease, LeaseKeeper, inherit};
-use crate::lanes::{Lanes, Release, Releaser};
+use crate::keep::{Claimer, Expander, Heart, Heir, Janitor, Lease, floor, inherit};
+use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
 use crate::settings::DeliverySettings;
 use crate::status::StatusBoard;
@@ -48,9 +47,12 @@ pub struct Pipeline {
     stop: CancellationToken,
     /// Ends the committers when nothing more can come.
     enough: CancellationToken,
-    outcomes: Mutex<Option<mpsc::Sender<postrider_store::Outcome>>>,
+    /// Ends the claimer.
+    stop_claiming: CancellationToken,
+    outcomes: mpsc::Sender<postrider_store::Outcome>,
     /// Tasks that are simply dropped: nothing of theirs is half done.
     helpers: Vec<JoinHandle<()>>,
+    claimers: Vec<JoinHandle<()>>,
     worker: Option<JoinHandle<()>>,
     releaser: JoinHandle<()>,
     committers: Vec<JoinHandle<()>>,
@@ -66,7 +68,16 @@ impl Pipeline {
         }
         let clock = store.clock().clone();
         let cache = ConfigCache::new(store.clone());
-        let (lanes, releases) = Lanes::new(clock.clone(), settings.memory_limit);
+        let limits = Limits {
+            bytes: settings.memory_limit,
+            in_flight: settings.max_in_flight,
+        };
+        let (lanes, releases) = Lanes::new(
+            clock.clone(),
+            Arc::clone(&lease),
+            limits,
+            settings.request_timeout,
+        );
         let parts = Parts {
             lanes: Arc::new(lanes),
             lease,
@@ -88,33 +99,38 @@ impl Pipeline {
         self.cache.clone()
     }
 
-    /// Stops claiming, lets what is in flight end within `patience`, records how it
-    /// ended, gives back the rest, and leaves the list of nodes.
-    pub async fn stop(mut self, patience: Duration) {
+    /// Starts no send any more, while those under way end and publishers are still
+    /// served: the first step of stopping.
+    pub fn stop_sending(&self) {
+        self.stop_claiming.cancel();
+        self.stop.cancel();
+        self.lanes.close();
+    }
+
+    /// Lets what is in flight end within `patience`, records how it ended, gives back the
+    /// rest, and leaves the list of nodes.
+    pub async fn stop(self, patience: Duration) {
+        self.stop_sending();
+        // A claim that is under way ends first: its deliveries would be nobody's.
+        join_all(self.claimers, LAST_WRITES).await;
+        if let Some(worker) = self.worker {
+            join_all(vec![worker], patience).await;
+        }
+        // Every attempt has ended, so with this sender the outcomes' queue ends.
+        drop(self.outcomes);
+        self.enough.cancel();
+        join_all(self.committers, LAST_WRITES).await;
+        if !flush(&self.lanes).await {
+            tracing::error!("not everything could be given back in time");
+        }
         for helper in &self.helpers {
             helper.abort();
         }
-        self.stop.cancel();
-        self.lanes.close();
-        let mut orderly = true;
-        if let Some(worker) = self.worker.take() {
-            let abort = worker.abort_handle();
-            if tokio::time::timeout(patience, worker).await.is_err() {
-                tracing::error!("sends were still under way at the end of their time");
-                abort.abort();
-                orderly = false;
-            }
-        }
-        orderly &= flush(&self.lanes).await;
-        // Every attempt has ended, so the outcomes' queue ends with this sender.
-        self.outcomes.lock().take();
-        for committer in &mut self.committers {
-            orderly &= tokio::time::timeout(LAST_WRITES, ended(&self.enough, committer))
-                .await
-                .is_ok();
-        }
         self.releaser.abort();
-        if orderly && let Err(error) = self.store.remove_node(self.lease.node()).await {
+        let itself = self
+            .store
+            .stopping_node(self.lease.node(), floor(&self.store, &self.lanes));
+        if let Err(error) = self.store.take_over(itself).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot leave the list of nodes"
@@ -123,11 +139,18 @@ impl Pipeline {
     }
 }
 
-/// Waits for a committer, once it has written every outcome.
-async fn ended(enough: &CancellationToken, committer: &mut JoinHandle<()>) {
-    enough.cancel();
-    // A panic there has been logged by the panic hook; there is nothing left to save.
-    let _ = committer.await;
+/// Waits for tasks, and aborts those that take longer than `patience` together.
+async fn join_all(tasks: Vec<JoinHandle<()>>, patience: Duration) {
+    let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+    if tokio::time::timeout(patience, futures_util::future::join_all(tasks))
+        .await
+        .is_err()
+    {
+        tracing::error!("some work was still under way at the end of its time");
+        for abort in aborts {
+            abort.abort();
+        }
+    }
 }
 
 /// Waits until everything released so far is written; `false` if that takes too long.
@@ -153,10 +176,10 @@ impl Parts {
         let backlog = Arc::new(Backlog::new(self.settings.ingest_queue));
         let (outcomes, ended) = mpsc::channel(OUTCOMES);
         let (stop, enough) = (CancellationToken::new(), CancellationToken::new());
+        let stop_claiming = CancellationToken::new();
         let releaser = Releaser {
             store: self.store.clone(),
             lanes: Arc::clone(&self.lanes),
-            lease: Arc::clone(&self.lease),
             releases: inbox,
         };
         let messages = self.messages(waiting, Arc::clone(&backlog));
@@ -179,11 +202,13 @@ impl Parts {
             },
             helpers: self.helpers(),
             committers: self.committers(messages, recorder, &enough),
-            releaser: tokio::spawn(releaser.run()),
+            releaser: watched("releaser", releaser.run()),
             worker,
             stop,
             enough,
-            outcomes: Mutex::new(Some(outcomes)),
+            outcomes,
+            claimers: self.claimers(&stop_claiming),
+            stop_claiming,
             cache: self.cache,
             store: self.store,
             lease: self.lease,
@@ -219,7 +244,7 @@ impl Parts {
                 outcomes,
                 linger,
             };
-            tokio::spawn(committer.run(enough.clone()))
+            watched("committer", committer.run(enough.clone()))
         };
         match self.store.engine() {
             Engine::Sqlite => vec![committer(Some(messages), Some(outcomes), false)],
@@ -272,55 +297,82 @@ impl Parts {
         )))
     }
 
+    /// What may be dropped at any moment.
     fn helpers(&self) -> Vec<JoinHandle<()>> {
-        let clock = self.store.clock().clone();
-        let (feed, follower) = (self.store.clone(), self.cache.clone());
+        let (feed, follower, timer) = (
+            self.store.clone(),
+            self.cache.clone(),
+            Arc::clone(&self.lanes),
+        );
+        let heart = Heart {
+            store: self.store.clone(),
+            lanes: Arc::clone(&self.lanes),
+            lease: Arc::clone(&self.lease),
+            role: self.settings.role.word(),
+        };
+        let janitor = Janitor {
+            store: self.store.clone(),
+            clock: self.store.clock().clone(),
+            keep_rows: self.settings.keep_rows,
+        };
         let mut helpers = vec![
-            tokio::spawn(async move { feed.run_feed().await }),
-            tokio::spawn(async move { follower.follow_changes().await }),
-            tokio::spawn(
-                LeaseKeeper {
-                    store: self.store.clone(),
-                    lanes: Arc::clone(&self.lanes),
-                    lease: Arc::clone(&self.lease),
-                    role: self.settings.role.word(),
-                }
-                .run(),
+            watched("feed", async move { feed.run_feed().await }),
+            watched("follower", async move { follower.follow_changes().await }),
+            watched("heart", heart.run()),
+            watched("janitor", janitor.run()),
+            watched(
+                "gauges",
+                crate::gauges::run(Arc::clone(&self.lanes), Arc::clone(&self.board)),
             ),
-            tokio::spawn(
-                Janitor {
-                    store: self.store.clone(),
-                    clock: clock.clone(),
-                    keep_rows: self.settings.keep_rows,
-                }
-                .run(),
-            ),
-            tokio::spawn(crate::gauges::run(
-                Arc::clone(&self.lanes),
-                Arc::clone(&self.board),
-            )),
         ];
         if self.settings.role.delivers() {
-            let timer = Arc::clone(&self.lanes);
-            helpers.push(tokio::spawn(async move { timer.run_timer().await }));
-            helpers.push(tokio::spawn(
-                Claimer {
-                    store: self.store.clone(),
-                    clock,
-                    lanes: Arc::clone(&self.lanes),
-                    lease: Arc::clone(&self.lease),
-                    board: Arc::clone(&self.board),
-                }
-                .run(),
-            ));
-            helpers.push(tokio::spawn(
-                Expander {
-                    store: self.store.clone(),
-                    cache: self.cache.clone(),
-                }
-                .run(),
-            ));
+            let heir = Heir {
+                store: self.store.clone(),
+                lanes: Arc::clone(&self.lanes),
+                lease: Arc::clone(&self.lease),
+            };
+            let expander = Expander {
+                store: self.store.clone(),
+                cache: self.cache.clone(),
+            };
+            helpers.push(watched("heir", heir.run()));
+            helpers.push(watched("timer", async move { timer.run_timer().await }));
+            helpers.push(watched("expander", expander.run()));
         }
         helpers
     }
+
+    /// What has to come to an end by itself.
+    fn claimers(&self, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+        if !self.settings.role.delivers() {
+            return Vec::new();
+        }
+        let claimer = Claimer {
+            store: self.store.clone(),
+            clock: self.store.clock().clone(),
+            lanes: Arc::clone(&self.lanes),
+            lease: Arc::clone(&self.lease),
+            board: Arc::clone(&self.board),
+        };
+        vec![watched("claimer", claimer.run(stop.clone()))]
+    }
+}
+
+/// Runs a part of the pipeline that nothing can do without. Should it panic, the process
+/// ends, since a node that looks healthy and does half its work is worse than a restart:
+/// others take over, or the supervisor starts it anew.
+fn watched(name: &'static str, part: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if std::panic::AssertUnwindSafe(part)
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                part = name,
+                "a part of the pipeline panicked; the process ends"
+            );
+            std::process::abort();
+        }
+    })
 }

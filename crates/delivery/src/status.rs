@@ -19,6 +19,9 @@ pub struct PipelineStatus {
     pub oldest_due: Option<Duration>,
 }
 
+/// How long a refusal counts: without a publisher nothing would ever disprove it, and
+/// without a good report a load balancer sends no publisher.
+const REFUSAL: Duration = Duration::from_secs(5);
 /// Silence after which the claimer counts as dead: it makes several rounds a second.
 const CLAIMER_SILENCE: Duration = Duration::from_secs(30);
 
@@ -27,7 +30,8 @@ const CLAIMER_SILENCE: Duration = Duration::from_secs(30);
 pub(crate) struct StatusBoard {
     clock: Clock,
     delivers: bool,
-    accepting: AtomicBool,
+    /// Microseconds of the last batch that could not be written; 0: the last one could.
+    refused_at: AtomicI64,
     worker_alive: AtomicBool,
     /// Microseconds of the claimer's last good round.
     claimed_at: AtomicI64,
@@ -41,7 +45,7 @@ impl StatusBoard {
         Self {
             clock,
             delivers,
-            accepting: AtomicBool::new(true),
+            refused_at: AtomicI64::new(0),
             worker_alive: AtomicBool::new(false),
             claimed_at: AtomicI64::new(now),
             oldest_due: AtomicI64::new(0),
@@ -49,7 +53,12 @@ impl StatusBoard {
     }
 
     pub(crate) fn set_accepting(&self, accepting: bool) {
-        self.accepting.store(accepting, Ordering::Relaxed);
+        let refused_at = if accepting {
+            0
+        } else {
+            self.clock.now().micros()
+        };
+        self.refused_at.store(refused_at, Ordering::Relaxed);
     }
 
     pub(crate) fn set_worker_alive(&self, alive: bool) {
@@ -67,8 +76,9 @@ impl StatusBoard {
         let now = self.clock.now();
         let claimed = Timestamp::from_micros(self.claimed_at.load(Ordering::Relaxed));
         let oldest = self.oldest_due.load(Ordering::Relaxed);
+        let refused = self.refused_at.load(Ordering::Relaxed);
         PipelineStatus {
-            accepting: self.accepting.load(Ordering::Relaxed),
+            accepting: refused == 0 || now.since(Timestamp::from_micros(refused)) > REFUSAL,
             worker_alive: self
                 .delivers
                 .then(|| self.worker_alive.load(Ordering::Relaxed)),

@@ -70,7 +70,11 @@ impl Store {
             }
             for text in [
                 "delete from resend where endpoint_id = $1 and owner is null",
-                "delete from lane where endpoint_id = $1",
+                // Locked first: what a publish under way has just made due is not forgotten,
+                // but claimed, and cancelled when it is to be sent.
+                "update lane set next_due = next_due where endpoint_id = $1",
+                "delete from lane where endpoint_id = $1 and not exists (select 1 from delivery d \
+                 where d.endpoint_id = $1 and d.due_at is not null and d.owner is null)",
             ] {
                 sqlx::query(text).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
             }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::wrong;
-use crate::{Store, StoreResult};
+use crate::{Store, StoreError, StoreResult};
 
 /// A delivery in this node's hand, with all that sending it needs.
 #[derive(Clone, Debug)]
@@ -81,6 +81,11 @@ const TAKE_SQLITE: &str = "update delivery set owner = $2, token = token + 1 \
           where endpoint_id = $1 and due_at <= $3 and owner is null order by due_at limit $4) \
     returning message_id, token, attempts, sends, first_at, due_at";
 
+/// A node that was given up claims nothing: see `ingest/postgres.rs`.
+const FENCE_POSTGRES: &str =
+    "select number from node where number = $1 and lease_until > 0 for key share";
+const FENCE_SQLITE: &str = "select number from node where number = $1 and lease_until > 0";
+
 impl Store {
     /// Takes up to `limit` due deliveries of a lane, and its manual sends, into the
     /// hand of `node`, and sets the lane's next wake-up by what remains.
@@ -92,16 +97,26 @@ impl Store {
         now: Timestamp,
         limit: i64,
     ) -> StoreResult<Claim> {
-        let take = match &*self.db {
-            Db::Sqlite(_) => TAKE_SQLITE,
-            Db::Postgres(_) => TAKE_POSTGRES,
+        let (take, fence) = match &*self.db {
+            Db::Sqlite(_) => (TAKE_SQLITE, FENCE_SQLITE),
+            Db::Postgres(_) => (TAKE_POSTGRES, FENCE_POSTGRES),
         };
         let (app_version, mut taken, resends): (Option<i64>, Vec<Taken>, Vec<(Uuid, Uuid)>) = transaction!(self, "claiming deliveries", conn => {
             let wrong = wrong("claiming deliveries");
+            let ours: Option<i64> = sqlx::query_scalar(fence)
+                .bind(node).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            if ours.is_none() {
+                return Err(StoreError::Fenced);
+            }
             // Locks the lane's row, so that whoever adds work meanwhile waits and
             // then corrects the wake-up that is set below.
-            sqlx::query("update lane set next_due = next_due where endpoint_id = $1")
+            let lane = sqlx::query("update lane set next_due = next_due where endpoint_id = $1")
                 .bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            if lane.rows_affected() == 0 {
+                // Emptied meanwhile. To go on would be to delete, unlocked, a lane that
+                // somebody makes at this moment.
+                return Ok((None, Vec::new(), Vec::new()));
+            }
             let resends: Vec<(Uuid, Uuid)> = sqlx::query_as(
                 "update resend set owner = $2 where owner is null and id in \
                  (select id from resend where endpoint_id = $1 and owner is null order by id limit $3) \

@@ -176,13 +176,22 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
     let connect = PgConnectOptions::from_str(&options.url)
         .map_err(ConnectError::Url)?
         .application_name("postrider")
-        .options([("synchronous_commit", "on"), ("timezone", "UTC")]);
+        .options([
+            ("synchronous_commit", "on"),
+            ("timezone", "UTC"),
+            // A node that freezes in the middle of a transaction must not hold the others up.
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "30s"),
+        ]);
     // On young tables the planner would join a batch to `delivery` by reading the whole
     // table, and does worse as it grows: pin index access (9,500 to 16,100/s measured).
     let pinned = connect.clone().options([
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
+        // Ends before the committer gives the connection up.
+        ("statement_timeout", "12s"),
     ]);
     let pool = |max: u32| {
         PgPoolOptions::new()

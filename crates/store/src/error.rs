@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The database did not answer in time; whether it did as asked is not known.
     #[error("{0}: the database did not answer in time")]
     TimedOut(&'static str),
+    /// Others have given this node up: it may write nothing under its number any more.
+    #[error("this node was given up by the others")]
+    Fenced,
     /// The statement failed on its data or on our own mistake; a repeat fails again.
     #[error("{operation}: the database refused the statement")]
     Refused {
@@ -54,7 +57,36 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without any change.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::TimedOut(_))
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::TimedOut(_) | Self::Fenced
+        )
+    }
+
+    /// Whether the statement was certainly rolled back in favour of another, so that it
+    /// may be repeated at once: a deadlock or a serialisation failure.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        let Self::Unavailable { source, .. } = self else {
+            return false;
+        };
+        source
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| matches!(&*code, "40P01" | "40001"))
+    }
+
+    /// Whether the error speaks of what was written, not of the moment or of us: a key
+    /// that is taken, or a value that the database refuses.
+    pub(crate) fn is_about_data(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::Refused { source, .. } => source
+                .as_database_error()
+                .and_then(|database| database.code().map(|code| data_code(&code)))
+                // What the driver itself refuses to encode.
+                .unwrap_or(matches!(source, sqlx::Error::Encode(_))),
+            _ => false,
+        }
     }
 
     /// Sorts a driver error by what can be done about it.
@@ -145,6 +177,18 @@ fn transient_code(code: &str) -> bool {
         return sqlstate;
     }
     sqlstate || sqlite
+}
+
+/// SQLSTATE classes 22, 23 and 54 (data, integrity, limits); SQLite's TOOBIG, CONSTRAINT,
+/// MISMATCH and RANGE, and ERROR, which is what its functions raise.
+fn data_code(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xFF, 1 | 18 | 19 | 20 | 25))
 }
 
 #[cfg(test)]

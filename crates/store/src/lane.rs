@@ -78,24 +78,24 @@ impl Store {
         })
     }
 
-    /// Gives deliveries back to their lane, due again at `due` (or at once if that has
-    /// passed), and parks the lane until `parked_until`. Rows that this node no longer
-    /// owns stay as they are.
+    /// Gives deliveries back to their lane and parks it until `parked_until`. A delivery
+    /// that has a due time keeps it, unless `postpone`; the others are due at `due`. Rows
+    /// that have changed hands stay as they are.
     pub async fn release(
         &self,
-        node: i64,
         endpoint: EndpointId,
-        deliveries: &[(MessageId, i32)],
+        deliveries: &[(MessageId, i64, i32)],
         due: Timestamp,
+        postpone: bool,
         parked_until: Timestamp,
     ) -> StoreResult<()> {
         transaction!(self, "releasing deliveries", conn => {
             let wrong = wrong("releasing deliveries");
-            for (message, token) in deliveries {
+            for (message, owner, token) in deliveries {
                 sqlx::query(
-                    "update delivery set owner = null, token = token + 1, due_at = coalesce(due_at, $5) \
+                    "update delivery set owner = null, token = token + 1, due_at = case when $6 then $5 else coalesce(due_at, $5) end \
                      where endpoint_id = $1 and message_id = $2 and owner = $3 and token = $4 and state = 0",
-                ).bind(endpoint.uuid()).bind(message.uuid()).bind(node).bind(token).bind(due.micros())
+                ).bind(endpoint.uuid()).bind(message.uuid()).bind(owner).bind(token).bind(due.micros()).bind(postpone)
                 .execute(&mut *conn).await.map_err(wrong)?;
             }
             sqlx::query(WAKE).bind(endpoint.uuid()).bind(due.micros()).execute(&mut *conn).await.map_err(wrong)?;
@@ -107,12 +107,13 @@ impl Store {
         })
     }
 
-    /// Gives back manual sends that have not started.
-    pub async fn release_resends(&self, node: i64, resends: &[Uuid]) -> StoreResult<()> {
-        for resend in resends {
+    /// Gives back manual sends that have not started; their lane is woken by
+    /// [`Store::release`].
+    pub async fn release_resends(&self, resends: &[(Uuid, i64)]) -> StoreResult<()> {
+        for (resend, owner) in resends {
             write!(self, "releasing a manual send", pool => sqlx::query(
                 "update resend set owner = null where id = $1 and owner = $2",
-            ).bind(resend).bind(node).execute(pool).await.map(|_| ()))?;
+            ).bind(resend).bind(owner).execute(pool).await.map(|_| ()))?;
         }
         Ok(())
     }
@@ -124,5 +125,18 @@ impl Store {
         write!(self, "unparking a lane", pool => sqlx::query(
             "update lane set parked_until = 0, wake_at = next_due where endpoint_id = $1",
         ).bind(endpoint.uuid()).execute(pool).await.map(|_| ()))
+    }
+
+    /// Makes lanes for due deliveries that have none. There should be none: this is the
+    /// net under everything that makes and removes lanes. Returns how many were missing.
+    pub async fn mend_lanes(&self) -> StoreResult<u64> {
+        write!(self, "mending lanes", pool => sqlx::query(
+            "insert into lane (endpoint_id, app_id, next_due, wake_at) \
+             select id, app_id, due, due from \
+                (select e.id, e.app_id, (select d.due_at from delivery d where d.endpoint_id = e.id \
+                    and d.due_at is not null and d.owner is null order by d.due_at limit 1) as due \
+                 from endpoint e where not exists (select 1 from lane l where l.endpoint_id = e.id)) as found \
+             where due is not null on conflict (endpoint_id) do nothing",
+        ).execute(pool).await.map(|done| done.rows_affected()))
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use postrider_domain::{MessageId, NodeId, Timestamp};
+use postrider_domain::{EndpointId, MessageId, NodeId, Timestamp};
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -49,7 +49,7 @@ impl Store {
     ) -> StoreResult<bool> {
         let now = self.lease_clock().await?;
         let rows = write!(self, "renewing the lease", pool => sqlx::query(
-            "update node set heartbeat_at = $2, lease_until = $3, floor = $4 where number = $1",
+            "update node set heartbeat_at = $2, lease_until = $3, floor = $4 where number = $1 and lease_until > 0",
         ).bind(number).bind(now.micros()).bind(now.plus(lease).micros()).bind(floor.uuid())
         .execute(pool).await.map(|done| done.rows_affected()))?;
         Ok(rows > 0)
@@ -71,9 +71,10 @@ impl Store {
             .collect())
     }
 
-    /// Frees everything that a dead node owned and removes its row. Every step stands
-    /// alone and may be repeated, by several nodes at once.
+    /// Frees everything that a node owned and removes its row. Every step stands alone
+    /// and may be repeated, by several nodes at once; a node that stops does it to itself.
     pub async fn take_over(&self, dead: DeadNode) -> StoreResult<u64> {
+        self.fence(dead.number).await?;
         let mut freed = 0;
         loop {
             let rows = self.free_claimed(dead.number).await?;
@@ -83,18 +84,98 @@ impl Store {
             }
         }
         freed += self.free_fresh(dead.number, dead.floor, |_| true).await?;
-        write!(self, "freeing manual sends", pool => sqlx::query(
-            "update resend set owner = null where owner = $1",
-        ).bind(dead.number).execute(pool).await.map(|_| ()))?;
-        self.remove_node(dead.number).await?;
+        freed += self.free_resends(dead.number, |_| true).await?;
+        write!(self, "removing a node", pool => sqlx::query("delete from node where number = $1")
+            .bind(dead.number).execute(pool).await.map(|_| ()))?;
         self.lane_hint().notify_one();
         Ok(freed)
     }
 
-    /// Takes a node off the list, when it has released everything.
-    pub async fn remove_node(&self, number: i64) -> StoreResult<()> {
-        write!(self, "removing a node", pool => sqlx::query("delete from node where number = $1")
-            .bind(number).execute(pool).await.map(|_| ()))
+    /// This node, to be taken over by itself when it stops.
+    pub fn stopping_node(&self, number: i64, floor: MessageId) -> DeadNode {
+        DeadNode {
+            number,
+            floor: floor.uuid(),
+        }
+    }
+
+    /// Nothing is written under this number from now on, and what had passed the mark
+    /// before is committed when this returns: see `ingest/postgres.rs`.
+    async fn fence(&self, number: i64) -> StoreResult<()> {
+        write!(self, "marking a dead node", pool => sqlx::query("update node set lease_until = 0 where number = $1")
+            .bind(number).execute(pool).await.map(|_| ()))?;
+        let Db::Postgres(db) = &*self.db else {
+            return Ok(());
+        };
+        let wrong = wrong("waiting for a dead node's writes");
+        let mut tx = db.write.begin().await.map_err(wrong)?;
+        sqlx::query("select 1 from node where number = $1 for update")
+            .bind(number)
+            .execute(&mut *tx)
+            .await
+            .map_err(wrong)?;
+        tx.commit().await.map_err(wrong)
+    }
+
+    /// Frees the manual sends in the hand of `number`, where `orphaned` says so.
+    async fn free_resends(&self, number: i64, orphaned: impl Fn(Uuid) -> bool) -> StoreResult<u64> {
+        let now = self.clock.now().micros();
+        let held: Vec<(Uuid, Uuid)> = read!(self, "looking for manual sends", pool => sqlx::query_as(
+            "select id, endpoint_id from resend where owner = $1",
+        ).bind(number).fetch_all(pool).await)?;
+        let mut freed = 0;
+        for (resend, endpoint) in held.into_iter().filter(|(resend, _)| orphaned(*resend)) {
+            freed += transaction!(self, "freeing a manual send", conn => {
+                let wrong = wrong("freeing a manual send");
+                let done = sqlx::query("update resend set owner = null where id = $1 and owner = $2")
+                    .bind(resend).bind(number).execute(&mut *conn).await.map_err(wrong)?;
+                sqlx::query(crate::lane::WAKE).bind(endpoint).bind(now).execute(&mut *conn).await.map_err(wrong)?;
+                Ok(done.rows_affected())
+            })?;
+        }
+        Ok(freed)
+    }
+
+    /// What this node has claimed and not finished, as the database sees it: deliveries
+    /// with their tokens, and manual sends with the nil message and token 0.
+    pub async fn claimed_by(&self, number: i64) -> StoreResult<Vec<(EndpointId, MessageId, i32)>> {
+        let rows: Vec<(Uuid, Uuid, i32)> = read!(self, "reading claims", pool => sqlx::query_as(
+            "select endpoint_id, message_id, token from delivery \
+             where owner = $1 and due_at is not null and state = 0 limit 100000",
+        ).bind(number).fetch_all(pool).await)?;
+        Ok(rows
+            .into_iter()
+            .map(|(endpoint, message, token)| {
+                (
+                    EndpointId::from_uuid(endpoint),
+                    MessageId::from_uuid(message),
+                    token,
+                )
+            })
+            .collect())
+    }
+
+    /// The manual sends in this node's hand, as the database sees it.
+    pub async fn resends_by(&self, number: i64) -> StoreResult<Vec<(Uuid, EndpointId, MessageId)>> {
+        let rows: Vec<(Uuid, Uuid, Uuid)> = read!(self, "reading manual sends", pool => sqlx::query_as(
+            "select id, endpoint_id, message_id from resend where owner = $1",
+        ).bind(number).fetch_all(pool).await)?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, endpoint, message)| {
+                (
+                    id,
+                    EndpointId::from_uuid(endpoint),
+                    MessageId::from_uuid(message),
+                )
+            })
+            .collect())
+    }
+
+    /// Frees manual sends that nobody holds.
+    pub async fn release_lost_resends(&self, number: i64, lost: &[Uuid]) -> StoreResult<u64> {
+        self.free_resends(number, |resend| lost.contains(&resend))
+            .await
     }
 
     /// Deliveries that were claimed from their lane keep their due time: nothing but
@@ -136,8 +217,8 @@ impl Store {
                 return Ok(freed);
             };
             let held: Vec<(Uuid, Uuid)> = read!(self, "looking for fresh deliveries", pool => sqlx::query_as(
-                "select d.endpoint_id, d.message_id from endpoint e join delivery d on d.endpoint_id = e.id \
-                 where e.id > $1 and e.id <= $2 and d.message_id >= $3 and d.owner = $4 \
+                "select d.endpoint_id, d.message_id from endpoint e cross join delivery d \
+                 where d.endpoint_id = e.id and e.id > $1 and e.id <= $2 and d.message_id >= $3 and d.owner = $4 \
                    and d.state = 0 and d.due_at is null",
             ).bind(after).bind(last).bind(floor).bind(number).fetch_all(pool).await)?;
             let orphans: Vec<_> = held.into_iter().filter(|&key| orphaned(key)).collect();
@@ -175,12 +256,12 @@ impl Store {
         number: i64,
         floor: MessageId,
         before: MessageId,
-        held: impl Fn(postrider_domain::EndpointId, MessageId) -> bool,
+        held: impl Fn(EndpointId, MessageId) -> bool,
     ) -> StoreResult<u64> {
         self.free_fresh(number, floor.uuid(), |(endpoint, message)| {
             message < before.uuid()
                 && !held(
-                    postrider_domain::EndpointId::from_uuid(endpoint),
+                    EndpointId::from_uuid(endpoint),
                     MessageId::from_uuid(message),
                 )
         })

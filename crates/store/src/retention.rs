@@ -57,8 +57,8 @@ impl Store {
     async fn expire_deliveries(&self, before: Timestamp) -> StoreResult<u64> {
         write!(self, "removing old deliveries", pool => sqlx::query(
             "delete from delivery where (endpoint_id, message_id) in \
-             (select d.endpoint_id, d.message_id from endpoint e join delivery d on d.endpoint_id = e.id \
-              where d.message_id < $1 and d.state <> 0 limit $2)",
+             (select d.endpoint_id, d.message_id from endpoint e cross join delivery d \
+              where d.endpoint_id = e.id and d.message_id < $1 and d.state <> 0 limit $2)",
         ).bind(MessageId::floor(before).uuid()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))
     }
 
@@ -80,7 +80,7 @@ impl Store {
         ).bind(floor).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
         let messages = write!(self, "removing old messages", pool => sqlx::query(
             "delete from message where (app_id, id) in \
-             (select m.app_id, m.id from app a join message m on m.app_id = a.id where m.id < $1 and m.id not in \
+             (select m.app_id, m.id from app a cross join message m where m.app_id = a.id and m.id < $1 and m.id not in \
               (select message_id from delivery where due_at is not null) limit $2)",
         ).bind(floor).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
         Ok(attempts + messages)

@@ -15,6 +15,7 @@ pub(crate) enum Arg {
     Uuid(Uuid),
     Int(i64),
     Text(String),
+    Bytes(Vec<u8>),
 }
 
 impl From<Uuid> for Arg {
@@ -26,6 +27,12 @@ impl From<Uuid> for Arg {
 impl From<i64> for Arg {
     fn from(value: i64) -> Self {
         Self::Int(value)
+    }
+}
+
+impl From<&[u8]> for Arg {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_owned())
     }
 }
 
@@ -91,6 +98,14 @@ impl Sql {
         self
     }
 
+    /// Adds `(...)`, a list of bound keys.
+    pub(crate) fn keys(&mut self, keys: &[&[u8]]) -> &mut Self {
+        for (index, key) in keys.iter().enumerate() {
+            self.push(if index == 0 { "(" } else { ", " }).bind(*key);
+        }
+        self.push(")")
+    }
+
     /// Adds the cursor's condition on `key`.
     pub(crate) fn cursor<K: Clone>(
         &mut self,
@@ -135,6 +150,7 @@ impl Sql {
                         Arg::Uuid(value) => query.bind(*value),
                         Arg::Int(value) => query.bind(*value),
                         Arg::Text(value) => query.bind(value.as_str()),
+                        Arg::Bytes(value) => query.bind(value.as_slice()),
                     };
                 }
                 query.fetch_all($pool).await.map_err(wrong)
@@ -143,6 +159,29 @@ impl Sql {
         match &*store.db {
             crate::db::Db::Sqlite(db) => run!(&db.read),
             crate::db::Db::Postgres(db) => run!(&db.read),
+        }
+    }
+
+    /// Runs the statement on the writing pool, for its effect alone.
+    pub(crate) async fn execute(&self, store: &Store, operation: &'static str) -> StoreResult<()> {
+        let wrong = crate::error::wrong(operation);
+        macro_rules! run {
+            ($pool:expr) => {{
+                let mut query = sqlx::query(AssertSqlSafe(self.text.clone()));
+                for arg in &self.args {
+                    query = match arg {
+                        Arg::Uuid(value) => query.bind(*value),
+                        Arg::Int(value) => query.bind(*value),
+                        Arg::Text(value) => query.bind(value.as_str()),
+                        Arg::Bytes(value) => query.bind(value.as_slice()),
+                    };
+                }
+                query.execute($pool).await.map(|_| ()).map_err(wrong)
+            }};
+        }
+        match &*store.db {
+            crate::db::Db::Sqlite(db) => run!(&db.write),
+            crate::db::Db::Postgres(db) => run!(&db.write),
         }
     }
 

@@ -32,13 +32,16 @@ struct Arrived {
 }
 
 impl Committer {
-    /// Writes until its queues have ended, or `stop` says that what is left cannot be
-    /// written in time.
+    /// Writes until its queues have ended. After `stop` no message is taken any more, and
+    /// what has ended is still recorded.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         loop {
             let arrived = tokio::select! {
                 arrived = self.arrive() => arrived,
-                () = stop.cancelled() => break,
+                () = stop.cancelled(), if self.messages.is_some() => {
+                    self.refuse_messages();
+                    continue;
+                }
             };
             if !arrived.messages {
                 self.messages = None;
@@ -58,7 +61,10 @@ impl Committer {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        if let Some(messages) = &mut self.messages {
+    }
+
+    fn refuse_messages(&mut self) {
+        if let Some(mut messages) = self.messages.take() {
             messages.refuse_rest();
         }
     }
@@ -121,15 +127,12 @@ impl Committer {
     }
 
     async fn write(&mut self, planned: Option<&Planned>) -> Result<Written, StoreError> {
-        let node = self.messages.as_ref().map_or(0, Messages::node);
-        let batch = planned.map_or(
-            IngestBatch {
-                node,
-                now: Timestamp::from_micros(0),
-                messages: &[],
-            },
-            |planned| planned.batch(node),
-        );
+        let nothing = IngestBatch {
+            node: 0,
+            now: Timestamp::from_micros(0),
+            messages: &[],
+        };
+        let batch = planned.map_or(nothing, Planned::batch);
         let outcomes = self.outcomes.as_ref().map_or(&[][..], Outcomes::pending);
         if batch.messages.is_empty() && outcomes.is_empty() {
             return Ok(Written {

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use postrider_domain::AppId;
 
 use super::Waiting;
+use super::messages::FAN_OUT;
 
 #[derive(Debug, Default)]
 pub(super) struct Fair {
@@ -29,11 +30,16 @@ impl Fair {
         self.len += 1;
     }
 
-    /// Takes a batch of at most so many messages, and of at most so many bytes unless
-    /// the first alone is larger.
-    pub(super) fn take(&mut self, messages: usize, bytes: usize) -> Vec<Waiting> {
-        let (mut batch, mut size) = (Vec::new(), 0);
-        while batch.len() < messages && size < bytes {
+    /// Takes a batch of at most so many messages, and of so many bytes and deliveries,
+    /// which the last one taken may exceed.
+    pub(super) fn take(
+        &mut self,
+        messages: usize,
+        bytes: usize,
+        deliveries: usize,
+    ) -> Vec<Waiting> {
+        let (mut batch, mut size, mut fan_out) = (Vec::new(), 0, 0);
+        while batch.len() < messages && size < bytes && fan_out < deliveries {
             let Some(app) = self.turn.pop_front() else {
                 break;
             };
@@ -42,6 +48,8 @@ impl Fair {
             };
             if let Some(waiting) = queue.pop_front() {
                 size += waiting.publish.payload.len();
+                // At most: filters are asked later.
+                fan_out += waiting.publish.app.endpoints.len().min(FAN_OUT);
                 batch.push(waiting);
             }
             if queue.is_empty() {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::fair::Fair;
 use super::{Backlog, Publish, PublishError, Published, Waiting};
 use crate::job::{Job, Purpose};
-use crate::keep::Lease;
+use crate::keep::{Lease, monotonic};
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
 
@@ -21,8 +21,10 @@ use crate::status::StatusBoard;
 const BATCH: usize = 512;
 /// Bytes of bodies in one transaction, at most (one large body apart).
 const BATCH_BYTES: usize = 8 << 20;
+/// Deliveries in one transaction, at most (those of the first message apart).
+const BATCH_DELIVERIES: usize = 8192;
 /// Deliveries of one message that are written with it; more are unfolded later.
-const FAN_OUT: usize = 1000;
+pub(super) const FAN_OUT: usize = 1000;
 const DAY: Duration = Duration::from_hours(24);
 
 /// The committer's side of publishing.
@@ -45,12 +47,14 @@ pub(super) struct Planned {
     waiting: Vec<Waiting>,
     rows: Vec<NewMessage>,
     now: Timestamp,
+    /// The number under which the deliveries are written.
+    node: i64,
 }
 
 impl Planned {
-    pub(super) fn batch(&self, node: i64) -> IngestBatch<'_> {
+    pub(super) fn batch(&self) -> IngestBatch<'_> {
         IngestBatch {
-            node,
+            node: self.node,
             now: self.now,
             messages: &self.rows,
         }
@@ -99,7 +103,7 @@ impl Messages {
         while let Ok(waiting) = self.queue.try_recv() {
             self.waiting.push(waiting);
         }
-        let waiting = self.waiting.take(BATCH, BATCH_BYTES);
+        let waiting = self.waiting.take(BATCH, BATCH_BYTES, BATCH_DELIVERIES);
         for one in &waiting {
             self.backlog.leave(one.publish.app.id);
         }
@@ -113,7 +117,12 @@ impl Messages {
             .iter()
             .map(|one| self.row(&one.publish, now))
             .collect();
-        Ok(Planned { waiting, rows, now })
+        Ok(Planned {
+            waiting,
+            rows,
+            now,
+            node: self.lease.node(),
+        })
     }
 
     fn row(&mut self, publish: &Publish, now: Timestamp) -> NewMessage {
@@ -168,11 +177,16 @@ impl Messages {
 
     /// Hands what is stored to the lanes and answers the publishers.
     pub(super) fn settle(&self, planned: Planned, fates: &[Fate]) {
-        let Planned { waiting, rows, now } = planned;
+        let Planned {
+            waiting,
+            rows,
+            now,
+            node,
+        } = planned;
         let (mut jobs, mut due) = (Vec::new(), false);
         for (row, fate) in rows.iter().zip(fates) {
             if *fate == Fate::Stored {
-                due |= jobs_of(row, now, &mut jobs);
+                due |= jobs_of(row, now, node, &mut jobs);
             } else {
                 self.take_back(row);
             }
@@ -194,6 +208,7 @@ impl Messages {
     /// were stored after all are found by the sweep, since nothing holds them.
     pub(super) fn fail(&self, planned: Planned) {
         for row in &planned.rows {
+            self.lanes.held.doubt(row.id, monotonic());
             self.take_back(row);
         }
         self.board.set_accepting(false);
@@ -219,13 +234,9 @@ impl Messages {
             self.waiting.push(waiting);
         }
         answer_all(
-            self.waiting.take(usize::MAX, usize::MAX),
+            self.waiting.take(usize::MAX, usize::MAX, usize::MAX),
             PublishError::Unavailable,
         );
-    }
-
-    pub(super) fn node(&self) -> i64 {
-        self.lease.node()
     }
 }
 
@@ -250,7 +261,7 @@ fn answer(id: MessageId, fate: Fate) -> Result<Published, PublishError> {
 }
 
 /// The jobs of a stored message; returns whether something of it is for the claimer.
-fn jobs_of(row: &NewMessage, now: Timestamp, jobs: &mut Vec<Job>) -> bool {
+fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) -> bool {
     let Deliveries::Now(deliveries) = &row.deliveries else {
         return true;
     };
@@ -266,6 +277,7 @@ fn jobs_of(row: &NewMessage, now: Timestamp, jobs: &mut Vec<Job>) -> bool {
                 app_version: row.app_version,
                 sends: 0,
                 purpose: Purpose::Scheduled {
+                    owner: node,
                     token: 0,
                     attempts: 0,
                     first_at: now,

@@ -1,5 +1,6 @@
 //! Outcomes that wait to be recorded, and what follows when they are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use postrider_domain::DisabledReason;
@@ -74,7 +75,7 @@ impl Outcomes {
     /// The batch is durable.
     pub(super) fn settle(&mut self, applied: &[Applied]) {
         let now = self.clock.now();
-        let mut due = false;
+        let (mut due, mut failing) = (false, BTreeSet::new());
         for (outcome, applied) in self.batch.drain(..).zip(applied) {
             self.lanes
                 .held
@@ -90,8 +91,11 @@ impl Outcomes {
                 metrics::counter!("postrider_late_outcomes_total").increment(1);
             }
             if applied.health.should_disable(now) {
-                disable(self.store.clone(), outcome.endpoint_id);
+                failing.insert(outcome.endpoint_id);
             }
+        }
+        for endpoint in failing {
+            disable(self.store.clone(), endpoint);
         }
         if due {
             // The claimer may have to wake earlier than it meant to.

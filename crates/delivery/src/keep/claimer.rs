@@ -6,6 +6,8 @@ use std::time::Duration;
 use postrider_domain::Timestamp;
 use postrider_store::{Claim, ClaimKind, Clock, DueLane, Store, StoreResult};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Lease;
 use crate::job::{Job, Purpose};
 use crate::lanes::Lanes;
@@ -28,14 +30,16 @@ pub(crate) struct Claimer {
 }
 
 impl Claimer {
-    /// Runs until it is dropped.
-    pub(crate) async fn run(self) {
+    /// Runs until `stop`. It is not to be dropped in the middle of a claim, which would
+    /// leave deliveries that nobody holds.
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut next_wake = None;
         loop {
             tokio::select! {
                 () = self.store.lane_hint().notified() => {}
                 () = until(&self.clock, next_wake) => {}
                 () = tokio::time::sleep(POLL) => {}
+                () = stop.cancelled() => return,
             }
             match self.round().await {
                 Ok(wake) => next_wake = wake,
@@ -82,7 +86,7 @@ impl Claimer {
             .store
             .claim(node, lane.app_id, lane.endpoint_id, now, room as i64)
             .await?;
-        let jobs = jobs(lane, claim);
+        let jobs = jobs(lane, node, claim);
         let claimed = jobs.len();
         self.lanes.push_claimed(jobs);
         metrics::counter!("postrider_claimed_total").increment(claimed as u64);
@@ -90,7 +94,7 @@ impl Claimer {
     }
 }
 
-fn jobs(lane: &DueLane, claim: Claim) -> Vec<Job> {
+fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {
     let app_version = claim.app_version;
     claim
         .deliveries
@@ -110,12 +114,16 @@ fn jobs(lane: &DueLane, claim: Claim) -> Vec<Job> {
                     first_at,
                     due_at,
                 } => Purpose::Scheduled {
+                    owner: node,
                     token,
                     attempts,
                     first_at,
                     due_at,
                 },
-                ClaimKind::Manual { resend } => Purpose::Manual { resend },
+                ClaimKind::Manual { resend } => Purpose::Manual {
+                    owner: node,
+                    resend,
+                },
             },
         })
         .collect()

@@ -34,6 +34,11 @@ impl Janitor {
                 .await?;
             tracing::warn!(%endpoint, "disabled: it has failed without a break for five days");
         }
+        let mended = self.store.mend_lanes().await?;
+        if mended > 0 {
+            tracing::error!(mended, "due deliveries had no lane");
+            self.store.lane_hint().notify_one();
+        }
         while self.store.clean_up(self.keep_rows).await? {
             // Others want the database too.
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -3,10 +3,12 @@
 
 mod claimer;
 mod expander;
+mod heir;
 mod janitor;
 mod lease;
 
 pub(crate) use claimer::Claimer;
 pub(crate) use expander::Expander;
+pub(crate) use heir::{Heir, inherit};
 pub(crate) use janitor::Janitor;
-pub(crate) use lease::{Lease, LeaseKeeper, inherit};
+pub(crate) use lease::{Heart, Lease, floor, monotonic};

@@ -9,7 +9,7 @@ use crate::job::Job;
 /// Jobs that a lane holds in memory at most; more stay in the database.
 pub(super) const MAX_JOBS: usize = 4096;
 /// Jobs that a claim fetches ahead of an idle lane.
-const AHEAD: usize = 32;
+pub(super) const AHEAD: usize = 32;
 /// Seconds of work that a throttled lane fetches ahead.
 const THROTTLED_AHEAD: usize = 10;
 
@@ -111,6 +111,20 @@ impl Lane {
             (Some(_), Some(_)) => {}
             (Some(rate), none) => *none = Some(Bucket::new(rate, now)),
             (None, bucket) => *bucket = None,
+        }
+    }
+
+    /// Whether the lane may hold more while all lanes hold `bytes`. Beyond half the limit
+    /// a lane keeps no more than it can send at once, and beyond the limit only what it
+    /// needs to go on at all: a lane that piles up takes nothing from the others.
+    pub(super) fn may_hold(&self, bytes: usize, limit: usize) -> bool {
+        let held = self.queue.len() + self.reserved;
+        if bytes <= limit / 2 {
+            true
+        } else if bytes <= limit {
+            held < self.cap.get() as usize
+        } else {
+            held == 0 && self.in_flight == 0
         }
     }
 

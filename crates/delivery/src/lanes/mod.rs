@@ -11,7 +11,9 @@ mod lane;
 mod queue;
 mod release;
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -21,10 +23,12 @@ use tokio::sync::{Notify, mpsc};
 
 pub(crate) use held::Held;
 pub(crate) use lane::Answered;
+pub(crate) use queue::Limits;
 use queue::Queue;
 pub(crate) use release::{Release, Releaser};
 
 use crate::job::{Job, weight};
+use crate::keep::Lease;
 
 /// The lanes of this node.
 #[derive(Debug)]
@@ -37,6 +41,9 @@ pub(crate) struct Lanes {
     timer: Notify,
     releases: mpsc::UnboundedSender<Release>,
     pub(crate) held: Held,
+    lease: Arc<Lease>,
+    /// What a send may take, unless its endpoint has a deadline of its own.
+    deadline: Duration,
 }
 
 /// How full the lanes are.
@@ -49,20 +56,23 @@ pub(crate) struct Depth {
 }
 
 impl Lanes {
-    /// Empty lanes, which hold `memory_limit` bytes at most, and where they put what
-    /// has to go back to the database.
+    /// Empty lanes, and where they put what has to go back to the database.
     pub(crate) fn new(
         clock: Clock,
-        memory_limit: usize,
+        lease: Arc<Lease>,
+        limits: Limits,
+        deadline: Duration,
     ) -> (Self, mpsc::UnboundedReceiver<Release>) {
         let (releases, inbox) = mpsc::unbounded_channel();
         let lanes = Self {
             clock,
-            queue: Mutex::new(Queue::new(memory_limit)),
+            queue: Mutex::new(Queue::new(limits)),
             waker: AtomicWaker::new(),
             timer: Notify::new(),
             releases,
             held: Held::new(),
+            lease,
+            deadline,
         };
         (lanes, inbox)
     }
@@ -81,7 +91,7 @@ impl Lanes {
             .lock()
             .reserve(app, endpoint, weight(bytes), self.clock.now());
         if promised {
-            self.held.insert(endpoint, message);
+            self.held.insert(endpoint, message, true);
         }
         promised
     }
@@ -94,27 +104,38 @@ impl Lanes {
 
     /// Takes over jobs whose places were promised.
     pub(crate) fn push_reserved(&self, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
         {
             let mut queue = self.queue.lock();
-            for job in jobs {
-                queue.push_reserved(job);
+            for job in &jobs {
+                queue.unreserve(job.endpoint_id, job.weight());
             }
         }
-        self.waker.wake();
+        self.push(jobs);
     }
 
     /// Takes over jobs that were claimed.
     pub(crate) fn push_claimed(&self, jobs: Vec<Job>) {
-        {
-            let mut queue = self.queue.lock();
-            for job in jobs {
-                self.held.insert(job.endpoint_id, job.message_id);
-                queue.push(job);
+        for job in &jobs {
+            self.held.insert(job.endpoint_id, job.message_id, false);
+        }
+        self.push(jobs);
+    }
+
+    fn push(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let (now, node) = (self.clock.now(), self.lease.node());
+        let mut queue = self.queue.lock();
+        for job in jobs {
+            if job.owner() != node {
+                // This node was given up meanwhile: the delivery is others' now.
+                self.held.remove(job.endpoint_id, job.message_id);
+            } else if let Some(release) = queue.push(job, now) {
+                self.release(release);
             }
         }
+        drop(queue);
         self.waker.wake();
     }
 
@@ -133,15 +154,24 @@ impl Lanes {
     pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Job>> {
         // Registered first: what is pushed after the look wakes us.
         self.waker.register(cx.waker());
+        if !self.lease.covers(self.deadline) {
+            // The next beat wakes us.
+            return if self.queue.lock().is_closed() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            };
+        }
         let mut queue = self.queue.lock();
         if queue.is_closed() {
             return Poll::Ready(None);
         }
         let (job, parked, timer) = queue.next(self.clock.now());
-        drop(queue);
+        // Sent under the lock: parking and unparking a lane must not change places.
         for release in parked {
             self.release(release);
         }
+        drop(queue);
         if timer {
             self.timer.notify_one();
         }
@@ -191,8 +221,9 @@ impl Lanes {
 
     /// Forgets everything that has not started, because others own it now.
     pub(crate) fn forget(&self) {
-        self.queue.lock().forget();
-        self.held.clear();
+        for job in self.queue.lock().forget() {
+            self.held.remove(job.endpoint_id, job.message_id);
+        }
     }
 
     /// Lets lanes go on that waited for a time, until it is dropped.
@@ -207,6 +238,11 @@ impl Lanes {
                 () = self.timer.notified() => {}
             }
         }
+    }
+
+    /// Lets the worker look again.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// The time that lanes go by.

@@ -5,9 +5,18 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use postrider_domain::{AppId, Bucket, EndpointId, Timestamp};
 
-use super::lane::{Answered, Lane, Turn};
+use super::lane::{AHEAD, Answered, Lane, Turn};
 use super::{Depth, Release};
 use crate::job::Job;
+
+/// What the lanes hold together, at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of jobs in memory.
+    pub(crate) bytes: usize,
+    /// Sends in flight.
+    pub(crate) in_flight: usize,
+}
 
 #[derive(Debug, Default)]
 struct Tenant {
@@ -16,6 +25,7 @@ struct Tenant {
     queued: bool,
     /// Its application's `throttleRate`.
     bucket: Option<Bucket>,
+    in_flight: usize,
 }
 
 /// Lanes, tenants, and the times that lanes wait for.
@@ -26,19 +36,21 @@ pub(super) struct Queue {
     turn: VecDeque<AppId>,
     timers: BinaryHeap<Reverse<(Timestamp, EndpointId)>>,
     bytes: usize,
-    limit: usize,
+    in_flight: usize,
+    limits: Limits,
     closed: bool,
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             lanes: HashMap::new(),
             tenants: HashMap::new(),
             turn: VecDeque::new(),
             timers: BinaryHeap::new(),
             bytes: 0,
-            limit,
+            in_flight: 0,
+            limits,
             closed: false,
         }
     }
@@ -58,11 +70,13 @@ impl Queue {
         weight: usize,
         now: Timestamp,
     ) -> bool {
-        if self.closed || self.bytes + weight > self.limit {
+        if self.closed {
             return false;
         }
+        let (bytes, limit) = (self.bytes + weight, self.limits.bytes);
         let lane = self.lane(app, endpoint);
-        if lane.space() == 0
+        if !lane.may_hold(bytes, limit)
+            || lane.space() == 0
             || lane
                 .breaker
                 .open_until()
@@ -83,18 +97,22 @@ impl Queue {
         self.tidy(endpoint);
     }
 
-    pub(super) fn push_reserved(&mut self, job: Job) {
-        self.bytes = self.bytes.saturating_sub(job.weight());
-        let lane = self.lane(job.app_id, job.endpoint_id);
-        lane.reserved = lane.reserved.saturating_sub(1);
-        self.push(job);
-    }
-
-    pub(super) fn push(&mut self, job: Job) {
+    /// Takes a job in, or gives it back if the lanes are closed.
+    pub(super) fn push(&mut self, job: Job, now: Timestamp) -> Option<Release> {
+        if self.closed {
+            return Some(Release::Back {
+                endpoint_id: job.endpoint_id,
+                jobs: vec![job],
+                due: now,
+                postpone: false,
+                parked_until: Timestamp::from_micros(0),
+            });
+        }
         let (app, endpoint) = (job.app_id, job.endpoint_id);
         self.bytes += job.weight();
         self.lane(app, endpoint).queue.push_back(job);
         self.make_ready(endpoint);
+        None
     }
 
     /// Puts a lane that may have something to start into its tenant's queue.
@@ -119,7 +137,15 @@ impl Queue {
     /// was set.
     pub(super) fn next(&mut self, now: Timestamp) -> (Option<Job>, Vec<Release>, bool) {
         let (mut parked, mut timer) = (Vec::new(), false);
-        while let Some(app) = self.turn.pop_front() {
+        for _ in 0..self.turn.len() {
+            let Some(app) = self.turn.pop_front() else {
+                break;
+            };
+            if self.has_its_share(app) {
+                // It keeps its place; the next of its answers lets it go on.
+                self.turn.push_back(app);
+                continue;
+            }
             let Some(endpoint) = self
                 .tenants
                 .get_mut(&app)
@@ -145,6 +171,14 @@ impl Queue {
             }
         }
         (None, parked, timer)
+    }
+
+    /// Whether a tenant has as much in flight as it may while others may come: half of
+    /// all places are anyone's, of the other half a tenant gets at most a half.
+    fn has_its_share(&self, app: AppId) -> bool {
+        let limit = self.limits.in_flight;
+        let mine = self.tenants.get(&app).map_or(0, |tenant| tenant.in_flight);
+        self.in_flight >= limit / 2 && mine >= limit / 4
     }
 
     fn turn_of(&mut self, app: AppId, endpoint: EndpointId, now: Timestamp) -> Turn {
@@ -177,6 +211,8 @@ impl Queue {
         let lane = self.lanes.get_mut(&endpoint)?;
         let job = lane.queue.pop_front()?;
         lane.in_flight += 1;
+        self.in_flight += 1;
+        self.tenants.entry(job.app_id).or_default().in_flight += 1;
         self.make_ready(endpoint);
         Some(job)
     }
@@ -199,6 +235,7 @@ impl Queue {
             endpoint_id: endpoint,
             jobs,
             due: now,
+            postpone: false,
             parked_until: until,
         })
     }
@@ -216,10 +253,16 @@ impl Queue {
         }
     }
 
+    fn leave_if_idle(&mut self, app: AppId) {
+        if self.tenants.get(&app).is_some_and(|tenant| !tenant.queued) {
+            self.leave(app);
+        }
+    }
+
     fn leave(&mut self, app: AppId) {
         if let Some(tenant) = self.tenants.get_mut(&app) {
             tenant.queued = false;
-            if tenant.bucket.is_none() && tenant.ready.is_empty() {
+            if tenant.bucket.is_none() && tenant.ready.is_empty() && tenant.in_flight == 0 {
                 self.tenants.remove(&app);
             }
         }
@@ -236,6 +279,11 @@ impl Queue {
         self.bytes = self.bytes.saturating_sub(weight);
         let lane = self.lanes.get_mut(&endpoint)?;
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        let app = lane.app_id;
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(tenant) = self.tenants.get_mut(&app) {
+            tenant.in_flight = tenant.in_flight.saturating_sub(1);
+        }
         let was_open = lane.breaker.open_until().is_some();
         match answer {
             Some(answer) => lane.learn(now, answer, jitter),
@@ -248,6 +296,7 @@ impl Queue {
         };
         self.make_ready(endpoint);
         self.tidy(endpoint);
+        self.leave_if_idle(app);
         release
     }
 
@@ -280,10 +329,21 @@ impl Queue {
     }
 
     pub(super) fn room(&self, endpoint: EndpointId, now: Timestamp) -> usize {
-        if self.closed || self.bytes >= self.limit {
+        if self.closed {
             return 0;
         }
-        self.lanes.get(&endpoint).map_or(32, |lane| lane.room(now))
+        let Some(lane) = self.lanes.get(&endpoint) else {
+            return if self.bytes < self.limits.bytes {
+                AHEAD
+            } else {
+                1
+            };
+        };
+        if lane.may_hold(self.bytes, self.limits.bytes) {
+            lane.room(now)
+        } else {
+            0
+        }
     }
 
     pub(super) fn full(&self, now: Timestamp) -> Vec<EndpointId> {
@@ -320,11 +380,17 @@ impl Queue {
             .collect()
     }
 
-    pub(super) fn forget(&mut self) {
-        for lane in self.lanes.values_mut() {
-            let weight: usize = lane.queue.drain(..).map(|job| job.weight()).sum();
-            self.bytes = self.bytes.saturating_sub(weight);
-        }
+    /// Empties every lane.
+    pub(super) fn forget(&mut self) -> Vec<Job> {
+        let jobs: Vec<Job> = self
+            .lanes
+            .values_mut()
+            .flat_map(|lane| lane.queue.drain(..))
+            .collect();
+        self.bytes = self
+            .bytes
+            .saturating_sub(jobs.iter().map(Job::weight).sum());
+        jobs
     }
 
     /// Removes a lane that holds and remembers nothing.

@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Lanes;
 use crate::job::{Job, Purpose};
-use crate::keep::Lease;
 
 /// How long a release waits to be tried again after the database refused it.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -22,6 +21,8 @@ pub(crate) enum Release {
         endpoint_id: EndpointId,
         jobs: Vec<Job>,
         due: Timestamp,
+        /// Whether a due time that a delivery has is moved to `due`.
+        postpone: bool,
         parked_until: Timestamp,
     },
     /// The receiver is back: the lane rests no longer.
@@ -34,7 +35,6 @@ pub(crate) enum Release {
 pub(crate) struct Releaser {
     pub(crate) store: Store,
     pub(crate) lanes: Arc<Lanes>,
-    pub(crate) lease: Arc<Lease>,
     pub(crate) releases: mpsc::UnboundedReceiver<Release>,
 }
 
@@ -60,7 +60,6 @@ impl Releaser {
     }
 
     async fn write(&self, release: &Release) -> StoreResult<()> {
-        let node = self.lease.node();
         match release {
             Release::Flush(_) => {}
             Release::Unpark(endpoint) => self.store.unpark(*endpoint).await?,
@@ -68,18 +67,21 @@ impl Releaser {
                 endpoint_id,
                 jobs,
                 due,
+                postpone,
                 parked_until,
             } => {
                 let (mut scheduled, mut manual) = (Vec::new(), Vec::new());
                 for job in jobs {
                     match job.purpose {
-                        Purpose::Scheduled { token, .. } => scheduled.push((job.message_id, token)),
-                        Purpose::Manual { resend } => manual.push(resend),
+                        Purpose::Scheduled { owner, token, .. } => {
+                            scheduled.push((job.message_id, owner, token));
+                        }
+                        Purpose::Manual { owner, resend } => manual.push((resend, owner)),
                     }
                 }
-                self.store.release_resends(node, &manual).await?;
+                self.store.release_resends(&manual).await?;
                 self.store
-                    .release(node, *endpoint_id, &scheduled, *due, *parked_until)
+                    .release(*endpoint_id, &scheduled, *due, *postpone, *parked_until)
                     .await?;
             }
         }

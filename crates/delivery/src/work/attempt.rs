@@ -52,6 +52,11 @@ impl Courier {
         let Some(job) = in_hand.job().cloned() else {
             return;
         };
+        if job.owner() != self.lease.node() {
+            // This node was given up meanwhile: the delivery is others' now.
+            self.lanes.held.remove(job.endpoint_id, job.message_id);
+            return in_hand.done(None);
+        }
         let endpoint = match self.endpoint(&job).await {
             Ok(Some(endpoint)) => endpoint,
             Ok(None) => return self.cancel(in_hand, &job).await,
@@ -75,6 +80,7 @@ impl Courier {
         };
         let deadline = prepared.deadline(self.request_timeout);
         if !self.lease.covers(deadline) {
+            self.lease.lengthen_for(deadline);
             return in_hand.put_back(REST);
         }
         let (outcome, answered, gone) = self.attempt(&job, &prepared, payload, deadline).await;
@@ -231,13 +237,13 @@ impl Courier {
     async fn cancel(&self, in_hand: InHand, job: &Job) {
         in_hand.done(None);
         let step = match job.purpose {
-            Purpose::Scheduled { token, .. } => Step::Scheduled {
-                owner: self.lease.node(),
+            Purpose::Scheduled { owner, token, .. } => Step::Scheduled {
+                owner,
                 token,
                 state: DeliveryState::Cancelled,
                 due_at: None,
             },
-            Purpose::Manual { resend } => Step::Manual { resend },
+            Purpose::Manual { resend, .. } => Step::Manual { resend },
         };
         self.report(Outcome {
             app_id: job.app_id,
@@ -250,10 +256,7 @@ impl Courier {
         .await;
     }
 
-    async fn report(&self, mut outcome: Outcome) {
-        if let Step::Scheduled { owner, .. } = &mut outcome.step {
-            *owner = self.lease.node();
-        }
+    async fn report(&self, outcome: Outcome) {
         // The committer ends only after the worker.
         if self.outcomes.send(outcome).await.is_err() {
             tracing::error!(
@@ -273,16 +276,16 @@ fn outcome(
     verdict: Verdict,
 ) -> Outcome {
     let (step, trigger) = match job.purpose {
-        Purpose::Scheduled { token, .. } => (
+        Purpose::Scheduled { owner, token, .. } => (
             Step::Scheduled {
-                owner: 0,
+                owner,
                 token,
                 state: verdict.state,
                 due_at: verdict.next_at,
             },
             Trigger::Scheduled,
         ),
-        Purpose::Manual { resend } => (Step::Manual { resend }, Trigger::Manual),
+        Purpose::Manual { resend, .. } => (Step::Manual { resend }, Trigger::Manual),
     };
     let http_status = report.status().unwrap_or(0);
     let (response_headers, response_body, text) = match report.result {

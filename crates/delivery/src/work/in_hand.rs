@@ -52,6 +52,7 @@ impl InHand {
             endpoint_id: job.endpoint_id,
             jobs: vec![job],
             due,
+            postpone: true,
             parked_until,
         });
     }

@@ -16,7 +16,7 @@ const CONNECTIONS: usize = 16_384;
 /// From the first byte of a request to the end of its head.
 const HEAD: Duration = Duration::from_secs(20);
 /// How long requests under way may take once the server stops.
-const LAST_REQUESTS: Duration = Duration::from_secs(15);
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// After an accept error, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 

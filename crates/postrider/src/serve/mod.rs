@@ -112,8 +112,12 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         metrics,
     });
     announce(&store, &settings, address, dev).await?;
-    http::serve(listener, router, stop).await;
-    tracing::info!("stopping: what is in flight ends first");
+    let stopping = async {
+        stop.await;
+        tracing::info!("stopping: what is in flight ends first");
+        pipeline.stop_sending();
+    };
+    http::serve(listener, router, stopping).await;
     pipeline.stop(LONGEST_SEND).await;
     store.close().await;
     Ok(())

@@ -2,12 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postrider_domain::MessageId;
+use postrider_domain::{AppId, MessageId};
 use uuid::Uuid;
 
 use super::{IngestBatch, NewMessage, Writer, Written, is_about_data};
-use crate::outcome::Outcome;
+use crate::outcome::{Applied, Outcome};
+use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
+
+/// Keys in one statement.
+const CHUNK: usize = 64;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +58,7 @@ impl Writer {
                         error = &error as &dyn std::error::Error,
                         "an outcome was refused"
                     );
-                    applied.push(crate::outcome::Applied::refused());
+                    applied.push(self.without_record(empty, &part[0]).await?);
                 }
                 Err(error) => return Err(error),
             }
@@ -65,34 +69,52 @@ impl Writer {
         })
     }
 
+    /// Writes an outcome whose record is refused without its record: the delivery must
+    /// move on, or it would be repeated for ever.
+    async fn without_record(
+        &mut self,
+        empty: IngestBatch<'_>,
+        outcome: &Outcome,
+    ) -> StoreResult<Applied> {
+        let bare = Outcome {
+            attempt: None,
+            ..outcome.clone()
+        };
+        match Box::pin(self.optimistic(empty, std::slice::from_ref(&bare))).await {
+            Ok(written) => Ok(written
+                .outcomes
+                .first()
+                .copied()
+                .unwrap_or_else(Applied::refused)),
+            Err(error) if is_about_data(&error) => Ok(Applied::refused()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<Fate>> {
-        let mut fates: Vec<Option<Fate>> = self.store.taken(batch).await?;
+        let mut known: Vec<Option<Known>> = self.store.taken(batch).await?;
         let mut parts = Vec::new();
         parts.push(0..batch.messages.len());
         // Another node can take a key between the look and the insert: look again.
         let mut looks = 0;
         while let Some(part) = parts.pop() {
-            let open: Vec<usize> = part.clone().filter(|&at| fates[at].is_none()).collect();
+            let open: Vec<usize> = part.clone().filter(|&at| known[at].is_none()).collect();
             let messages: Vec<NewMessage> =
                 open.iter().map(|&at| batch.messages[at].clone()).collect();
-            match Box::pin(self.optimistic(
-                IngestBatch {
-                    messages: &messages,
-                    ..batch
-                },
-                &[],
-            ))
-            .await
-            {
+            let attempt = IngestBatch {
+                messages: &messages,
+                ..batch
+            };
+            match Box::pin(self.optimistic(attempt, &[])).await {
                 Ok(written) => {
                     for (at, fate) in open.into_iter().zip(written.fates) {
-                        fates[at] = Some(fate);
+                        known[at] = Some(Known::Fate(fate));
                     }
                 }
                 Err(StoreError::Conflict(_)) if looks < 8 => {
                     looks += 1;
                     for (at, fate) in self.store.taken(batch).await?.into_iter().enumerate() {
-                        fates[at] = fates[at].or(fate);
+                        known[at] = known[at].or(fate);
                     }
                     parts.push(part);
                 }
@@ -106,78 +128,160 @@ impl Writer {
                         error = &error as &dyn std::error::Error,
                         "a message was refused"
                     );
-                    fates[open[0]] = Some(Fate::Refused);
+                    known[open[0]] = Some(Known::Fate(Fate::Refused));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(fates
-            .into_iter()
-            .map(|fate| fate.unwrap_or(Fate::Refused))
-            .collect())
+        Ok(settled(batch.messages, &known))
     }
+}
+
+/// What is known of a message before it is written.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    /// How it ends.
+    Fate(Fate),
+    /// It has the idempotency key of an earlier message of the batch, with the same body
+    /// or not, and shares what becomes of that one.
+    SameKey { leader: usize, same_body: bool },
+    /// It has the event id of an earlier message of the batch.
+    SameEvent { leader: usize },
+}
+
+/// The fates of all, once those that lead are known.
+fn settled(messages: &[NewMessage], known: &[Option<Known>]) -> Vec<Fate> {
+    let mut fates: Vec<Fate> = Vec::with_capacity(known.len());
+    for one in known {
+        // A leader comes before those that follow it.
+        let fate = match *one {
+            Some(Known::Fate(fate)) => fate,
+            Some(Known::SameKey { leader, same_body }) => match fates[leader] {
+                Fate::Stored if same_body => Fate::Replayed(messages[leader].id),
+                Fate::Stored => Fate::Mismatch,
+                other => other,
+            },
+            Some(Known::SameEvent { leader }) => match fates[leader] {
+                Fate::Stored => Fate::EventIdTaken,
+                // Nobody has the id now: this one may try again.
+                _ => Fate::Stale,
+            },
+            None => Fate::Refused,
+        };
+        fates.push(fate);
+    }
+    fates
 }
 
 impl Store {
-    /// The fate of each message whose key is taken; expired keys are removed.
-    async fn taken(&self, batch: IngestBatch<'_>) -> StoreResult<Vec<Option<Fate>>> {
-        let mut fates = Vec::with_capacity(batch.messages.len());
-        let (mut keys, mut event_ids) = (HashMap::new(), HashSet::new());
-        for message in batch.messages {
-            let mut fate = None;
-            if let Some(key) = &message.publish_key {
-                fate = match keys.get(&key.key) {
-                    // The same key twice in one batch: the first one's.
-                    Some(&(id, body_hash)) => Some(replay(id, body_hash, key.body_hash)),
-                    None => self.key_taken(key, batch.now).await?,
-                };
-            }
-            if fate.is_none()
-                && let Some(event_id) = &message.event_id
-            {
-                let taken = !event_ids.insert((message.app_id, event_id.clone()))
-                    || self.event_id_taken(message, event_id).await?;
-                fate = taken.then_some(Fate::EventIdTaken);
-            }
-            if fate.is_none()
-                && let Some(key) = &message.publish_key
-            {
-                keys.insert(key.key, (message.id, key.body_hash));
-            }
-            fates.push(fate);
+    /// What is known of each message from the keys that are taken; expired keys are
+    /// removed.
+    async fn taken(&self, batch: IngestBatch<'_>) -> StoreResult<Vec<Option<Known>>> {
+        let keys = self.keys_taken(batch).await?;
+        let events = self.event_ids_taken(batch).await?;
+        let (mut leaders, mut event_leaders) = (HashMap::new(), HashMap::new());
+        let mut known = Vec::with_capacity(batch.messages.len());
+        for (at, message) in batch.messages.iter().enumerate() {
+            known.push(self::known(
+                message,
+                at,
+                (&keys, &events),
+                (&mut leaders, &mut event_leaders),
+            ));
         }
-        Ok(fates)
+        Ok(known)
     }
 
-    async fn key_taken(
+    /// The idempotency keys of the batch that are in force.
+    async fn keys_taken(
         &self,
-        key: &super::PublishKey,
-        now: postrider_domain::Timestamp,
-    ) -> StoreResult<Option<Fate>> {
-        write!(self, "forgetting an expired key", pool => sqlx::query(
-            "delete from publish_key where key = $1 and expires_at <= $2",
-        ).bind(&key.key[..]).bind(now.micros()).execute(pool).await.map(|_| ()))?;
-        let row: Option<(Uuid, Vec<u8>)> = read!(self, "looking for a key", pool => sqlx::query_as(
-            "select message_id, body_hash from publish_key where key = $1",
-        ).bind(&key.key[..]).fetch_optional(pool).await)?;
-        Ok(row.map(|(id, body_hash)| {
-            replay(
-                MessageId::from_uuid(id),
-                <[u8; 16]>::try_from(body_hash).unwrap_or([0; 16]),
-                key.body_hash,
-            )
-        }))
+        batch: IngestBatch<'_>,
+    ) -> StoreResult<HashMap<Vec<u8>, (MessageId, Vec<u8>)>> {
+        let mut taken = HashMap::new();
+        let keys: Vec<&[u8]> = batch
+            .messages
+            .iter()
+            .filter_map(|m| m.publish_key.as_ref())
+            .map(|key| &key.key[..])
+            .collect();
+        for chunk in keys.chunks(CHUNK) {
+            let mut expired = Sql::new("delete from publish_key where expires_at <= ");
+            expired
+                .bind(batch.now.micros())
+                .push(" and key in ")
+                .keys(chunk);
+            expired.execute(self, "forgetting expired keys").await?;
+            let mut look =
+                Sql::new("select key, message_id, body_hash from publish_key where key in ");
+            look.keys(chunk);
+            let rows: Vec<(Vec<u8>, Uuid, Vec<u8>)> = look.fetch(self, "looking for keys").await?;
+            taken.extend(
+                rows.into_iter()
+                    .map(|(key, id, hash)| (key, (MessageId::from_uuid(id), hash))),
+            );
+        }
+        Ok(taken)
     }
 
-    async fn event_id_taken(&self, message: &NewMessage, event_id: &str) -> StoreResult<bool> {
-        let row: Option<Uuid> = read!(self, "looking for an event id", pool => sqlx::query_scalar(
-            "select message_id from event_key where app_id = $1 and event_id = $2",
-        ).bind(message.app_id.uuid()).bind(event_id).fetch_optional(pool).await)?;
-        Ok(row.is_some())
+    /// The event ids of the batch that other messages have.
+    async fn event_ids_taken(
+        &self,
+        batch: IngestBatch<'_>,
+    ) -> StoreResult<HashSet<(Uuid, String)>> {
+        let mut taken = HashSet::new();
+        for message in batch.messages {
+            let Some(event_id) = &message.event_id else {
+                continue;
+            };
+            let app = message.app_id.uuid();
+            let row: Option<Uuid> = read!(self, "looking for an event id", pool => sqlx::query_scalar(
+                "select message_id from event_key where app_id = $1 and event_id = $2",
+            ).bind(app).bind(event_id).fetch_optional(pool).await)?;
+            if row.is_some() {
+                taken.insert((app, event_id.clone()));
+            }
+        }
+        Ok(taken)
     }
 }
 
-fn replay(id: MessageId, stored: [u8; 16], asked: [u8; 16]) -> Fate {
+type Taken<'a> = (
+    &'a HashMap<Vec<u8>, (MessageId, Vec<u8>)>,
+    &'a HashSet<(Uuid, String)>,
+);
+type Leaders<'a, 'b> = (
+    &'a mut HashMap<[u8; 16], (usize, [u8; 16])>,
+    &'a mut HashMap<(AppId, &'b str), usize>,
+);
+
+fn known<'b>(
+    message: &'b NewMessage,
+    at: usize,
+    (keys, events): Taken<'_>,
+    (leaders, event_leaders): Leaders<'_, 'b>,
+) -> Option<Known> {
+    if let Some(key) = &message.publish_key {
+        if let Some((id, body_hash)) = keys.get(&key.key[..]) {
+            return Some(Known::Fate(replay(*id, body_hash, &key.body_hash)));
+        }
+        if let Some(&(leader, body_hash)) = leaders.get(&key.key) {
+            return Some(Known::SameKey {
+                leader,
+                same_body: body_hash == key.body_hash,
+            });
+        }
+        leaders.insert(key.key, (at, key.body_hash));
+    }
+    let event_id = message.event_id.as_deref()?;
+    if events.contains(&(message.app_id.uuid(), event_id.to_owned())) {
+        return Some(Known::Fate(Fate::EventIdTaken));
+    }
+    let leader = event_leaders.insert((message.app_id, event_id), at)?;
+    event_leaders.insert((message.app_id, event_id), leader);
+    Some(Known::SameEvent { leader })
+}
+
+fn replay(id: MessageId, stored: &[u8], asked: &[u8]) -> Fate {
     if stored == asked {
         Fate::Replayed(id)
     } else {

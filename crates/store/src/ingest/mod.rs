@@ -139,6 +139,8 @@ impl Writer {
     ) -> StoreResult<Written> {
         let written = match self.optimistic(batch, outcomes).await {
             Err(error) if is_about_data(&error) => self.careful(batch, outcomes).await,
+            // Two nodes' batches in each other's way: this one was rolled back.
+            Err(error) if error.is_rolled_back() => self.optimistic(batch, outcomes).await,
             other => other,
         };
         if written.is_err() {
@@ -206,16 +208,15 @@ pub struct Written {
     pub outcomes: Vec<crate::outcome::Applied>,
 }
 
-/// Whether the error speaks of what was written, not of the moment.
 fn is_about_data(error: &StoreError) -> bool {
-    matches!(error, StoreError::Conflict(_) | StoreError::Refused { .. })
+    error.is_about_data()
 }
 
-fn fates(messages: &[NewMessage], stale: &HashSet<AppId>) -> Vec<Fate> {
+fn fates(messages: &[NewMessage], stale: &HashSet<MessageId>) -> Vec<Fate> {
     messages
         .iter()
         .map(|message| {
-            if stale.contains(&message.app_id) {
+            if stale.contains(&message.id) {
                 Fate::Stale
             } else {
                 Fate::Stored

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use postrider_domain::AppId;
+use postrider_domain::MessageId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Deliveries, IngestBatch, Start};
-use crate::StoreResult;
 use crate::error::wrong;
+use crate::{StoreError, StoreResult};
 
 /// Deliveries carry their application and version too: joining them to the messages
 /// would compare every pair, since the committers' plans avoid hash joins.
@@ -17,14 +17,17 @@ with input as materialized (
     select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[],
                          $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[], $12::bool[])
       as i(app_id, version, id, event_type, event_id, channels, payload_key, payload, key, body_hash, key_expires, expand)
+), fence as materialized (
+    select number from node where number = $17 and lease_until > 0 for key share
 ), fresh as materialized (
     select i.* from input i join app a on a.id = i.app_id and a.config_version = i.version and a.deleted_at is null
+    where exists (select 1 from fence)
 ), keys as (
     insert into publish_key (key, body_hash, message_id, expires_at)
-    select key, body_hash, id, key_expires from fresh where key is not null
+    select key, body_hash, id, key_expires from fresh where key is not null order by key
 ), events as (
     insert into event_key (app_id, event_id, message_id)
-    select app_id, event_id, id from fresh where event_id is not null
+    select app_id, event_id, id from fresh where event_id is not null order by app_id, event_id
 ), messages as (
     insert into message (app_id, id, event_type, event_id, channels, payload_key)
     select app_id, id, event_type, event_id, channels, payload_key from fresh
@@ -36,6 +39,7 @@ with input as materialized (
     select d.* from unnest($13::uuid[], $14::uuid[], $15::smallint[], $16::bool[], $19::uuid[], $20::bigint[])
       as d(endpoint_id, message_id, state, owned, app_id, version)
     join app a on a.id = d.app_id and a.config_version = d.version and a.deleted_at is null
+    where exists (select 1 from fence)
 ), deliveries as (
     insert into delivery (endpoint_id, message_id, state, owner, due_at, first_at)
     select endpoint_id, message_id, state, case when owned then $17::bigint end,
@@ -46,14 +50,17 @@ with input as materialized (
     on conflict (endpoint_id) do update set next_due = least(lane.next_due, excluded.next_due),
         wake_at = greatest(lane.parked_until, least(lane.next_due, excluded.next_due))
 )
-select i.app_id from input i
-where not exists (select 1 from app a where a.id = i.app_id and a.config_version = i.version and a.deleted_at is null)";
+select i.id, exists (select 1 from fence) from input i where i.id not in (select id from fresh)";
 
-/// Returns the applications that have changed; their messages were not written.
+/// Returns the messages whose applications have changed, which were not written.
+///
+/// The fence stands against a node that was given up and does not know it yet: whoever
+/// takes over marks its row and waits for the writes that had passed the mark, so
+/// nothing is written under its number after its deliveries were freed.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: IngestBatch<'_>,
-) -> StoreResult<HashSet<AppId>> {
+) -> StoreResult<HashSet<MessageId>> {
     if batch.messages.is_empty() {
         return Ok(HashSet::new());
     }
@@ -74,7 +81,7 @@ pub(super) async fn write(
         }
     }
     let key = |message: &super::NewMessage| message.publish_key;
-    let stale: Vec<Uuid> = sqlx::query_scalar(WRITE)
+    let stale: Vec<(Uuid, bool)> = sqlx::query_as(WRITE)
         .bind(messages.iter().map(|m| m.app_id.uuid()).collect::<Vec<_>>())
         .bind(messages.iter().map(|m| m.app_version).collect::<Vec<_>>())
         .bind(messages.iter().map(|m| m.id.uuid()).collect::<Vec<_>>())
@@ -128,5 +135,11 @@ pub(super) async fn write(
         .fetch_all(connection)
         .await
         .map_err(wrong("storing messages"))?;
-    Ok(stale.into_iter().map(AppId::from_uuid).collect())
+    if stale.iter().any(|(_, fence)| !fence) {
+        return Err(StoreError::Fenced);
+    }
+    Ok(stale
+        .into_iter()
+        .map(|(id, _)| MessageId::from_uuid(id))
+        .collect())
 }

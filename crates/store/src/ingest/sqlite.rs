@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postrider_domain::AppId;
+use postrider_domain::{AppId, MessageId};
 use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -41,13 +41,13 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
 const EXPANSIONS: &str = "insert into expansion (message_id, app_id, created_at) \
     select substr($1, key * 32 + 17, 16), substr($1, key * 32 + 1, 16), $3 from json_each($2)";
 
-/// Returns the applications that have changed, whose messages were not written, and
+/// Returns the messages whose applications have changed, which were not written, and
 /// what became of the outcomes.
 pub(super) async fn write(
     db: &SqliteDb,
     batch: IngestBatch<'_>,
     outcomes: &[Outcome],
-) -> StoreResult<(HashSet<AppId>, Vec<Applied>)> {
+) -> StoreResult<(HashSet<MessageId>, Vec<Applied>)> {
     if batch.messages.is_empty() && outcomes.is_empty() {
         return Ok((HashSet::new(), Vec::new()));
     }
@@ -70,12 +70,12 @@ pub(super) async fn write(
 async fn write_messages(
     connection: &mut SqliteConnection,
     batch: IngestBatch<'_>,
-) -> StoreResult<HashSet<AppId>> {
-    let stale = stale_apps(connection, batch.messages).await?;
+) -> StoreResult<HashSet<MessageId>> {
+    let stale = stale(connection, batch.messages).await?;
     let fresh: Vec<&NewMessage> = batch
         .messages
         .iter()
-        .filter(|m| !stale.contains(&m.app_id))
+        .filter(|m| !stale.contains(&m.id))
         .collect();
     if fresh.is_empty() {
         return Ok(stale);
@@ -86,14 +86,14 @@ async fn write_messages(
     Ok(stale)
 }
 
-/// Applications whose version is not the one that the batch was planned on.
-async fn stale_apps(
+/// Messages that were planned on another version of their application than the current.
+async fn stale(
     connection: &mut SqliteConnection,
     messages: &[NewMessage],
-) -> StoreResult<HashSet<AppId>> {
-    let planned: HashMap<AppId, i64> = messages.iter().map(|m| (m.app_id, m.app_version)).collect();
+) -> StoreResult<HashSet<MessageId>> {
+    let apps: HashSet<AppId> = messages.iter().map(|m| m.app_id).collect();
     let (mut packed, mut list) = (Vec::new(), Vec::new());
-    for app in planned.keys() {
+    for app in &apps {
         packed.extend_from_slice(app.uuid().as_bytes());
         list.push(0);
     }
@@ -107,11 +107,10 @@ async fn stale_apps(
         .into_iter()
         .map(|(id, version)| (AppId::from_uuid(id), version))
         .collect();
-    // Two versions of one application in a batch: both are judged by the older plan.
     Ok(messages
         .iter()
         .filter(|m| current.get(&m.app_id) != Some(&m.app_version))
-        .map(|m| m.app_id)
+        .map(|m| m.id)
         .collect())
 }
 

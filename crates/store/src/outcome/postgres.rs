@@ -31,6 +31,7 @@ with moved as (
     select * from unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::bigint[], $13::smallint[], $14::smallint[],
         $15::smallint[], $16::text[], $17::smallint[], $18::integer[], $19::bigint[], $20::bigint[], $21::text[],
         $22::text[], $23::bytea[], $24::bigint[], $25::smallint[])
+    on conflict do nothing
 ), well as (
     delete from endpoint_health where endpoint_id = any($26::uuid[])
 )

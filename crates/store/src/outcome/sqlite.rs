@@ -28,7 +28,7 @@ const RECORD: &str = "insert into attempt (message_id, id, endpoint_id, endpoint
         value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
         value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
         case value ->> 14 when 0 then null else substr($3, value ->> 13, value ->> 14) end \
-    from json_each($2)";
+    from json_each($2) where true on conflict do nothing";
 const WELL: &str = "delete from endpoint_health where endpoint_id in \
     (select substr($1, key * 16 + 1, 16) from json_each($2))";
 const FAILED: &str = "insert into endpoint_health (endpoint_id, first_failure_at, last_failure_at) \

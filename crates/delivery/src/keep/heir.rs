@@ -1,0 +1,142 @@
+//! Finds deliveries that nobody will send: those of dead nodes, and those that this
+//! node owns in the database but does not hold.
+//!
+//! A commit whose answer was lost leaves the latter: messages that were stored after
+//! all, and claims that never reached the lanes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::{EndpointId, MessageId};
+use postrider_store::{Store, StoreResult};
+use uuid::Uuid;
+
+use super::Lease;
+use super::lease::{ON_ITS_WAY, floor, monotonic};
+use crate::lanes::Lanes;
+
+/// How often dead nodes are looked for.
+const ROUND: Duration = Duration::from_secs(2);
+/// How often this node's own rows are looked through.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Claims that nobody held at the last sweep; at the next they are lost, if they still
+/// have the same token: a claim may be on its way to the lanes.
+#[derive(Default)]
+struct Suspects {
+    deliveries: HashSet<(EndpointId, MessageId, i32)>,
+    resends: HashSet<Uuid>,
+}
+
+/// Inherits from dead nodes and sweeps its own.
+pub(crate) struct Heir {
+    pub(crate) store: Store,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) lease: Arc<Lease>,
+}
+
+impl Heir {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        let (mut swept, mut suspects) = (monotonic(), Suspects::default());
+        loop {
+            tokio::time::sleep(ROUND).await;
+            if let Err(error) = self.inherit_if_due().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot look for dead nodes"
+                );
+            }
+            if swept.elapsed() < SWEEP {
+                continue;
+            }
+            match self.sweep(&mut suspects).await {
+                Ok(()) => swept = monotonic(),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot sweep");
+                }
+            }
+        }
+    }
+
+    async fn inherit_if_due(&self) -> StoreResult<()> {
+        if self.lease.is_by_lock() || !self.lease.may_inherit() {
+            return Ok(());
+        }
+        inherit(&self.store, self.lease.node(), false).await
+    }
+
+    async fn sweep(&self, suspects: &mut Suspects) -> StoreResult<()> {
+        let freed = self.sweep_fresh().await? + self.sweep_claims(suspects).await?;
+        if freed > 0 {
+            tracing::warn!(freed, "freed deliveries that were stored and not held");
+            metrics::counter!("postrider_swept_total").increment(freed);
+        }
+        Ok(())
+    }
+
+    /// What commits have left whose answers were lost: from the oldest message that is
+    /// held fresh or in doubt, to what can no longer be on its way.
+    async fn sweep_fresh(&self) -> StoreResult<u64> {
+        let began = monotonic();
+        let before = MessageId::floor(self.store.clock().now().minus(ON_ITS_WAY));
+        let since = floor(&self.store, &self.lanes);
+        let freed = self
+            .store
+            .release_unheld(self.lease.node(), since, before, |endpoint, message| {
+                self.lanes.held.contains(endpoint, message)
+            })
+            .await?;
+        if let Some(since) = began.checked_sub(ON_ITS_WAY) {
+            self.lanes.held.settle_doubts(since);
+        }
+        Ok(freed)
+    }
+
+    async fn sweep_claims(&self, suspects: &mut Suspects) -> StoreResult<u64> {
+        let node = self.lease.node();
+        let (mut now, mut freed) = (Suspects::default(), 0);
+        for (endpoint, message, token) in self.store.claimed_by(node).await? {
+            if self.lanes.held.contains(endpoint, message) {
+                continue;
+            }
+            if suspects.deliveries.contains(&(endpoint, message, token)) {
+                let due = self.store.clock().now();
+                let at_once = postrider_domain::Timestamp::from_micros(0);
+                self.store
+                    .release(endpoint, &[(message, node, token)], due, false, at_once)
+                    .await?;
+                freed += 1;
+            } else {
+                now.deliveries.insert((endpoint, message, token));
+            }
+        }
+        for (resend, endpoint, message) in self.store.resends_by(node).await? {
+            if !self.lanes.held.contains(endpoint, message) {
+                now.resends.insert(resend);
+            }
+        }
+        let lost: Vec<Uuid> = now
+            .resends
+            .intersection(&suspects.resends)
+            .copied()
+            .collect();
+        freed += self.store.release_lost_resends(node, &lost).await?;
+        *suspects = now;
+        Ok(freed)
+    }
+}
+
+/// Takes over what dead nodes owned; with `all`, what every other node owned.
+pub(crate) async fn inherit(store: &Store, node: i64, all: bool) -> StoreResult<()> {
+    for dead in store.dead_nodes(node, all).await? {
+        let freed = store.take_over(dead).await?;
+        tracing::info!(
+            node = dead.number,
+            freed,
+            "took over the deliveries of a node that is gone"
+        );
+    }
+    Ok(())
+}
