@@ -13,8 +13,8 @@ use super::template::Template;
 
 /// The ceiling jumps between two values on an idle machine: the best of as many counts.
 const RUNS: usize = 5;
-/// At 90,000/s a run of fewer would be over before the machine's clocks tick often enough.
-const FEWEST: u64 = 100_000;
+/// A run of fewer would be over before the kernel's accounting ticks often enough.
+const FEWEST: u64 = 200_000;
 
 pub(super) async fn ceiling(
     board: &Arc<Board>,

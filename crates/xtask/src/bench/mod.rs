@@ -56,6 +56,9 @@ pub(crate) struct Options {
     /// Writes every run's figures to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Measures this postrider binary, instead of building one
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// Leaves out the runs beside an endpoint that hangs
     #[arg(long)]
     no_hang: bool,
@@ -92,10 +95,17 @@ pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
     if cfg!(debug_assertions) {
         return again_in_release(root);
     }
-    cargo(root, &["build", "--release", "--locked", "-p", "postrider"])?;
     let target = target_directory()?;
+    let binary = if let Some(binary) = &options.binary {
+        std::fs::canonicalize(binary)
+            .map_err(|error| io::Error::other(format!("--binary {}: {error}", binary.display())))?
+    } else {
+        cargo(root, &["build", "--release", "--locked", "-p", "postrider"])?;
+        target.join("release/postrider")
+    };
+    let place = Place { target, binary };
     let runtime = tokio::runtime::Runtime::new()?;
-    let report = runtime.block_on(measure(root, &target, options))?;
+    let report = runtime.block_on(measure(root, &place, options))?;
     println!("{}", report.text());
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
@@ -141,24 +151,31 @@ fn target_directory() -> io::Result<PathBuf> {
     }
 }
 
-async fn measure(root: &Path, target: &Path, options: &Options) -> io::Result<Report> {
+/// Where servers get their folders, and what they run.
+#[derive(Debug)]
+struct Place {
+    target: PathBuf,
+    binary: PathBuf,
+}
+
+async fn measure(root: &Path, place: &Place, options: &Options) -> io::Result<Report> {
     let extent = options.extent();
     let board = Arc::new(Board::new());
     let sink = Sink::answering(Arc::clone(&board)).await?;
     let direct = direct::ceiling(&board, sink.address, extent.messages, extent.publishers).await?;
     let mut engines = Vec::new();
     if options.engine != Engines::Postgres {
-        let folder = database::folder(target, "sqlite")?;
+        let folder = database::folder(&place.target, "sqlite")?;
         let database = Database::sqlite(&folder).await?;
-        engines.push(one("SQLite", target, &folder, database, &board, &sink, extent).await?);
+        engines.push(one("SQLite", place, &folder, database, &board, &sink, extent).await?);
     }
     if options.engine != Engines::Sqlite {
-        let folder = database::folder(target, "postgres")?;
+        let folder = database::folder(&place.target, "postgres")?;
         let database = Database::postgres(options.postgres_url.as_deref()).await?;
         engines.push(
             one(
                 "PostgreSQL",
-                target,
+                place,
                 &folder,
                 database,
                 &board,
@@ -181,16 +198,15 @@ async fn measure(root: &Path, target: &Path, options: &Options) -> io::Result<Re
 /// Measures a fresh server on `database`, which is removed afterwards, whatever happens.
 async fn one(
     engine: &'static str,
-    target: &Path,
+    place: &Place,
     folder: &Path,
     database: Database,
     board: &Arc<Board>,
     sink: &Sink,
     extent: Extent,
 ) -> io::Result<EngineFigures> {
-    let binary = target.join("release/postrider");
     let measured = async {
-        let server = Server::start(&binary, folder, &database.url).await?;
+        let server = Server::start(&place.binary, folder, &database.url).await?;
         let postmaster = database.postmaster;
         let bench = Bench::prepare(engine, &server, postmaster, board, sink.address).await?;
         let figures = bench.run(extent, &database.description).await?;
