@@ -15,7 +15,8 @@ use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
 use crate::state::Shared;
-use crate::wire::endpoint::{EndpointIn, EndpointOut, EndpointPatch, StatsOut, secret_is_rotated};
+use crate::wire::endpoint::{EndpointIn, EndpointPatch, secret_is_rotated};
+use crate::wire::endpoint_out::{EndpointOut, StatsOut};
 
 /// How often an update is made anew because somebody else was faster.
 const RACES: u32 = 5;

@@ -8,7 +8,7 @@ use crate::access::OfApp;
 use crate::call::{Answer, Call};
 use crate::error::ApiResult;
 use crate::operation::Operation;
-use crate::wire::endpoint::{HeadersIn, HeadersOut, HeadersPatch, checked_headers};
+use crate::wire::endpoint_headers::{HeadersIn, HeadersOut, HeadersPatch, checked_headers};
 
 const PATH: &str = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers";
 

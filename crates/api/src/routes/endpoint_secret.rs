@@ -12,7 +12,7 @@ use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::state::SignatureKind;
-use crate::wire::endpoint::{RotateIn, SecretOut};
+use crate::wire::endpoint_out::{RotateIn, SecretOut};
 
 /// The longest grace of a replaced secret, in seconds: a week.
 const MAX_GRACE: u64 = 604_800;

@@ -7,7 +7,7 @@ use postrider_store::{Attempt, Endpoint, Message};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::endpoint::EndpointOut;
+use super::endpoint_out::EndpointOut;
 use super::message::MessageOut;
 
 /// One try to deliver a message to an endpoint.

@@ -2,26 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::names::headers::check_headers;
-use postrider_domain::{EndpointId, HeaderFamily, RetryPolicy, Timestamp, names};
-use postrider_store::{Endpoint, EndpointSettings};
+use postrider_domain::{EndpointId, HeaderFamily, RetryPolicy, names};
+use postrider_store::EndpointSettings;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::endpoint_headers::checked_headers;
 use super::patch::Patch;
-use super::{metadata_of, metadata_text, throttle_rate, uid};
+use super::{metadata_text, throttle_rate, uid};
 use crate::error::{ApiError, ApiResult, InField};
-
-/// Headers of which only the name is shown, in lower case.
-const SENSITIVE: &[&str] = &[
-    "authorization",
-    "cookie",
-    "www-authenticate",
-    "x-api-key",
-    "x-auth-token",
-    "x-csrf-token",
-];
 
 /// When failed attempts are repeated.
 #[derive(ToSchema)]
@@ -173,19 +163,6 @@ impl Ours {
         }
         Ok(())
     }
-}
-
-/// Checks all custom headers of an endpoint.
-pub(crate) fn checked_headers(
-    headers: BTreeMap<String, String>,
-) -> ApiResult<BTreeMap<String, String>> {
-    check_headers(
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    )
-    .in_field("headers")?;
-    Ok(headers)
 }
 
 /// What an endpoint is before its first settings.
@@ -398,178 +375,6 @@ fn channels(list: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
     Ok(list)
 }
 
-/// An endpoint.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EndpointOut {
-    /// Its id.
-    #[schema(value_type = String, example = "ep_01jcH3kZ9rTnQv5bX7mD2w")]
-    pub id: EndpointId,
-    /// Where to send, normalised.
-    pub url: String,
-    /// For people.
-    pub description: String,
-    /// Strings of your own.
-    pub metadata: BTreeMap<String, String>,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    pub updated_at: Timestamp,
-    /// Whether nothing is sent.
-    pub disabled: bool,
-    /// Why nothing is sent: `manual`, `failing` (for five days) or `gone` (it answered 410).
-    #[schema(required = true)]
-    pub disabled_reason: Option<&'static str>,
-    /// Since when nothing is sent.
-    #[schema(value_type = Option<String>, format = DateTime, required = true)]
-    pub disabled_at: Option<Timestamp>,
-    /// A number of your own.
-    pub version: i32,
-    /// Your own id for it.
-    #[schema(required = true)]
-    pub uid: Option<String>,
-    /// The older name of `throttleRate`.
-    #[schema(required = true, deprecated)]
-    pub rate_limit: Option<u16>,
-    /// Messages a second.
-    #[schema(required = true)]
-    pub throttle_rate: Option<u16>,
-    /// Only these event types; null: all.
-    #[schema(required = true)]
-    pub event_types: Option<Vec<String>>,
-    /// The older name of `eventTypes`.
-    #[schema(required = true, deprecated)]
-    pub filter_types: Option<Vec<String>>,
-    /// Only messages of one of these channels; null: all.
-    #[schema(required = true)]
-    pub channels: Option<Vec<String>>,
-    /// The deadline of one attempt, in seconds; null: the server's.
-    #[schema(required = true)]
-    pub timeout_seconds: Option<u8>,
-    /// When failed attempts are repeated; null: as the server says.
-    #[schema(value_type = Option<RetryPolicySchema>, required = true)]
-    pub retry_policy: Option<RetryPolicy>,
-    /// Which names the delivery's own headers go by.
-    #[schema(value_type = HeaderFamilySchema)]
-    pub header_family: HeaderFamily,
-}
-
-impl From<Endpoint> for EndpointOut {
-    fn from(endpoint: Endpoint) -> Self {
-        Self {
-            id: endpoint.id,
-            url: endpoint.url,
-            description: endpoint.description,
-            metadata: metadata_of(&endpoint.metadata),
-            created_at: endpoint.created_at,
-            updated_at: endpoint.updated_at,
-            disabled: endpoint.disabled,
-            disabled_reason: endpoint
-                .disabled_reason
-                .map(postrider_domain::DisabledReason::word),
-            disabled_at: endpoint.disabled_at,
-            version: endpoint.version,
-            uid: endpoint.uid,
-            rate_limit: endpoint.throttle_rate,
-            throttle_rate: endpoint.throttle_rate,
-            filter_types: endpoint.event_types.clone(),
-            event_types: endpoint.event_types,
-            channels: endpoint.channels,
-            timeout_seconds: endpoint.timeout_seconds,
-            retry_policy: endpoint.retry_policy,
-            header_family: endpoint.header_family,
-        }
-    }
-}
-
-/// What deliveries are verified with.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SecretOut {
-    /// The `whsec_` secret, or the `whpk_` public key of an Ed25519 key.
-    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
-    pub key: String,
-}
-
-/// A new signing secret.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RotateIn {
-    /// The new secret; made if absent.
-    pub key: Option<String>,
-    /// For how long the old secret signs beside the new one; 86400 if absent.
-    #[schema(minimum = 0, maximum = 604_800)]
-    pub grace_period_seconds: Option<i64>,
-}
-
-/// Custom headers, all of them.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct HeadersIn {
-    /// Values by name.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// Custom headers to set or, with null, to remove; others stay.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct HeadersPatch {
-    /// Values by name.
-    pub headers: BTreeMap<String, Option<String>>,
-}
-
-impl HeadersPatch {
-    /// The headers as they are to be. Names are compared without case.
-    pub(crate) fn applied_to(
-        self,
-        mut headers: BTreeMap<String, String>,
-    ) -> ApiResult<BTreeMap<String, String>> {
-        for (name, value) in self.headers {
-            names::headers::check_header_name(&name).in_field("headers")?;
-            headers.retain(|old, _| !old.eq_ignore_ascii_case(&name));
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        }
-        checked_headers(headers)
-    }
-}
-
-/// Custom headers.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct HeadersOut {
-    /// Values by name.
-    pub headers: BTreeMap<String, String>,
-    /// The names of those whose values are not shown.
-    pub sensitive: Vec<String>,
-}
-
-impl From<BTreeMap<String, String>> for HeadersOut {
-    fn from(headers: BTreeMap<String, String>) -> Self {
-        let (hidden, headers): (BTreeMap<_, _>, _) = headers
-            .into_iter()
-            .partition(|(name, _)| SENSITIVE.contains(&name.to_ascii_lowercase().as_str()));
-        Self {
-            headers,
-            sensitive: hidden.into_keys().collect(),
-        }
-    }
-}
-
-/// How the attempts of an endpoint ended.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct StatsOut {
-    /// A 2xx answer.
-    pub success: u64,
-    /// Always 0: an attempt is counted when it has ended.
-    pub pending: u64,
-    /// Always 0: an attempt is counted when it has ended.
-    pub sending: u64,
-    /// No 2xx answer.
-    pub fail: u64,
-    /// Ended by a person or by a change of the endpoint.
-    pub canceled: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -652,27 +457,5 @@ mod tests {
         let old = made(r#"{"url":"http://a"}"#).unwrap();
         let error = patched(old, r#"{"secret":"whsec_x"}"#).unwrap_err();
         assert!(error.faults()[0].msg.contains("secret/rotate"));
-    }
-
-    #[test]
-    fn sensitive_headers_are_listed_by_name_only() {
-        let headers = BTreeMap::from([
-            ("X-Team".to_owned(), "a".to_owned()),
-            ("Authorization".to_owned(), "Bearer s".to_owned()),
-        ]);
-        let out = HeadersOut::from(headers);
-        assert_eq!(out.sensitive, ["Authorization"]);
-        assert_eq!(out.headers.len(), 1);
-    }
-
-    #[test]
-    fn headers_are_merged_without_regard_to_case() {
-        let old = BTreeMap::from([
-            ("X-A".to_owned(), "1".to_owned()),
-            ("x-b".to_owned(), "2".to_owned()),
-        ]);
-        let patch: HeadersPatch = body::parse(br#"{"headers":{"x-a":"3","X-B":null}}"#).unwrap();
-        let new = patch.applied_to(old).unwrap();
-        assert_eq!(new, BTreeMap::from([("x-a".to_owned(), "3".to_owned())]));
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod endpoint;
+pub(crate) mod endpoint_headers;
+pub(crate) mod endpoint_out;
 pub(crate) mod event_type;
 pub(crate) mod health;
 pub(crate) mod key;
