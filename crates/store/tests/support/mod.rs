@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_domain::{
     AppId, AttemptId, AttemptStatus, DeliveryState, EndpointId, FailureKind, MessageId, NextReason,
-    OrgId, Timestamp, Trigger,
+    NodeId, OrgId, Timestamp, Trigger,
 };
 use postrider_store::{
     Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Engine, Fate, IngestBatch,
@@ -65,7 +65,7 @@ impl Database {
     pub async fn postgres() -> Self {
         let server = std::env::var("POSTRIDER_TEST_DATABASE_URL")
             .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
-        let name = format!("postrider_test_{:032x}", rand::random::<u128>());
+        let name = format!("postrider_store_{:032x}", rand::random::<u128>());
         let mut connection = PgConnection::connect(&server)
             .await
             .unwrap_or_else(|error| {
@@ -284,6 +284,12 @@ async fn open(url: &str) -> (Store, ManualClock) {
         connections: 3,
     };
     let store = Store::open(&options, Cipher::new(MAIN_SECRET), clock)
+        .await
+        .unwrap();
+    // Whoever writes must be a node; the first is number 1.
+    let node = NodeId::mint(START);
+    store
+        .register_node(node, "all", Duration::from_hours(1))
         .await
         .unwrap();
     (store, manual)
