@@ -195,12 +195,12 @@ impl Parts {
             None
         };
         Ok(Pipeline {
+            helpers: self.helpers(queue.downgrade()),
             ingest: Ingest {
                 queue,
                 backlog,
                 board: Arc::clone(&self.board),
             },
-            helpers: self.helpers(),
             committers: self.committers(messages, recorder, &enough),
             releaser: watched("releaser", releaser.run()),
             worker,
@@ -298,7 +298,7 @@ impl Parts {
     }
 
     /// What may be dropped at any moment.
-    fn helpers(&self) -> Vec<JoinHandle<()>> {
+    fn helpers(&self, queue: mpsc::WeakSender<crate::commit::Waiting>) -> Vec<JoinHandle<()>> {
         let (feed, follower, timer) = (
             self.store.clone(),
             self.cache.clone(),
@@ -322,7 +322,7 @@ impl Parts {
             watched("janitor", janitor.run()),
             watched(
                 "gauges",
-                crate::gauges::run(Arc::clone(&self.lanes), Arc::clone(&self.board)),
+                crate::gauges::run(Arc::clone(&self.lanes), Arc::clone(&self.board), queue),
             ),
         ];
         if self.settings.role.delivers() {
@@ -353,6 +353,7 @@ impl Parts {
             lanes: Arc::clone(&self.lanes),
             lease: Arc::clone(&self.lease),
             board: Arc::clone(&self.board),
+            cache: self.cache.clone(),
         };
         vec![watched("claimer", claimer.run(stop.clone()))]
     }

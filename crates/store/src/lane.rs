@@ -6,6 +6,7 @@
 use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
+use crate::db::Db;
 use crate::error::wrong;
 use crate::{Store, StoreResult};
 
@@ -17,6 +18,38 @@ pub(crate) const WAKE: &str = "insert into lane (endpoint_id, app_id, next_due, 
         wake_at = case when lane.parked_until > (case when excluded.next_due < lane.next_due then excluded.next_due else lane.next_due end) \
             then lane.parked_until \
             else (case when excluded.next_due < lane.next_due then excluded.next_due else lane.next_due end) end";
+
+const RELEASE_POSTGRES: &str = "update delivery d set owner = null, token = d.token + 1, \
+        due_at = case when $3 then $2 else coalesce(d.due_at, $2) end \
+    from unnest($4::uuid[], $5::bigint[], $6::integer[]) as i(message_id, owner, token) \
+    where d.endpoint_id = $1 and d.message_id = i.message_id and d.owner = i.owner and d.token = i.token and d.state = 0";
+const RELEASE_SQLITE: &str = "update delivery set owner = null, token = delivery.token + 1, \
+        due_at = case when $3 then $2 else coalesce(due_at, $2) end \
+    from (select substr($4, key * 16 + 1, 16) as message_id, value ->> 0 as owner, value ->> 1 as token \
+          from json_each($5)) as i \
+    where delivery.endpoint_id = $1 and delivery.message_id = i.message_id \
+      and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0";
+const PARK: &str = "update lane set parked_until = $2, wake_at = case when next_due > $2 then next_due else $2 end \
+    where endpoint_id = $1 and parked_until < $2";
+
+/// Makes a lane due, and lets it rest, in the transaction of a release.
+macro_rules! park {
+    ($conn:expr, $endpoint:expr, $due:expr, $until:expr) => {{
+        let wrong = wrong("parking a lane");
+        sqlx::query(WAKE)
+            .bind($endpoint.uuid())
+            .bind($due.micros())
+            .execute($conn)
+            .await
+            .map_err(wrong)?;
+        sqlx::query(PARK)
+            .bind($endpoint.uuid())
+            .bind($until.micros())
+            .execute($conn)
+            .await
+            .map_err(wrong)?;
+    }};
+}
 
 /// A lane with work that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +111,9 @@ impl Store {
         })
     }
 
-    /// Gives deliveries back to their lane and parks it until `parked_until`. A delivery
-    /// that has a due time keeps it, unless `postpone`; the others are due at `due`. Rows
-    /// that have changed hands stay as they are.
+    /// Gives deliveries, each with owner and token, back to their lane and parks it until
+    /// `parked_until`. A delivery that has a due time keeps it, unless `postpone`; the
+    /// others are due at `due`. Rows that have changed hands stay as they are.
     pub async fn release(
         &self,
         endpoint: EndpointId,
@@ -89,22 +122,48 @@ impl Store {
         postpone: bool,
         parked_until: Timestamp,
     ) -> StoreResult<()> {
-        transaction!(self, "releasing deliveries", conn => {
-            let wrong = wrong("releasing deliveries");
-            for (message, owner, token) in deliveries {
-                sqlx::query(
-                    "update delivery set owner = null, token = token + 1, due_at = case when $6 then $5 else coalesce(due_at, $5) end \
-                     where endpoint_id = $1 and message_id = $2 and owner = $3 and token = $4 and state = 0",
-                ).bind(endpoint.uuid()).bind(message.uuid()).bind(owner).bind(token).bind(due.micros()).bind(postpone)
-                .execute(&mut *conn).await.map_err(wrong)?;
+        let wrong = wrong("releasing deliveries");
+        match &*self.db {
+            Db::Sqlite(db) => {
+                let mut packed = Vec::with_capacity(deliveries.len() * 16);
+                let mut rows = Vec::with_capacity(deliveries.len());
+                for (message, owner, token) in deliveries {
+                    packed.extend_from_slice(message.uuid().as_bytes());
+                    rows.push(serde_json::json!([owner, token]));
+                }
+                let mut tx = db
+                    .write
+                    .begin_with("BEGIN IMMEDIATE")
+                    .await
+                    .map_err(wrong)?;
+                sqlx::query(RELEASE_SQLITE)
+                    .bind(endpoint.uuid())
+                    .bind(due.micros())
+                    .bind(postpone)
+                    .bind(packed)
+                    .bind(serde_json::Value::Array(rows).to_string())
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(wrong)?;
+                park!(&mut *tx, endpoint, due, parked_until);
+                tx.commit().await.map_err(wrong)
             }
-            sqlx::query(WAKE).bind(endpoint.uuid()).bind(due.micros()).execute(&mut *conn).await.map_err(wrong)?;
-            sqlx::query(
-                "update lane set parked_until = $2, wake_at = case when next_due > $2 then next_due else $2 end \
-                 where endpoint_id = $1 and parked_until < $2",
-            ).bind(endpoint.uuid()).bind(parked_until.micros()).execute(&mut *conn).await.map_err(wrong)?;
-            Ok(())
-        })
+            Db::Postgres(db) => {
+                let mut tx = db.write.begin().await.map_err(wrong)?;
+                sqlx::query(RELEASE_POSTGRES)
+                    .bind(endpoint.uuid())
+                    .bind(due.micros())
+                    .bind(postpone)
+                    .bind(deliveries.iter().map(|d| d.0.uuid()).collect::<Vec<_>>())
+                    .bind(deliveries.iter().map(|d| d.1).collect::<Vec<_>>())
+                    .bind(deliveries.iter().map(|d| d.2).collect::<Vec<_>>())
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(wrong)?;
+                park!(&mut *tx, endpoint, due, parked_until);
+                tx.commit().await.map_err(wrong)
+            }
+        }
     }
 
     /// Gives back manual sends that have not started; their lane is woken by

@@ -166,7 +166,7 @@ impl Messages {
             endpoint_id: endpoint.id,
             start: if endpoint.disabled {
                 Start::Skipped
-            } else if self.delivers && self.lanes.reserve(app.id, endpoint.id, id, bytes) {
+            } else if self.delivers && self.lanes.reserve(app, endpoint, id, bytes) {
                 Start::Owned
             } else {
                 Start::Due

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
-use postrider_store::{Claim, ClaimKind, Clock, DueLane, Store, StoreResult};
+use postrider_store::{Claim, ClaimKind, Clock, ConfigCache, DueLane, Store, StoreResult};
 
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,7 @@ pub(crate) struct Claimer {
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) lease: Arc<Lease>,
     pub(crate) board: Arc<StatusBoard>,
+    pub(crate) cache: ConfigCache,
 }
 
 impl Claimer {
@@ -86,11 +87,26 @@ impl Claimer {
             .store
             .claim(node, lane.app_id, lane.endpoint_id, now, room as i64)
             .await?;
+        let app_version = claim.app_version;
         let jobs = jobs(lane, node, claim);
         let claimed = jobs.len();
-        self.lanes.push_claimed(jobs);
+        self.push(lane, app_version, jobs).await;
         metrics::counter!("postrider_claimed_total").increment(claimed as u64);
         Ok(claimed)
+    }
+
+    /// Hands claimed jobs to the lanes, which have to know the endpoint's rate before the
+    /// first of them starts.
+    async fn push(&self, lane: &DueLane, app_version: i64, jobs: Vec<Job>) {
+        let app = self.cache.app_at_least(lane.app_id, app_version).await;
+        match app
+            .as_ref()
+            .map(|app| (app, app.endpoint(lane.endpoint_id)))
+        {
+            Ok((app, Some(endpoint))) => self.lanes.push_claimed(app, endpoint, jobs),
+            // The courier finds out the same and acts on it.
+            Ok((_, None)) | Err(_) => self.lanes.push_unthrottled(jobs),
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
-use postrider_store::Clock;
+use postrider_domain::{EndpointId, MessageId, Timestamp};
+use postrider_store::{AppConfig, Clock, EndpointConfig};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use held::Held;
@@ -81,17 +81,24 @@ impl Lanes {
     /// stored. Without a promise the delivery is stored unowned.
     pub(crate) fn reserve(
         &self,
-        app: AppId,
-        endpoint: EndpointId,
+        app: &AppConfig,
+        endpoint: &EndpointConfig,
         message: MessageId,
         bytes: usize,
     ) -> bool {
-        let promised = self
-            .queue
-            .lock()
-            .reserve(app, endpoint, weight(bytes), self.clock.now());
+        let now = self.clock.now();
+        let mut queue = self.queue.lock();
+        let promised = queue.reserve(app.id, endpoint.id, weight(bytes), now);
         if promised {
-            self.held.insert(endpoint, message, true);
+            queue.set_rates(
+                app.id,
+                app.throttle_rate,
+                endpoint.id,
+                endpoint.throttle_rate,
+                now,
+            );
+            drop(queue);
+            self.held.insert(endpoint.id, message, true);
         }
         promised
     }
@@ -113,8 +120,8 @@ impl Lanes {
         self.push(jobs);
     }
 
-    /// Takes over jobs that were claimed.
-    pub(crate) fn push_claimed(&self, jobs: Vec<Job>) {
+    /// Takes over claimed jobs of an endpoint that is gone: they end without being sent.
+    pub(crate) fn push_unthrottled(&self, jobs: Vec<Job>) {
         for job in &jobs {
             self.held.insert(job.endpoint_id, job.message_id, false);
         }
@@ -191,17 +198,24 @@ impl Lanes {
         self.waker.wake();
     }
 
-    /// Takes an endpoint's rate and its application's over.
-    pub(crate) fn set_rates(
-        &self,
-        app: AppId,
-        app_rate: Option<u16>,
-        endpoint: EndpointId,
-        rate: Option<u16>,
-    ) {
+    /// Takes over jobs that were claimed, under the rates of their endpoint.
+    pub(crate) fn push_claimed(&self, app: &AppConfig, endpoint: &EndpointConfig, jobs: Vec<Job>) {
         self.queue
             .lock()
-            .set_rates(app, app_rate, endpoint, rate, self.clock.now());
+            .set_rates_of_new(app, endpoint, self.clock.now());
+        self.push_unthrottled(jobs);
+    }
+
+    /// Takes an endpoint's rate and its application's over.
+    pub(crate) fn set_rates(&self, app: &AppConfig, endpoint: &EndpointConfig) {
+        let now = self.clock.now();
+        self.queue.lock().set_rates(
+            app.id,
+            app.throttle_rate,
+            endpoint.id,
+            endpoint.throttle_rate,
+            now,
+        );
     }
 
     /// Gives jobs back to the database.

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use postrider_domain::{AppId, Bucket, EndpointId, Timestamp};
+use postrider_store::{AppConfig, EndpointConfig};
 
 use super::lane::{AHEAD, Answered, Lane, Turn};
 use super::{Depth, Release};
@@ -298,6 +299,23 @@ impl Queue {
         self.tidy(endpoint);
         self.leave_if_idle(app);
         release
+    }
+
+    /// Makes the lane, so that its rate holds for the first job already.
+    pub(super) fn set_rates_of_new(
+        &mut self,
+        app: &AppConfig,
+        endpoint: &EndpointConfig,
+        now: Timestamp,
+    ) {
+        self.lane(app.id, endpoint.id);
+        self.set_rates(
+            app.id,
+            app.throttle_rate,
+            endpoint.id,
+            endpoint.throttle_rate,
+            now,
+        );
     }
 
     pub(super) fn set_rates(

@@ -109,12 +109,7 @@ impl Courier {
             .filter(|endpoint| !endpoint.disabled)
             .cloned();
         if let Some(endpoint) = &endpoint {
-            self.lanes.set_rates(
-                job.app_id,
-                app.throttle_rate,
-                endpoint.id,
-                endpoint.throttle_rate,
-            );
+            self.lanes.set_rates(&app, endpoint);
         }
         Ok(endpoint)
     }
@@ -236,6 +231,7 @@ impl Courier {
     /// Ends a delivery that has nowhere to go, without an attempt.
     async fn cancel(&self, in_hand: InHand, job: &Job) {
         in_hand.done(None);
+        self.sender.forget(job.endpoint_id);
         let step = match job.purpose {
             Purpose::Scheduled { owner, token, .. } => Step::Scheduled {
                 owner,
