@@ -40,9 +40,14 @@ on_both_engines! {
     }
 
     async fn an_overloaded_receiver_gets_fewer_at_a_time(engine: Engine) {
-        // Every other answer says "too many": the cap shrinks, the breaker stays closed.
-        let receiver = Receiver::scripted(|_, before| {
-            Answer::status(if before % 2 == 0 { 429 } else { 200 })
+        // Of the first forty every other answer says "too many": the cap shrinks, and the
+        // breaker stays closed.
+        let (start, end) = (Gate::closed(), Gate::closed());
+        let gates = (start.clone(), end.clone());
+        let receiver = Receiver::scripted(move |_, before| match before {
+            0..40 if before % 2 == 0 => Answer::status(429).behind(&gates.0),
+            0..40 => Answer::status(200).behind(&gates.0),
+            _ => Answer::status(200).behind(&gates.1),
         })
         .await;
         let control = Receiver::start().await;
@@ -50,19 +55,17 @@ on_both_engines! {
         let app = server.client().app().await;
         app.endpoint(&receiver.url()).create().await;
         app.endpoint(&control.url()).create().await;
-        for sent in 1..=40 {
-            app.publish("a.b", "{}").accepted().await;
-            receiver.received(sent).await;
-        }
-        let gate = Gate::closed();
-        receiver.now_answer(Answer::status(200).behind(&gate));
-        for _ in 0..200 {
+        for _ in 0..240 {
             app.publish("a.b", "{}").accepted().await;
         }
         // By then the same messages have had their turn here, too.
         control.received(240).await;
+        assert_eq!(receiver.in_flight(), 16, "a new lane begins with 16");
+        start.open();
+        receiver.received(41).await;
+        control.received(240).await;
         let held = receiver.in_flight();
         assert!((1..16).contains(&held), "{held} in flight");
-        gate.open();
+        end.open();
     }
 }

@@ -1,5 +1,6 @@
 //! What is published arrives, again and again until it does, and each attempt is told.
 
+mod addresses;
 mod breaker;
 mod endings;
 mod endpoints;

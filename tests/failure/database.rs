@@ -1,8 +1,11 @@
 //! A database that goes away and comes back.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use postrider_testkit::{Answer, Engine, Receiver, Server, eventually, run};
+use postrider_testkit::{
+    Answer, Engine, Receiver, Server, ServerBuilder, TestDatabase, eventually, run,
+};
 
 #[expect(
     clippy::disallowed_methods,
@@ -12,11 +15,16 @@ fn now() -> Instant {
     Instant::now()
 }
 
+async fn severable() -> ServerBuilder {
+    Server::on(Engine::Postgres).database(Arc::new(TestDatabase::severable().await))
+}
+
 #[test]
 fn a_lost_database_is_told_within_seconds_and_nothing_is_lost() {
     run(async {
         let receiver = Receiver::in_turn([Answer::status(500), Answer::status(200)]).await;
-        let server = Server::on(Engine::Postgres)
+        let server = severable()
+            .await
             .set("RETRY_SCHEDULE", "3,3,3,3,3,3")
             .start()
             .await;
@@ -55,7 +63,7 @@ fn a_lost_database_is_told_within_seconds_and_nothing_is_lost() {
         let ping = server.client().get("/health/ping").await;
         assert_eq!(ping.status, 204);
 
-        server.database().come_back().await;
+        server.database().come_back();
         eventually("health to be well", async || {
             let health = server.client().get("/health").await;
             if health.status == 200 {
@@ -77,10 +85,7 @@ fn an_outcome_that_could_not_be_written_at_once_is_written_later() {
     run(async {
         let gate = postrider_testkit::Gate::closed();
         let receiver = Receiver::always(Answer::status(200).behind(&gate)).await;
-        let server = Server::on(Engine::Postgres)
-            .set("REQUEST_TIMEOUT", "30")
-            .start()
-            .await;
+        let server = severable().await.set("REQUEST_TIMEOUT", "30").start().await;
         let app = server.client().app().await;
         app.endpoint(&receiver.url()).create().await;
         let id = app.publish("a.b", "{}").accepted().await;
@@ -94,7 +99,7 @@ fn an_outcome_that_could_not_be_written_at_once_is_written_later() {
             }
         })
         .await;
-        server.database().come_back().await;
+        server.database().come_back();
         app.ends(&id, "success").await;
         assert_eq!(app.attempts(&id).await.len(), receiver.count());
     });

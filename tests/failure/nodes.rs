@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use postrider_testkit::{Answer, Engine, Gate, Receiver, Request, Server, ServerBuilder, run};
+use postrider_testkit::{
+    Answer, Engine, Gate, Receiver, Request, Server, ServerBuilder, eventually, run,
+};
 use postrider_tests::Load;
 use postrider_verify::SigningKey;
 use serde_json::json;
@@ -146,7 +148,15 @@ mod on_postgres {
                 .await;
             one.signal("CONT").await;
             // It works again, and what it held is not sent once more.
-            let last = app.publish("a.b", "{}").accepted().await;
+            let last = eventually("the node to accept again", async || {
+                let reply = app.publish("a.b", "{}").send().await;
+                if reply.status == 202 {
+                    Ok(reply.field("id"))
+                } else {
+                    Err(reply)
+                }
+            })
+            .await;
             receiver
                 .received_until("the last", |all| ids(all).contains(last.as_str()))
                 .await;

@@ -1,6 +1,7 @@
 //! A database of its own for each test, gone at the test's end.
 
 mod cluster;
+mod gateway;
 mod postgres;
 mod template;
 mod unprivileged;
@@ -101,19 +102,33 @@ impl TestDatabase {
         read.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// PostgreSQL only: lets no one connect and ends the connections there are, until
-    /// [`Self::come_back`]. What a server sees of a database that is away.
-    pub async fn go_away(&self) {
-        self.postgres().allow_connections(false).await;
+    /// PostgreSQL only: makes one that the test can cut off from its server.
+    pub async fn severable() -> Self {
+        let mut database = Self::new(Engine::Postgres).await;
+        database.url = database.postgres_mut().open_gateway();
+        database
     }
 
-    /// PostgreSQL only: lets everyone connect again.
-    pub async fn come_back(&self) {
-        self.postgres().allow_connections(true).await;
+    /// Of a [`Self::severable`] one: ends every connection and refuses new ones, until
+    /// [`Self::come_back`].
+    pub async fn go_away(&self) {
+        self.postgres().gateway().cut().await;
+    }
+
+    /// Lets everyone connect again.
+    pub fn come_back(&self) {
+        self.postgres().gateway().restore();
     }
 
     fn postgres(&self) -> &PostgresDatabase {
         match &self.kind {
+            Kind::Postgres(database) => database,
+            Kind::Sqlite(_) => panic!("only a PostgreSQL database can be away"),
+        }
+    }
+
+    fn postgres_mut(&mut self) -> &mut PostgresDatabase {
+        match &mut self.kind {
             Kind::Postgres(database) => database,
             Kind::Sqlite(_) => panic!("only a PostgreSQL database can be away"),
         }
@@ -139,10 +154,10 @@ mod tests {
     #[test]
     fn a_postgres_database_goes_away_and_comes_back() {
         crate::run(async {
-            let database = TestDatabase::new(Engine::Postgres).await;
+            let database = TestDatabase::severable().await;
             database.go_away().await;
             assert!(postgres::number(database.url(), "select 1").await.is_err());
-            database.come_back().await;
+            database.come_back();
             assert_eq!(database.number("select 1").await, 1);
         });
     }

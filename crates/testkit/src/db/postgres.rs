@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::gateway::Gateway;
 use super::{cluster, template};
 
 pub(super) const PREFIX: &str = "postrider_test_";
@@ -26,6 +27,7 @@ pub(super) struct PostgresDatabase {
     pub(super) name: String,
     pub(super) url: String,
     server: Url,
+    gateway: Option<Gateway>,
 }
 
 impl PostgresDatabase {
@@ -52,24 +54,28 @@ impl PostgresDatabase {
             name,
             url: url.into(),
             server,
+            gateway: None,
         }
     }
 
-    pub(super) async fn allow_connections(&self, allowed: bool) {
-        let Self { name, server, .. } = self;
-        let allow = format!("alter database {name} allow_connections {allowed}");
-        let end = format!(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'"
-        );
-        let sent = async {
-            execute(server.as_str(), &allow).await?;
-            if !allowed {
-                number(server.as_str(), &end).await?;
-            }
-            Ok::<(), sqlx::Error>(())
-        };
-        sent.await
-            .unwrap_or_else(|error| panic!("{allow}: {error}"));
+    /// Puts a gateway before the server and gives the URL that leads through it.
+    pub(super) fn open_gateway(&mut self) -> String {
+        let host = self.server.host_str().unwrap_or("127.0.0.1");
+        let gateway = Gateway::to(format!("{host}:{}", self.server.port().unwrap_or(5432)));
+        let mut url = Url::parse(&self.url).expect("made from one");
+        let address = gateway.address();
+        let moved = url
+            .set_ip_host(address.ip())
+            .and_then(|()| url.set_port(Some(address.port())));
+        moved.expect("a URL with a host takes another");
+        self.gateway = Some(gateway);
+        url.into()
+    }
+
+    pub(super) fn gateway(&self) -> &Gateway {
+        self.gateway
+            .as_ref()
+            .expect("made by TestDatabase::severable")
     }
 }
 
