@@ -3,6 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{Method, Request};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::connection::Connection;
@@ -27,7 +30,7 @@ impl Api {
     /// Makes an application and gives its id.
     pub(super) async fn application(&mut self, name: &str) -> io::Result<String> {
         let made = self
-            .call("POST", "/api/v1/app", &json!({ "name": name }))
+            .call(Method::POST, "/api/v1/app", &json!({ "name": name }))
             .await?;
         match made.get("id").and_then(Value::as_str) {
             Some(id) => Ok(id.to_owned()),
@@ -49,40 +52,43 @@ impl Api {
             draft.insert("timeoutSeconds".to_owned(), seconds.into());
         }
         let path = format!("/api/v1/app/{app}/endpoint");
-        self.call("POST", &path, &draft).await.map(|_| ())
+        self.call(Method::POST, &path, &draft).await.map(|_| ())
     }
 
     /// Deletes an application; what is queued for it is cancelled.
     pub(super) async fn delete(&mut self, app: &str) -> io::Result<()> {
         let path = format!("/api/v1/app/{app}");
-        self.call("DELETE", &path, &Value::Null).await.map(|_| ())
+        self.call(Method::DELETE, &path, &Value::Null)
+            .await
+            .map(|_| ())
     }
 
     /// Whether the server calls itself healthy.
     pub(super) async fn healthy(&mut self) -> bool {
-        let asked = self.call("GET", "/api/v1/health", &Value::Null).await;
+        let asked = self.call(Method::GET, "/api/v1/health", &Value::Null).await;
         asked.is_ok()
     }
 
-    async fn call(&mut self, method: &str, path: &str, body: &Value) -> io::Result<Value> {
+    async fn call(&mut self, method: Method, path: &str, body: &Value) -> io::Result<Value> {
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.address,
-            self.key,
-            body.len()
-        );
-        let answer = self.connection.exchange(request.as_bytes()).await?;
-        if !answer.is_success() {
-            let text = String::from_utf8_lossy(answer.body);
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(path)
+            .header(HOST, self.address.to_string())
+            .header(AUTHORIZATION, format!("Bearer {}", self.key))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(body))
+            .map_err(io::Error::other)?;
+        let answer = self.connection.exchange(request).await?;
+        if !answer.status.is_success() {
+            let text = String::from_utf8_lossy(&answer.body);
             let wrong = format!("{method} {path}: {} {text}", answer.status);
             return Err(io::Error::other(wrong));
         }
-        Ok(serde_json::from_slice(answer.body).unwrap_or_default())
+        Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 }

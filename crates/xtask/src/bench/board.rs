@@ -52,18 +52,13 @@ impl Board {
         run
     }
 
-    /// Notes that message `number` arrived; `last` is the run of the message before it on
-    /// this connection, which spares the lookup.
-    pub(super) fn arrived(&self, number: Option<u64>, last: &mut Option<Arc<Run>>) {
-        let Some(number) = number else {
-            self.strangers.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        let id = number >> WITHIN;
-        if last.as_ref().is_none_or(|run| run.id != id) {
-            *last = self.runs.read().get(id as usize).cloned();
-        }
-        let known = last.as_ref().is_some_and(|run| run.arrived(number));
+    /// Notes that message `number` arrived.
+    pub(super) fn arrived(&self, number: Option<u64>) {
+        let runs = self.runs.read();
+        let known = number.is_some_and(|number| {
+            let run = runs.get((number >> WITHIN) as usize);
+            run.is_some_and(|run| run.arrived(number))
+        });
         if !known {
             self.strangers.fetch_add(1, Ordering::Relaxed);
         }
@@ -235,7 +230,6 @@ mod tests {
     #[test]
     fn lost_duplicate_refused_and_unknown_messages_are_told() {
         let board = Board::new();
-        let mut last = None;
         let first = board.run("one", 3);
         let second = board.run("two", 1);
         for run in [&first, &second] {
@@ -245,13 +239,13 @@ mod tests {
         }
         assert_eq!(board.faults(), ["one: 3 of 3 lost", "two: 1 of 1 lost"]);
         for number in [first.number(0), second.number(0), first.number(1)] {
-            board.arrived(Some(number), &mut last);
+            board.arrived(Some(number));
         }
         assert_eq!(board.faults(), ["one: 1 of 3 lost"]);
         first.refused(503, b"{}");
-        board.arrived(Some(second.number(0)), &mut last);
-        board.arrived(Some(first.number(9)), &mut last);
-        board.arrived(None, &mut last);
+        board.arrived(Some(second.number(0)));
+        board.arrived(Some(first.number(9)));
+        board.arrived(None);
         assert_eq!(
             board.faults(),
             [

@@ -1,81 +1,52 @@
-//! One keep-alive connection of a publisher: a request at a time, written in one go.
+//! One keep-alive connection of a publisher: a request at a time, over an ordinary HTTP client.
 
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::wire;
-
-const BUFFER: usize = 8 * 1024;
-/// No answer to a bench is longer; a longer one is an error instead of memory.
-const MOST: usize = 1024 * 1024;
-
-/// An answer, valid until the next request.
+/// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: u16,
-    pub(super) body: &'a [u8],
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
 }
 
-impl Answer<'_> {
-    pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-}
-
-/// A connection to an HTTP/1.1 server.
+/// A connection to an HTTP/1.1 server. Dropping it closes it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
+    sender: SendRequest<Full<Bytes>>,
 }
 
 impl Connection {
     pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: vec![0; BUFFER],
-        })
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        // It ends with the sender, and the exchange under way gets its error.
+        tokio::spawn(connection);
+        Ok(Self { sender })
     }
 
-    /// Sends a whole request and reads the whole answer.
-    pub(super) async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        self.stream.write_all(request).await?;
-        let mut filled = 0;
-        let head = loop {
-            if filled == self.buffer.len() {
-                self.grow()?;
-            }
-            let room = self.buffer.get_mut(filled..).unwrap_or_default();
-            let read = self.stream.read(room).await?;
-            if read == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-            filled += read;
-            let bytes = self.buffer.get(..filled).unwrap_or_default();
-            if let Some(head) = wire::head(bytes)?
-                && filled >= head.total()
-            {
-                break head;
-            }
-        };
-        let body = self.buffer.get(head.end..head.total()).unwrap_or_default();
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> io::Result<Answer> {
+        let answer = self.try_exchange(request).await;
+        answer.map_err(io::Error::other)
+    }
+
+    async fn try_exchange(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
+        self.sender.ready().await?;
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
         Ok(Answer {
-            status: wire::status(&self.buffer)?,
-            body,
+            status: head.status,
+            body: body.collect().await?.to_bytes(),
         })
-    }
-
-    fn grow(&mut self) -> io::Result<()> {
-        let wanted = self.buffer.len() * 2;
-        if wanted > MOST {
-            return Err(io::Error::other("an answer of more than a MiB"));
-        }
-        self.buffer.resize(wanted, 0);
-        Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Meter {
 /// What was used from one moment to another, in CPU-seconds.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(super) struct Spent {
-    /// Publishers and sink.
+    /// The driver: publishers and sink.
     pub(super) load: f64,
     pub(super) server: f64,
     /// All processes of the PostgreSQL server, whoever they work for.

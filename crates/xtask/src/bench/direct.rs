@@ -27,7 +27,7 @@ pub(super) async fn ceiling(
         &sink.to_string(),
         "app_0123456789abcdefghijklmnopq",
         "prk_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
-    );
+    )?;
     let target = Target {
         address: sink,
         template,

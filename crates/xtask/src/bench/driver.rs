@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -111,12 +114,12 @@ async fn join(mut tasks: JoinSet<io::Result<()>>) -> io::Result<()> {
 
 async fn repeat(
     mut connection: Connection,
-    mut template: Template,
+    template: Template,
     run: Arc<Run>,
     clock: Clock,
 ) -> io::Result<()> {
     while let Some(index) = run.take() {
-        let request = template.stamp(run.number(index));
+        let request = template.stamp(run.number(index))?;
         run.sent(index, clock.nanos());
         publish(&mut connection, request, &run).await?;
     }
@@ -125,7 +128,7 @@ async fn repeat(
 
 async fn in_turn(
     mut connection: Connection,
-    mut template: Template,
+    template: Template,
     run: Arc<Run>,
     clock: Clock,
     pace: Pace,
@@ -133,7 +136,7 @@ async fn in_turn(
     for index in (pace.first as u64..run.size()).step_by(pace.step) {
         let turn = pace.turn(index);
         sleep_until(turn.into()).await;
-        let request = template.stamp(run.number(index));
+        let request = template.stamp(run.number(index))?;
         let now = clock::now();
         let late = now.saturating_duration_since(turn) > TOLERANCE;
         run.sent(index, clock.nanos_at(if late { turn } else { now }));
@@ -142,10 +145,14 @@ async fn in_turn(
     Ok(())
 }
 
-async fn publish(connection: &mut Connection, request: &[u8], run: &Run) -> io::Result<()> {
+async fn publish(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+    run: &Run,
+) -> io::Result<()> {
     let answer = connection.exchange(request).await?;
-    if !answer.is_success() {
-        run.refused(answer.status, answer.body);
+    if !answer.status.is_success() {
+        run.refused(answer.status.as_u16(), &answer.body);
     }
     Ok(())
 }
@@ -162,7 +169,7 @@ mod tests {
         let sink = Sink::answering(Arc::clone(&board)).await.unwrap();
         let target = Target {
             address: sink.address,
-            template: Template::new("127.0.0.1", "app_1", "prk_1"),
+            template: Template::new("127.0.0.1", "app_1", "prk_1").unwrap(),
         };
         let run = board.run("flat out", 500);
         let publishers = Publishers::connect(&target, 7).await.unwrap();

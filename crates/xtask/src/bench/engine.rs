@@ -78,7 +78,7 @@ impl<'a> Bench<'a> {
             server,
             board,
             meter: Meter::new(Some(server.pid), postmaster),
-            target: target(server, &app),
+            target: target(server, &app)?,
         })
     }
 
@@ -160,7 +160,7 @@ impl<'a> Bench<'a> {
         let run = self
             .board
             .run_unreceived(&format!("{name} (the hanging one)"), size);
-        let publishers = Publishers::connect_few(&target(self.server, &app)).await?;
+        let publishers = Publishers::connect_few(&target(self.server, &app)?).await?;
         let clock = self.board.clock;
         let other = tokio::spawn(async move { publishers.paced(&run, clock, interval()).await });
         sleep(HEAD_START).await;
@@ -186,11 +186,11 @@ pub(super) async fn full_load(
     measure(meter, &run, publishers.flat_out(&run, board.clock)).await
 }
 
-fn target(server: &Server, app: &str) -> Target {
-    Target {
+fn target(server: &Server, app: &str) -> io::Result<Target> {
+    Ok(Target {
         address: server.address,
-        template: Template::new(&server.address.to_string(), app, &server.key),
-    }
+        template: Template::new(&server.address.to_string(), app, &server.key)?,
+    })
 }
 
 fn interval() -> Duration {

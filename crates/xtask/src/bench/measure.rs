@@ -39,6 +39,11 @@ impl Measured {
         (self.cpu.server + self.cpu.database) * 1000.0 / (self.messages.max(1) as f64)
     }
 
+    /// CPU-seconds of publishers and sink per 1,000 messages.
+    pub(super) fn driver_per_thousand(&self) -> f64 {
+        self.cpu.load * 1000.0 / (self.messages.max(1) as f64)
+    }
+
     /// CPU of the server as a multiple of the load's own.
     pub(super) fn times_load(&self) -> f64 {
         (self.cpu.server + self.cpu.database) / self.cpu.load.max(0.001)
@@ -46,14 +51,15 @@ impl Measured {
 
     fn line(&self, name: &str) -> String {
         format!(
-            "{name}: {:.0}/s in {:.2} s, p50 {:.2} ms, p99 {:.2} ms, max {:.1} ms; CPU-s load {:.2}, \
-             server {:.2}, database {:.2}; others {:.0} %{}{}",
+            "{name}: {:.0}/s in {:.2} s, p50 {:.2} ms, p99 {:.2} ms, max {:.1} ms; CPU-s driver {:.2} \
+             ({:.4} per 1,000), server {:.2}, database {:.2}; others {:.0} %{}{}",
             self.per_second,
             self.seconds,
             self.latency.p50,
             self.latency.p99,
             self.latency.max,
             self.cpu.load,
+            self.driver_per_thousand(),
             self.cpu.server,
             self.cpu.database,
             self.cpu.others_percent,

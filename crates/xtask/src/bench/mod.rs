@@ -17,7 +17,6 @@ mod server;
 mod sink;
 mod stats;
 mod template;
-mod wire;
 
 use std::io;
 use std::path::{Path, PathBuf};

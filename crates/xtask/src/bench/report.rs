@@ -28,6 +28,7 @@ const TITLES: &[&str] = &[
     "delivered/s",
     "of the ceiling",
     "CPU-s per 1,000 (server + database)",
+    "driver CPU-s per 1,000",
     "x load",
     "p50 / p99 ms at full load",
     "p50 / p99 ms at 200/s",
@@ -37,12 +38,22 @@ const TITLES: &[&str] = &[
 ];
 
 impl Report {
+    /// The best direct run.
+    fn best(&self) -> Option<&Measured> {
+        let faster =
+            |one: &&Measured, other: &&Measured| one.per_second.total_cmp(&other.per_second);
+        self.direct.iter().max_by(faster)
+    }
+
     /// Deliveries per second of the best direct run.
     pub(super) fn ceiling(&self) -> f64 {
-        self.direct
-            .iter()
-            .map(|run| run.per_second)
-            .fold(0.0, f64::max)
+        self.best().map_or(0.0, |run| run.per_second)
+    }
+
+    /// What one message costs publishers and sink when nothing is between them.
+    fn driver(&self) -> String {
+        let cost = self.best().map_or(0.0, Measured::driver_per_thousand);
+        format!("driver {cost:.3} CPU-s per 1,000")
     }
 
     /// Everything, for the terminal; the table is ready for the README.
@@ -53,10 +64,11 @@ impl Report {
             .map(|run| format!("{:.0}", run.per_second))
             .collect();
         let mut text = format!(
-            "\n{}\nceiling: {:.0}/s direct (best of {}); {} publishers, 1 KiB, {} messages a run\n",
+            "\n{}\nceiling: {:.0}/s direct (best of {}), {}; {} publishers, 1 KiB, {} messages a run\n",
             self.machine.line(),
             self.ceiling(),
             direct.join(", "),
+            self.driver(),
             self.publishers,
             self.messages,
         );
@@ -88,6 +100,7 @@ impl Report {
             format!("{per_second:.0}"),
             format!("{:.3}", per_second / self.ceiling().max(1e-9)),
             full.map_or_else(String::new, cpu),
+            format!("{:.3}", full.map_or(0.0, Measured::driver_per_thousand)),
             format!("{:.2}", full.map_or(0.0, Measured::times_load)),
             full.map_or_else(String::new, |run| pair(run.latency)),
             pair(paced),
@@ -133,9 +146,10 @@ impl Report {
         }
         let _ = write!(
             text,
-            "\nCeiling: {:.0}/s (best of {} direct runs). {}.",
+            "\nCeiling: {:.0}/s (best of {} direct runs), {}. {}.",
             self.ceiling(),
             self.direct.len(),
+            self.driver(),
             self.machine.line()
         );
         for figures in &self.engines {

@@ -1,19 +1,22 @@
-//! Where deliveries arrive: a receiver that notes each message's arrival and answers 204, and
-//! one that reads and never answers.
+//! Where deliveries arrive: an ordinary HTTP server that notes each message's arrival and
+//! answers 204, and a socket that is read and never answers.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::board::{Board, Run};
-use super::{template, wire};
-
-const ANSWER: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
-const BUFFER: usize = 16 * 1024;
+use super::board::Board;
+use super::template;
 
 /// A receiver on a loopback port. Dropping it ends it and its connections.
 #[derive(Debug)]
@@ -67,27 +70,17 @@ impl Drop for Sink {
     }
 }
 
-async fn answer(mut stream: TcpStream, board: &Board) -> io::Result<()> {
+async fn answer(stream: TcpStream, board: &Board) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; BUFFER];
-    let mut filled = 0;
-    let mut last: Option<Arc<Run>> = None;
-    loop {
-        let room = buffer.get_mut(filled..).unwrap_or_default();
-        let read = stream.read(room).await?;
-        // Also when the buffer is full: no request of the bench is that long.
-        if read == 0 {
-            return Ok(());
-        }
-        filled += read;
-        while let Some(bytes) = buffer.get(..filled)
-            && let Some(head) = wire::head(bytes)?
-            && let Some(body) = bytes.get(head.end..head.total())
-        {
-            board.arrived(template::number(body), &mut last);
-            buffer.copy_within(head.total()..filled, 0);
-            filled -= head.total();
-            stream.write_all(ANSWER).await?;
-        }
-    }
+    let note = async |request: Request<Incoming>| {
+        let body = request.into_body().collect().await?.to_bytes();
+        board.arrived(template::number(&body));
+        let mut answer = Response::new(Empty::<Bytes>::new());
+        *answer.status_mut() = StatusCode::NO_CONTENT;
+        Ok::<_, hyper::Error>(answer)
+    };
+    http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service_fn(note))
+        .await
+        .map_err(io::Error::other)
 }

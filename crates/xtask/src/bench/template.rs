@@ -1,66 +1,75 @@
-//! The request that is posted over and over: built once, patched per message.
+//! The request that is posted over and over: built once, stamped per message.
 
+use std::io;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderName, Request};
+use http_body_util::Full;
 use uuid::Uuid;
 
 /// Bytes of every request's body.
 pub(super) const BODY: usize = 1024;
 
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// What comes before the sixteen hexadecimal digits of a message's number.
 const MARK: &[u8] = b"\"seq\":\"";
 const DIGITS: usize = 16;
 /// The mark is looked for among this many first bytes of a body.
 const NEAR: usize = 64;
 
-/// A whole request, with room for the idempotency key and the number of the message.
+/// A whole request but for its idempotency key and the number of its message.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
-    bytes: Vec<u8>,
-    key_at: usize,
+    head: Parts,
+    body: Vec<u8>,
     number_at: usize,
 }
 
 impl Template {
     /// A publish to the application `app`, signed in with `key`, at the server `host`.
-    pub(super) fn new(host: &str, app: &str, key: &str) -> Self {
+    ///
+    /// # Errors
+    /// Names that no path or header can hold.
+    pub(super) fn new(host: &str, app: &str, key: &str) -> io::Result<Self> {
         let mut body = b"{\"eventType\":\"bench.event\",\"payload\":{".to_vec();
         body.extend_from_slice(MARK);
-        let number_in_body = body.len();
+        let number_at = body.len();
         body.extend_from_slice(&[b'0'; DIGITS]);
         body.extend_from_slice(b"\",\"filler\":\"");
         let end = b"\"}}";
         body.resize(BODY - end.len(), b'x');
         body.extend_from_slice(end);
 
-        let mut bytes = format!(
-            "POST /api/v1/app/{app}/msg HTTP/1.1\r\nhost: {host}\r\n\
-             authorization: Bearer {key}\r\nuser-agent: postrider-bench\r\n\
-             accept: application/json\r\ncontent-type: application/json\r\n\
-             content-length: {BODY}\r\nidempotency-key: auto_"
-        )
-        .into_bytes();
-        let key_at = bytes.len();
-        bytes.extend_from_slice(Uuid::nil().hyphenated().to_string().as_bytes());
-        bytes.extend_from_slice(b"\r\n\r\n");
-        let number_at = bytes.len() + number_in_body;
-        bytes.extend_from_slice(&body);
-        Self {
-            bytes,
-            key_at,
+        let (head, ()) = Request::post(format!("/api/v1/app/{app}/msg"))
+            .header(HOST, host)
+            .header(AUTHORIZATION, format!("Bearer {key}"))
+            .header(USER_AGENT, "postrider-bench")
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(())
+            .map_err(io::Error::other)?
+            .into_parts();
+        Ok(Self {
+            head,
+            body,
             number_at,
-        }
+        })
     }
 
     /// The request for message `number`, under an idempotency key that no other has: drawn
     /// at random as the official clients do, because neighbours would spare an index.
-    pub(super) fn stamp(&mut self, number: u64) -> &[u8] {
-        let key_end = self.key_at + uuid::fmt::Hyphenated::LENGTH;
-        if let Some(key) = self.bytes.get_mut(self.key_at..key_end) {
-            Uuid::new_v4().hyphenated().encode_lower(key);
-        }
-        if let Some(digits) = self.bytes.get_mut(self.number_at..self.number_at + DIGITS) {
+    pub(super) fn stamp(&self, number: u64) -> io::Result<Request<Full<Bytes>>> {
+        let key = format!("auto_{}", Uuid::new_v4().hyphenated());
+        let key = HeaderValue::from_maybe_shared(Bytes::from(key)).map_err(io::Error::other)?;
+        let mut head = self.head.clone();
+        head.headers.insert(KEY, key);
+        let mut body = self.body.clone();
+        if let Some(digits) = body.get_mut(self.number_at..self.number_at + DIGITS) {
             write_hex(digits, number);
         }
-        &self.bytes
+        Ok(Request::from_parts(head, Full::from(body)))
     }
 }
 
@@ -87,19 +96,21 @@ fn write_hex(digits: &mut [u8], mut number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire;
+    use http_body_util::BodyExt;
+
     use super::*;
 
-    #[test]
-    fn a_stamped_request_is_whole_and_tells_its_number() {
-        let mut template = Template::new("127.0.0.1:1", "app_1", "prk_1");
+    #[tokio::test]
+    async fn a_stamped_request_is_whole_and_tells_its_number() {
+        let template = Template::new("127.0.0.1:1", "app_1", "prk_1").unwrap();
         for wanted in [0, 1, 0xdead_beef, u64::MAX] {
-            let request = template.stamp(wanted).to_vec();
-            let head = wire::head(&request).unwrap().unwrap();
-            assert_eq!((head.length, head.total()), (BODY, request.len()));
-            let body = &request[head.end..];
-            assert_eq!(number(body), Some(wanted));
-            let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+            let request = template.stamp(wanted).unwrap();
+            assert_eq!(request.uri(), "/api/v1/app/app_1/msg");
+            assert_eq!(request.headers()[HOST], "127.0.0.1:1");
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body.len(), BODY);
+            assert_eq!(number(&body), Some(wanted));
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
             let payload = serde_json::to_vec(&body["payload"]).unwrap();
             assert!(payload.len() < BODY);
         }
@@ -115,8 +126,8 @@ mod tests {
 
     #[test]
     fn no_two_requests_share_an_idempotency_key() {
-        let mut template = Template::new("127.0.0.1:1", "app_1", "prk_1");
-        let one = template.stamp(1).to_vec();
-        assert_ne!(one, template.stamp(1));
+        let template = Template::new("127.0.0.1:1", "app_1", "prk_1").unwrap();
+        let key = || template.stamp(1).unwrap().headers()[KEY].clone();
+        assert_ne!(key(), key());
     }
 }
