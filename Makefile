@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Where .ci/tools puts what it installs.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help build run test tools lint deny fresh rust-tests doc-tests client-tests audit bench fmt
+.PHONY: help build run test tools lint deny fresh rust-tests doc-tests audit bench fmt
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -25,7 +25,6 @@ test: ## everything CI checks
 	$(MAKE) --no-print-directory fresh
 	$(MAKE) --no-print-directory rust-tests
 	$(MAKE) --no-print-directory doc-tests
-	$(MAKE) --no-print-directory client-tests
 
 tools: ## installs cargo-nextest and cargo-deny where they are missing
 	.ci/tools
@@ -51,9 +50,6 @@ rust-tests: debug ## unit, conformance and black-box tests
 
 doc-tests: ## the examples in postrider-verify's documentation
 	cargo test --doc --locked -p postrider-verify --all-features
-
-client-tests: debug ## the official clients against the real binary
-	@if [ -x tests/clients/run ]; then POSTRIDER_BIN="$$(realpath $(TARGET)/debug/postrider)" tests/clients/run; fi
 
 audit: ## known vulnerabilities among the dependencies; needs the network
 	.ci/tools

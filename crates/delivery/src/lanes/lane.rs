@@ -66,6 +66,7 @@ impl Lane {
             && !self.waiting
             && self.breaker == Breaker::default()
             && self.bucket.is_none()
+            && self.cap == Cap::default()
     }
 
     /// Asks for the next job's turn; `Start` has taken what it needs.
