@@ -34,6 +34,26 @@ on_both_engines! {
         client.delete(&format!("/app/{id}")).await.expect(404);
     }
 
+    async fn changes_of_different_fields_at_once_all_count(engine: Engine) {
+        let server = Server::start(engine).await;
+        let client = server.client();
+        for _ in 0..10 {
+            let id = client.post("/app", &json!({"name": "Acme"})).await.field("id");
+            let path = format!("/app/{id}");
+            let (name, rate, metadata) = (json!({"name": "New"}), json!({"throttleRate": 7}), json!({"metadata": {"k": "v"}}));
+            let (one, two, three) = tokio::join!(
+                client.patch(&path, &name),
+                client.patch(&path, &rate),
+                client.patch(&path, &metadata),
+            );
+            for reply in [one, two, three] {
+                reply.expect(200);
+            }
+            let app = client.get(&path).await.expect(200);
+            assert_eq!((&app["name"], &app["throttleRate"], &app["metadata"]["k"]), (&json!("New"), &json!(7), &json!("v")));
+        }
+    }
+
     async fn a_uid_belongs_to_one_application_until_it_is_deleted(engine: Engine) {
         let server = Server::start(engine).await;
         let client = server.client();

@@ -12,3 +12,4 @@ mod keys;
 mod messages;
 mod pages;
 mod reference;
+mod roles;

@@ -21,6 +21,8 @@ pub(crate) enum Need {
     Organisation,
     /// A key of the organisation, or of the application that the path names.
     Application,
+    /// As [`Need::Application`], and one that may write, although the operation reads.
+    ApplicationSecrets,
 }
 
 /// A right that a caller was found to have.
@@ -70,6 +72,10 @@ pub(crate) struct OfApp {
     /// The application that the path names.
     pub app: App,
 }
+
+/// Open to those of [`OfApp`] that may also write: what they read would let a reader
+/// act as somebody else.
+pub(crate) struct OfAppInFull(pub OfApp);
 
 impl Access for Public {
     const NEED: Need = Need::Nobody;
@@ -155,6 +161,26 @@ impl Access for OfApp {
 
     fn key(&self) -> Option<KeyId> {
         Some(self.key)
+    }
+}
+
+impl Access for OfAppInFull {
+    const NEED: Need = Need::ApplicationSecrets;
+
+    async fn check(
+        shared: &Shared,
+        _: &Method,
+        headers: &HeaderMap,
+        path: &Segments,
+    ) -> ApiResult<Self> {
+        // Whatever the method, the key must be good for one that writes.
+        OfApp::check(shared, &Method::POST, headers, path)
+            .await
+            .map(Self)
+    }
+
+    fn key(&self) -> Option<KeyId> {
+        self.0.key()
     }
 }
 

@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::Deserialize;
 
+use crate::access::{OfApp, OfAppInFull};
 use crate::error::{ApiError, ApiResult};
 use crate::idempotency::IdempotencyHeader;
 use crate::request::body;
@@ -48,6 +49,20 @@ impl<A> Call<A> {
     /// A segment of the path, which the operation's template names.
     pub(crate) fn segment(&self, name: &'static str) -> ApiResult<&str> {
         self.path.get(name)
+    }
+}
+
+impl Call<OfAppInFull> {
+    /// The same call with the lesser right.
+    pub(crate) fn of_app(self) -> Call<OfApp> {
+        Call {
+            shared: self.shared,
+            access: self.access.0,
+            path: self.path,
+            query: self.query,
+            body: self.body,
+            idempotency: self.idempotency,
+        }
     }
 }
 

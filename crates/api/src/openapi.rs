@@ -112,6 +112,10 @@ fn describe(operation: &Operation) -> OperationBuilder {
             "{} Needs a key of the organisation or of this application.",
             operation.about
         ),
+        Need::ApplicationSecrets => format!(
+            "{} Needs a key of the organisation or of this application that is not read-only.",
+            operation.about
+        ),
     };
     let mut builder = OperationBuilder::new()
         .operation_id(Some(operation.id))

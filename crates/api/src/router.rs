@@ -18,14 +18,27 @@ use crate::telemetry::Recorder;
 
 /// The whole API as a service. It answers every request, also those that lead nowhere.
 pub fn router(state: ApiState) -> Router {
+    finished(routed(state, routes::table()).fallback(edge::unknown_route))
+}
+
+/// What a node serves that only delivers: how it is. Everything else is a 404 that says so.
+pub fn worker_router(state: ApiState) -> Router {
+    finished(routed(state, routes::of_workers()).fallback(edge::not_on_workers))
+}
+
+fn routed(state: ApiState, operations: Vec<Operation>) -> Router {
     let shared = Arc::new(Shared::new(state));
-    let mut inner = Router::new();
-    for operation in routes::table() {
+    let mut router = Router::new();
+    for operation in operations {
         let path = operation.path;
-        inner = inner.route(path, method_router(Arc::clone(&shared), operation));
+        router = router.route(path, method_router(Arc::clone(&shared), operation));
     }
-    let inner = inner
-        .fallback(edge::unknown_route)
+    router
+}
+
+/// Adds what every request passes.
+fn finished(routes: Router) -> Router {
+    let inner = routes
         .method_not_allowed_fallback(edge::wrong_method)
         .layer(cors::layer())
         .layer(from_fn(edge::pass));

@@ -77,6 +77,22 @@ fn a_wrong_setting_leaves_with_2_before_anything_is_made() {
 }
 
 #[test]
+fn a_part_of_the_work_on_a_sqlite_file_leaves_with_2() {
+    let directory = tempfile::tempdir().unwrap();
+    for role in ["api", "worker"] {
+        let (code, _, said) = run(&mut postrider(directory.path(), &["serve", "--role", role]));
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains(&format!(
+                "POSTRIDER_ROLE = \"{role}\" (flag): must be all with a SQLite database"
+            )),
+            "{said}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_database_that_does_not_answer_leaves_with_69_and_shows_no_password() {
     let directory = tempfile::tempdir().unwrap();
     // A port that was free a moment ago, and that nobody listens on.

@@ -44,6 +44,15 @@ pub struct NewApp {
     pub metadata: String,
 }
 
+/// A change of an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppUpdate {
+    /// Everything that a caller may set, as it should be.
+    pub settings: NewApp,
+    /// The [`App::config_version`] that the settings were made from.
+    pub config_version: i64,
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
@@ -131,23 +140,37 @@ impl Store {
         Ok(app)
     }
 
-    /// Replaces what a caller may set of an application.
-    pub async fn update_app(&self, org: OrgId, id: AppId, new: NewApp) -> StoreResult<App> {
+    /// Replaces what a caller may set of an application. If it or one of its endpoints
+    /// has changed since the version that `update` was made from, that is a conflict on
+    /// `app_version`: read it and try again.
+    pub async fn update_app(&self, org: OrgId, id: AppId, update: AppUpdate) -> StoreResult<App> {
         let now = self.clock.now();
+        let AppUpdate {
+            settings: new,
+            config_version,
+        } = update;
         let app = transaction!(self, "updating an application", conn => {
             let wrong = wrong("updating an application");
             let row: Option<Row> = sqlx::query_as(
                 "update app set uid = $3, name = $4, throttle_rate = $5, metadata = $6, updated_at = $7, \
                  config_version = config_version + 1 \
-                 where id = $1 and org_id = $2 and deleted_at is null \
+                 where id = $1 and org_id = $2 and deleted_at is null and config_version = $8 \
                  returning id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at",
             ).bind(id.uuid()).bind(org.uuid()).bind(&new.uid).bind(&new.name)
             .bind(new.throttle_rate.map(i32::from)).bind(&new.metadata).bind(now.micros())
-            .fetch_optional(&mut *conn).await.map_err(wrong)?;
-            let app = App::try_from(row.ok_or(StoreError::NotFound("application"))?)?;
+            .bind(config_version).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            let app = App::try_from(row)?;
             tell!(conn, wrong, ChangeKind::App, id.uuid(), now);
-            Ok(app)
+            Ok(Some(app))
         })?;
+        let Some(app) = app else {
+            // Gone, or of another version.
+            self.app(org, &id.to_string()).await?;
+            return Err(StoreError::Conflict("app_version"));
+        };
         self.announce(ChangeKind::App, id.uuid());
         Ok(app)
     }

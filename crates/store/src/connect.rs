@@ -19,7 +19,8 @@ use crate::{Cipher, Clock, Store, StoreError, migrate};
 pub struct ConnectOptions {
     /// `sqlite://PATH` or `postgres://...`.
     pub url: String,
-    /// Connections for reads and small writes on PostgreSQL; readers on SQLite.
+    /// Connections for reads and small writes together on PostgreSQL, where two more are
+    /// for commits; readers on SQLite.
     pub connections: u32,
 }
 
@@ -198,12 +199,15 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
             .max_connections(max)
             .acquire_timeout(Duration::from_secs(5))
     };
-    let write = pool(options.connections.max(2))
+    // What is allowed is divided: a list that holds readers up leaves the writers theirs.
+    let writers = (options.connections / 2).max(2);
+    let readers = (options.connections - options.connections / 2).max(2);
+    let write = pool(writers)
         .connect_with(connect.clone())
         .await
         .map_err(ConnectError::Reach)?;
-    let read = pool(options.connections.max(2)).connect_lazy_with(connect);
-    let commit = pool(4).connect_lazy_with(pinned);
+    let read = pool(readers).connect_lazy_with(connect);
+    let commit = pool(2).connect_lazy_with(pinned);
     Ok(PostgresDb {
         read,
         write,

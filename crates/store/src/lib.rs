@@ -47,7 +47,7 @@ mod secret;
 mod sql;
 
 pub use answer_key::Begin;
-pub use app::{App, NewApp};
+pub use app::{App, AppUpdate, NewApp};
 pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
 pub use change::{Change, ChangeKind};
 pub use cipher::{Cipher, CipherError};

@@ -3,7 +3,7 @@
 #[macro_use]
 mod support;
 
-use postrider_store::{Order, Start, StoreError};
+use postrider_store::{AppUpdate, NewApp, Order, Start, StoreError};
 use support::{after, before, first, new_app};
 
 both_engines! {
@@ -24,6 +24,22 @@ both_engines! {
         let answers = [answers.0, answers.1, answers.2, answers.3].map(Result::unwrap);
         assert_eq!(answers.iter().filter(|(_, created)| *created).count(), 1);
         assert!(answers.iter().all(|(app, _)| app.id == answers[0].0.id));
+    }
+
+    async fn a_change_made_from_an_older_version_is_a_conflict_and_changes_nothing(db) {
+        let org = db.org().await;
+        let app = db.store.create_app(org, new_app(None)).await.unwrap();
+        let update = |name: &str, config_version| AppUpdate {
+            settings: NewApp { name: name.to_owned(), ..new_app(None) },
+            config_version,
+        };
+        let changed = db.store.update_app(org, app.id, update("first", app.config_version)).await.unwrap();
+        let late = db.store.update_app(org, app.id, update("late", app.config_version)).await;
+        assert!(matches!(late, Err(StoreError::Conflict("app_version"))), "{late:?}");
+        assert_eq!(db.store.app(org, &app.id.to_string()).await.unwrap(), changed);
+        db.store.delete_app(org, app.id).await.unwrap();
+        let gone = db.store.update_app(org, app.id, update("gone", changed.config_version)).await;
+        assert!(matches!(gone, Err(StoreError::NotFound(_))), "{gone:?}");
     }
 
     async fn a_deleted_application_frees_its_uid_and_cancels_what_waits(db) {

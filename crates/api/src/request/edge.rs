@@ -83,6 +83,12 @@ pub(crate) async fn unknown_route(request: Request) -> ApiError {
     ApiError::not_found("No such route: see /docs for those that exist")
 }
 
+/// The answer to everything but health and metrics where there is no API.
+pub(crate) async fn not_on_workers(request: Request) -> ApiError {
+    drain(request).await;
+    ApiError::not_found("This node only delivers: ask one whose POSTRIDER_ROLE is all or api")
+}
+
 /// The answer to a method that a path does not know.
 pub(crate) async fn wrong_method(request: Request) -> ApiError {
     drain(request).await;

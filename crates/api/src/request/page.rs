@@ -46,7 +46,7 @@ pub(crate) const BEFORE: Param = Param {
 pub(crate) const AFTER: Param = Param {
     name: "after",
     kind: Kind::Time,
-    about: "Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on. Without either, lists reach back 90 days",
+    about: "Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on; what is younger than 2 seconds (attempts: 32) is then left out until it is older, so that nothing is passed over that is still being written. Without either, lists reach back 90 days",
 };
 
 /// Sort keys that a page can be asked from.

@@ -2,12 +2,13 @@
 
 use http::{Method, StatusCode};
 use postrider_domain::AppId;
-use postrider_store::{Order, StoreError};
+use postrider_store::{App, AppUpdate, NewApp, Order, StoreError};
 use serde_json::json;
 
+use super::RACES;
 use crate::access::{OfApp, OrgWide};
 use crate::call::{Answer, Call};
-use crate::error::{ApiResult, Code};
+use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
@@ -86,25 +87,52 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
 async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
     let new = call.json::<ApplicationIn>()?.checked()?;
     let (store, org) = (&call.shared.store, call.access.org);
-    match store.app(org, call.segment("app_id")?).await {
-        Ok(app) => Answer::ok(&ApplicationOut::from(
-            store.update_app(org, app.id, new).await?,
-        )),
-        Err(StoreError::NotFound(_)) => {
-            let app = store.create_app(org, new).await?;
-            Answer::json(StatusCode::CREATED, &ApplicationOut::from(app))
+    for _ in 0..RACES {
+        match store.app(org, call.segment("app_id")?).await {
+            Ok(app) => {
+                if let Some(app) = write(&call, &app, new.clone()).await? {
+                    return Answer::ok(&ApplicationOut::from(app));
+                }
+            }
+            Err(StoreError::NotFound(_)) => {
+                let app = store.create_app(org, new).await?;
+                return Answer::json(StatusCode::CREATED, &ApplicationOut::from(app));
+            }
+            Err(error) => return Err(error.into()),
         }
+    }
+    Err(outrun())
+}
+
+async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
+    for _ in 0..RACES {
+        let patch = call.json::<ApplicationPatch>()?;
+        let name = call.segment("app_id")?;
+        let app = call.shared.store.app(call.access.org, name).await?;
+        let settings = patch.applied_to(app.clone())?;
+        if let Some(app) = write(&call, &app, settings).await? {
+            return Answer::ok(&ApplicationOut::from(app));
+        }
+    }
+    Err(outrun())
+}
+
+/// Writes the settings over `app`; nothing if somebody else was faster.
+async fn write(call: &Call<OrgWide>, app: &App, settings: NewApp) -> ApiResult<Option<App>> {
+    let update = AppUpdate {
+        settings,
+        config_version: app.config_version,
+    };
+    let (store, org) = (&call.shared.store, call.access.org);
+    match store.update_app(org, app.id, update).await {
+        Ok(app) => Ok(Some(app)),
+        Err(StoreError::Conflict("app_version")) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let patch = call.json::<ApplicationPatch>()?;
-    let (store, org) = (&call.shared.store, call.access.org);
-    let app = store.app(org, call.segment("app_id")?).await?;
-    let id = app.id;
-    let app = store.update_app(org, id, patch.applied_to(app)?).await?;
-    Answer::ok(&ApplicationOut::from(app))
+fn outrun() -> ApiError {
+    ApiError::from(StoreError::Conflict("app_version"))
 }
 
 async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {

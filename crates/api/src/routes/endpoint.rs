@@ -7,7 +7,7 @@ use postrider_domain::{EndpointId, OrgId, Timestamp};
 use postrider_store::{Endpoint, EndpointUpdate, NewEndpoint, Order, Secret, StoreError};
 use serde_json::json;
 
-use super::endpoint_secret;
+use super::{RACES, endpoint_secret};
 use crate::access::OfApp;
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
@@ -18,8 +18,6 @@ use crate::state::Shared;
 use crate::wire::endpoint::{EndpointIn, EndpointPatch, secret_is_rotated};
 use crate::wire::endpoint_out::{EndpointOut, StatsOut};
 
-/// How often an update is made anew because somebody else was faster.
-const RACES: u32 = 5;
 /// The longest window of statistics, with five minutes for clocks that differ.
 const STATS_WINDOW: Duration = Duration::from_mins(28 * 24 * 60 + 5);
 /// The window of statistics unless asked.

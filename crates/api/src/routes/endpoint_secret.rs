@@ -7,7 +7,7 @@ use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
 
 use super::endpoint::named;
-use crate::access::OfApp;
+use crate::access::{OfApp, OfAppInFull};
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
@@ -83,8 +83,8 @@ async fn current(call: &Call<OfApp>) -> ApiResult<(postrider_domain::EndpointId,
     Ok((endpoint.id, secret.text.expose().to_owned()))
 }
 
-async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
-    let (_, secret) = current(&call).await?;
+async fn get(call: Call<OfAppInFull>) -> ApiResult<Answer> {
+    let (_, secret) = current(&call.of_app()).await?;
     Answer::ok(&shown(&secret)?)
 }
 

@@ -14,6 +14,14 @@ mod reference;
 
 use crate::operation::Operation;
 
+/// How often an update is made anew because somebody else was faster.
+const RACES: u32 = 5;
+
+/// What a node that only delivers answers.
+pub(crate) fn of_workers() -> Vec<Operation> {
+    health::operations()
+}
+
 /// Everything that the API can do.
 pub(crate) fn table() -> Vec<Operation> {
     [

@@ -104,13 +104,17 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
     })?;
     let stop = stop_signal()?;
     let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings)).await?;
-    let router = postrider_api::router(ApiState {
+    let state = ApiState {
         store: store.clone(),
         cache: Arc::new(pipeline.cache()),
         ingest: pipeline.ingest(),
         settings: api_settings(&settings),
         metrics,
-    });
+    };
+    let router = match settings.role {
+        Role::All | Role::Api => postrider_api::router(state),
+        Role::Worker => postrider_api::worker_router(state),
+    };
     announce(&store, &settings, address, dev).await?;
     let stopping = async {
         stop.await;

@@ -82,8 +82,8 @@ settings! {
     ROLE {
         flag: Some("--role"),
         default: Some("all"),
-        meaning: "What this node does: api takes requests, worker delivers, all does both.",
-        allowed: "all, api or worker",
+        meaning: "What this node does: api takes requests, worker delivers and serves nothing but health and metrics, all does both.",
+        allowed: "all, api or worker; with a SQLite database only all",
     }
     MAIN_SECRET {
         default_note: "SQLite: made at the first start and kept beside the database file as NAME.key; PostgreSQL: required",
@@ -133,7 +133,7 @@ settings! {
     }
     DATABASE_CONNECTIONS {
         default: Some("16"),
-        meaning: "Connections that this node opens to the database at most.",
+        meaning: "Connections that this node opens to the database at most, half of them for reading; on PostgreSQL at least four, plus two for commits. SQLite has one that writes, and up to eight that read.",
         allowed: "a whole number from 2 to 1000",
     }
     NODE_LEASE {

@@ -11,7 +11,7 @@ use super::database_url::{DatabaseUrl, masked};
 use super::layers::{Inputs, Layers, Origin};
 use super::problem::{Problem, Problems};
 use super::secret::{MASK, Secret};
-use super::values::{self, RetrySchedule};
+use super::values::{self, RetrySchedule, Role};
 
 /// Between the longest attempt and the moment at which another node may take over.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
@@ -110,7 +110,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let listen = reader.value(&all::LISTEN, values::from_str::<SocketAddr>);
     let database_url = reader.value(&all::DATABASE_URL, DatabaseUrl::parse);
     let public_url = reader.unset_or(&all::PUBLIC_URL, values::public_url);
-    let role = reader.value(&all::ROLE, values::role);
+    let role = read_role(reader, database_url.as_ref());
     let main_secret = reader.unset_or(&all::MAIN_SECRET, |text| {
         values::long_enough(text).then(|| Secret::new(text))
     });
@@ -154,6 +154,18 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         log_format: log_format?,
         worker_threads: worker_threads?.map(|threads| threads as usize),
     })
+}
+
+/// A SQLite file is one server's: what a part of the work is left to, nobody else does.
+fn read_role(reader: &mut Reader<'_>, database_url: Option<&DatabaseUrl>) -> Option<Role> {
+    let role = reader.value(&all::ROLE, values::role)?;
+    if role != Role::All && database_url?.sqlite_path().is_some() {
+        let allowed = "all with a SQLite database, which no other server can open; \
+                       api and worker need a postgres:// DATABASE_URL";
+        reader.refuse(&all::ROLE, allowed.to_owned());
+        return None;
+    }
+    Some(role)
 }
 
 /// A lease shorter than the longest attempt would let two nodes send one delivery.

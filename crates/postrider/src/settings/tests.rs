@@ -52,6 +52,7 @@ fn flags_beat_environment_which_beats_the_file_which_beats_the_defaults() {
     let mut inputs = environment(&[
         ("POSTRIDER_LISTEN", "127.0.0.1:2"),
         ("POSTRIDER_ROLE", "api"),
+        ("POSTRIDER_DATABASE_URL", "postgres://u@h/db"),
     ]);
     inputs.file = Some((
         PathBuf::from("p.toml"),
@@ -78,6 +79,24 @@ fn a_wrong_value_names_key_value_origin_and_what_is_allowed() {
         problems(environment(&[("POSTRIDER_REQUEST_TIMEOUT", "31")])),
         "POSTRIDER_REQUEST_TIMEOUT = \"31\" (environment): must be whole seconds from 5 to 30"
     );
+}
+
+#[test]
+fn a_part_of_the_work_on_a_sqlite_file_is_refused_for_nobody_could_do_the_rest() {
+    for role in ["api", "worker"] {
+        let said = problems(environment(&[("POSTRIDER_ROLE", role)]));
+        assert!(
+            said.starts_with(&format!(
+                "POSTRIDER_ROLE = \"{role}\" (environment): must be all with a SQLite database"
+            )),
+            "{said}"
+        );
+        let elsewhere = [
+            ("POSTRIDER_ROLE", role),
+            ("POSTRIDER_DATABASE_URL", "postgres://u@h/db"),
+        ];
+        assert!(load(environment(&elsewhere)).is_ok());
+    }
 }
 
 #[test]
