@@ -122,7 +122,7 @@ on_both_engines! {
             ("channel=x", 2),
             ("channel=x&event_types=b", 1),
             ("before=2020-01-01T00:00:00Z", 0),
-            ("after=2020-01-01T00:00:00", 3),
+            ("after=2020-01-01T00:00:00&before=2999-01-01 00:00:00", 3),
             ("after=2999-01-01 00:00:00", 0),
         ] {
             let page = client.get(&app.path(&format!("/msg?{query}"))).await.expect(200);

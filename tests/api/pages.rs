@@ -1,6 +1,8 @@
 //! Lists, page by page, in both directions.
 
-use postrider_testkit::{Client, Server, on_both_engines};
+use std::time::Duration;
+
+use postrider_testkit::{Client, Server, TestApp, on_both_engines};
 use serde_json::{Value, json};
 
 async fn page(client: &Client, path: &str) -> (Vec<String>, Value) {
@@ -50,16 +52,20 @@ on_both_engines! {
     }
 
     async fn messages_run_newest_first_and_after_begins_at_the_oldest(engine: Engine) {
-        let server = Server::start(engine).await;
+        let server = TestApp::start(engine).await;
         let client = server.client();
         let app = client.app().await;
         let mut made = Vec::new();
         for _ in 0..5 {
             made.push(app.publish("a", "{}").accepted().await);
         }
+        let forth = app.path("/msg?limit=2&after=2020-01-01T00:00:00Z");
+        let (unsettled, body) = page(&client, &forth).await;
+        assert_eq!((unsettled, &body["done"]), (vec![], &json!(true)));
         let (newest, _) = page(&client, &app.path("/msg?limit=2")).await;
         assert_eq!(newest, [made[4].clone(), made[3].clone()]);
-        let (oldest, body) = page(&client, &app.path("/msg?limit=2&after=2020-01-01T00:00:00Z")).await;
+        server.clock().advance(Duration::from_secs(3));
+        let (oldest, body) = page(&client, &forth).await;
         assert_eq!(oldest, [made[1].clone(), made[0].clone()]);
         let on = body["prevIterator"].as_str().expect("a way on");
         let (next, _) = page(&client, &app.path(&format!("/msg?limit=2&iterator={on}"))).await;

@@ -1,5 +1,7 @@
 //! Messages: what was published, as lists and look-ups show it.
 
+use std::time::Duration;
+
 use postrider_domain::{AppId, MessageId, Timestamp};
 use uuid::Uuid;
 
@@ -110,6 +112,35 @@ pub(crate) fn content_filter(sql: &mut Sql, event_types: &[String], channel: Opt
     }
 }
 
+/// How old a message is before a page that walks towards the newest shows it. Ids are
+/// minted before their commit, and a slower node's commit may come after a younger one's:
+/// whoever went on from the younger would never see the older.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// `before`, and where the page walks towards the newest, nothing younger than `settling`.
+pub(crate) fn settled<K: Clone>(
+    before: Option<Timestamp>,
+    page: &PageRequest<K>,
+    now: Timestamp,
+    settling: Duration,
+) -> Option<Timestamp> {
+    if page.sql_descending() {
+        return before;
+    }
+    let settled = now.minus(settling);
+    Some(before.map_or(settled, |before| before.min(settled)))
+}
+
+impl MessageFilter {
+    /// The filter without what a page that walks towards the newest must not show yet.
+    pub(crate) fn settled(self, page: &PageRequest<MessageId>, now: Timestamp) -> Self {
+        Self {
+            before: settled(self.before, page, now, SETTLING),
+            ..self
+        }
+    }
+}
+
 /// Adds the conditions on an id's time, whose floor is `floor`.
 pub(crate) fn time_filter(
     sql: &mut Sql,
@@ -177,7 +208,8 @@ impl Store {
             .into_message(self.clock.now())
     }
 
-    /// A page of the application's messages, by id, which is by time.
+    /// A page of the application's messages, by id, which is by time. One that walks
+    /// towards the newest ends 2 s before now.
     pub async fn messages(
         &self,
         app: AppId,
@@ -185,6 +217,7 @@ impl Store {
         page: PageRequest<MessageId>,
     ) -> StoreResult<Page<Message>> {
         let now = self.clock.now();
+        let filter = filter.settled(&page, now);
         let rows: Vec<Row> = list(app, &filter, &page)
             .fetch(self, "listing messages")
             .await?;

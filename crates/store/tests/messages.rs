@@ -52,6 +52,7 @@ both_engines! {
         ] {
             ids.push(db.publish_with(app, event_type, &[], None, channels).await);
         }
+        db.clock.advance(Duration::from_secs(3));
         let list = async |filter: MessageFilter, page| {
             let page = db.store.messages(app, filter, page).await.unwrap();
             let found = page.rows.iter().map(|row| ids.iter().position(|id| *id == row.id).unwrap());
@@ -74,6 +75,31 @@ both_engines! {
             ..any
         };
         assert_eq!(list(window, first(9, Order::Ascending)).await.0, [1, 2]);
+    }
+
+    async fn a_page_that_walks_towards_the_newest_leaves_out_what_a_slower_node_may_still_precede(db) {
+        let app = db.app().await;
+        let endpoint = db.endpoint(app).await;
+        let mut made = Vec::new();
+        for _ in 0..2 {
+            let message = db.publish(app, "a", &[(endpoint, Start::Owned)]).await;
+            made.push((message, db.attempt(app, message, endpoint, DeliveryState::Pending).await));
+        }
+        let young = made[1].0.minted_at();
+        let (old, newest) = (made[0], first(9, Order::Descending));
+        for (milliseconds, messages, attempts) in [(1_999, 0, 0), (2_001, 1, 0), (31_999, 1, 0), (32_001, 1, 1)] {
+            db.clock.advance_to(young.plus(Duration::from_millis(milliseconds)));
+            let forth = before(old.0, 9, Order::Descending);
+            let listed = db.store.messages(app, MessageFilter::default(), forth.clone()).await.unwrap();
+            assert_eq!(listed.rows.len(), messages, "{milliseconds}");
+            let listed = db.store.endpoint_messages(app, endpoint, DeliveryFilter::default(), forth).await.unwrap();
+            assert_eq!(listed.rows.len(), messages, "{milliseconds}");
+            let forth = before(old.1, 9, Order::Descending);
+            let listed = db.store.attempts_by_endpoint(app, endpoint, AttemptFilter::default(), forth).await.unwrap();
+            assert_eq!(listed.rows.len(), attempts, "{milliseconds}");
+            let listed = db.store.messages(app, MessageFilter::default(), newest.clone()).await.unwrap();
+            assert_eq!(listed.rows.len(), 2, "the newest first are all there");
+        }
     }
 
     async fn attempts_are_listed_by_message_and_by_endpoint(db) {

@@ -1,5 +1,7 @@
 //! Attempts, and where deliveries stand, as lists show them.
 
+mod statements;
+
 use std::time::Duration;
 
 use postrider_domain::{
@@ -8,6 +10,8 @@ use postrider_domain::{
 };
 use uuid::Uuid;
 
+use self::statements::SELECT;
+pub(crate) use self::statements::{count, list, list_endpoints, list_messages};
 use crate::message::{self, MessageFilter};
 use crate::page::{Page, PageRequest};
 use crate::row::{self, bad};
@@ -90,6 +94,20 @@ pub struct AttemptFilter {
     pub after: Option<Timestamp>,
     /// Only those to this endpoint.
     pub endpoint: Option<EndpointId>,
+}
+
+/// As for messages, but an attempt's id is minted when it begins, and its row is written
+/// when it has ended: up to the longest deadline (30 s) later.
+const SETTLING: Duration = Duration::from_secs(32);
+
+impl AttemptFilter {
+    /// The filter without what a page that walks towards the newest must not show yet.
+    fn settled(self, page: &PageRequest<AttemptId>, now: Timestamp) -> Self {
+        Self {
+            before: message::settled(self.before, page, now, SETTLING),
+            ..self
+        }
+    }
 }
 
 /// Which of an endpoint's messages a list shows.
@@ -185,47 +203,6 @@ impl TryFrom<Row> for Attempt {
     }
 }
 
-/// Begins every statement that reads attempts; the join with the message keeps
-/// applications apart. Its join order suits SQLite, which reads left to right.
-const SELECT: &str = "select a.id, a.message_id, a.endpoint_id, r.url, a.status, a.http_status, a.failure, a.failure_text, \
-    a.trigger, a.number, a.started_at, a.duration_us, a.signature, r.header_family, r.header_names, a.response_headers, \
-    a.response_body, a.next_at, a.next_reason \
-    from attempt a cross join message m cross join endpoint_revision r \
-    where m.id = a.message_id and r.endpoint_id = a.endpoint_id and r.revision = a.endpoint_revision and m.app_id = ";
-
-/// The statement of a list of attempts; `of` is a column and what it must equal.
-pub(crate) fn list(
-    app: AppId,
-    of: (&str, Uuid),
-    filter: &AttemptFilter,
-    page: &PageRequest<AttemptId>,
-) -> Sql {
-    let mut sql = Sql::new(SELECT);
-    sql.bind(app.uuid())
-        .push(" and ")
-        .push(of.0)
-        .push(" = ")
-        .bind(of.1);
-    if let Some(endpoint) = filter.endpoint {
-        sql.push(" and a.endpoint_id = ").bind(endpoint.uuid());
-    }
-    if let Some(status) = filter.status {
-        sql.push(" and a.status = ").bind(i64::from(status.code()));
-    }
-    if let Some(class) = filter.status_class {
-        sql.push(" and a.http_status >= ")
-            .bind(i64::from(class))
-            .push(" and a.http_status < ")
-            .bind(i64::from(class) + 100);
-    }
-    message::time_filter(&mut sql, "a.id", (filter.after, filter.before), |time| {
-        AttemptId::floor(time).uuid()
-    });
-    message::content_filter(&mut sql, &filter.event_types, filter.channel.as_deref());
-    sql.page("a.id", page, |id: AttemptId| id.uuid().into());
-    sql
-}
-
 /// Where a delivery stands, in the words of the API.
 fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
     match state {
@@ -235,26 +212,6 @@ fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
         DeliveryState::Exhausted => AttemptStatus::Fail,
         DeliveryState::Cancelled | DeliveryState::Skipped => AttemptStatus::Canceled,
     }
-}
-
-/// The condition on a delivery that [`status_of`] calls `status`.
-fn status_condition(status: AttemptStatus) -> String {
-    let wanted: &[DeliveryState] = match status {
-        AttemptStatus::Success => &[DeliveryState::Succeeded],
-        AttemptStatus::Pending | AttemptStatus::Sending => &[DeliveryState::Pending],
-        AttemptStatus::Fail => &[DeliveryState::Exhausted],
-        AttemptStatus::Canceled => &[DeliveryState::Cancelled, DeliveryState::Skipped],
-    };
-    let codes: Vec<String> = wanted
-        .iter()
-        .map(|state| state.code().to_string())
-        .collect();
-    let attempts = match status {
-        AttemptStatus::Pending => " and d.attempts = 0",
-        AttemptStatus::Sending => " and d.attempts > 0",
-        _ => "",
-    };
-    format!(" and d.state in ({}){attempts}", codes.join(", "))
 }
 
 /// Where a delivery stands: columns beside those of a message or an endpoint.
@@ -293,68 +250,9 @@ struct EndpointStanding {
     last_status: Option<i16>,
 }
 
-/// The statement of [`Store::endpoint_messages`].
-pub(crate) fn list_messages(
-    app: AppId,
-    endpoint: EndpointId,
-    filter: &DeliveryFilter,
-    page: &PageRequest<MessageId>,
-) -> Sql {
-    let of = &filter.message;
-    let mut sql = Sql::new("select ");
-    sql.push(message::columns(of.with_payload))
-        .push(", d.state, d.attempts, d.due_at from delivery d cross join message m")
-        .push(message::payload_join(of.with_payload))
-        .push(" where d.endpoint_id = ")
-        .bind(endpoint.uuid())
-        .push(" and m.id = d.message_id and m.app_id = ")
-        .bind(app.uuid());
-    if let Some(status) = filter.status {
-        sql.push(&status_condition(status));
-    }
-    // On both sides of the join: PostgreSQL leaves partitions out by the message's.
-    for id in ["d.message_id", "m.id"] {
-        message::time_filter(&mut sql, id, (of.after, of.before), |time| {
-            MessageId::floor(time).uuid()
-        });
-    }
-    sql.cursor("m.id", page, |id: MessageId| id.uuid().into());
-    message::content_filter(&mut sql, &of.event_types, of.channel.as_deref());
-    sql.page("d.message_id", page, |id: MessageId| id.uuid().into());
-    sql
-}
-
-/// The statement of [`Store::message_endpoints`]: deliveries lie by endpoint, so it
-/// asks each of the application's endpoints for the message.
-pub(crate) fn list_endpoints(
-    app: AppId,
-    message: MessageId,
-    page: &PageRequest<EndpointId>,
-) -> Sql {
-    let mut sql = Sql::new("select ");
-    sql.push(endpoint::COLUMNS)
-        .push(", d.state, d.attempts, d.due_at, d.last_status from endpoint e cross join delivery d where e.app_id = ")
-        .bind(app.uuid())
-        .push(" and d.endpoint_id = e.id and d.message_id = ")
-        .bind(message.uuid())
-        .page("e.id", page, |id: EndpointId| id.uuid().into());
-    sql
-}
-
-/// The statement of [`Store::endpoint_stats`].
-pub(crate) fn count(endpoint: EndpointId, since: Timestamp, until: Timestamp) -> Sql {
-    let mut sql =
-        Sql::new("select status, count(*) as attempts from attempt a where a.endpoint_id = ");
-    sql.bind(endpoint.uuid());
-    message::time_filter(&mut sql, "a.id", (Some(since), Some(until)), |time| {
-        AttemptId::floor(time).uuid()
-    });
-    sql.push(" group by status");
-    sql
-}
-
 impl Store {
-    /// A page of a message's attempts, by id, which is by time.
+    /// A page of a message's attempts, by id, which is by time. One that walks towards
+    /// the newest ends 32 s before now.
     pub async fn attempts_by_message(
         &self,
         app: AppId,
@@ -362,11 +260,13 @@ impl Store {
         filter: AttemptFilter,
         page: PageRequest<AttemptId>,
     ) -> StoreResult<Page<Attempt>> {
+        let filter = filter.settled(&page, self.clock.now());
         let sql = list(app, ("a.message_id", message.uuid()), &filter, &page);
         self.page_of_attempts(&sql, &page).await
     }
 
-    /// A page of an endpoint's attempts, by id, which is by time.
+    /// A page of an endpoint's attempts, by id, which is by time. One that walks towards
+    /// the newest ends 32 s before now.
     pub async fn attempts_by_endpoint(
         &self,
         app: AppId,
@@ -374,6 +274,7 @@ impl Store {
         filter: AttemptFilter,
         page: PageRequest<AttemptId>,
     ) -> StoreResult<Page<Attempt>> {
+        let filter = filter.settled(&page, self.clock.now());
         let sql = list(app, ("a.endpoint_id", endpoint.uuid()), &filter, &page);
         self.page_of_attempts(&sql, &page).await
     }
@@ -430,15 +331,16 @@ impl Store {
 
     /// A page of the messages for an endpoint, by id, each with where it stands
     /// (a failed attempt that will be repeated reads `Sending`) and when its next
-    /// attempt is due.
+    /// attempt is due. One that walks towards the newest ends 2 s before now.
     pub async fn endpoint_messages(
         &self,
         app: AppId,
         endpoint: EndpointId,
-        filter: DeliveryFilter,
+        mut filter: DeliveryFilter,
         page: PageRequest<MessageId>,
     ) -> StoreResult<Page<(Message, AttemptStatus, Option<Timestamp>)>> {
         let now = self.clock.now();
+        filter.message = filter.message.settled(&page, now);
         let sql = list_messages(app, endpoint, &filter, &page);
         let rows: Vec<MessageStanding> = sql.fetch(self, "listing an endpoint's messages").await?;
         let rows = rows.into_iter().map(|row| {
