@@ -10,11 +10,11 @@ use postrider_domain::{
     NodeId, OrgId, Timestamp, Trigger,
 };
 use postrider_store::{
-    Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Engine, Fate, IngestBatch,
+    Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate, IngestBatch,
     KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage, Order,
     Outcome, PageRequest, Secret, Start, Step, Store,
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use postrider_testkit::{Engine, TestDatabase};
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const MAIN_SECRET: &str = "a main secret of at least 32 characters";
@@ -43,78 +43,37 @@ macro_rules! both_engines {
 pub struct Database {
     pub store: Store,
     pub clock: ManualClock,
-    url: String,
-    _folder: Option<tempfile::TempDir>,
-    _postgres: Option<DropDatabase>,
+    kept: TestDatabase,
 }
 
 impl Database {
     pub async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let (store, clock) = open(&url).await;
-        Self {
-            store,
-            clock,
-            url,
-            _folder: Some(folder),
-            _postgres: None,
-        }
+        Self::on(Engine::Sqlite).await
     }
 
     pub async fn postgres() -> Self {
-        let server = std::env::var("POSTRIDER_TEST_DATABASE_URL")
-            .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
-        let name = format!("postrider_store_{:032x}", rand::random::<u128>());
-        let mut connection = PgConnection::connect(&server)
-            .await
-            .unwrap_or_else(|error| {
-                panic!(
-                    "no PostgreSQL to test on ({error}): start one on 127.0.0.1:5432, or set \
-                 POSTRIDER_TEST_DATABASE_URL to one where databases may be created"
-                )
-            });
-        sqlx::query(AssertSqlSafe(format!("create database {name}")))
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let (base, query) = server.split_once('?').unwrap_or((&server, ""));
-        let (base, _) = base.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}?{query}");
-        let drop = DropDatabase { server, name };
-        let (store, clock) = open(&url).await;
+        Self::on(Engine::Postgres).await
+    }
+
+    async fn on(engine: Engine) -> Self {
+        // Empty, since the schema is what is tested here.
+        let database = TestDatabase::empty(engine).await;
+        let (store, clock) = open(database.url()).await;
         Self {
             store,
             clock,
-            url,
-            _folder: None,
-            _postgres: Some(drop),
+            kept: database,
         }
     }
 
     /// Statements of a test's own, on a connection of their own.
     pub async fn execute(&self, text: &str) -> u64 {
-        let text = AssertSqlSafe(text.to_owned());
-        if self.url.starts_with("sqlite") {
-            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
-            sqlx::query(text)
-                .execute(&mut connection)
-                .await
-                .unwrap()
-                .rows_affected()
-        } else {
-            let mut connection = PgConnection::connect(&self.url).await.unwrap();
-            sqlx::query(text)
-                .execute(&mut connection)
-                .await
-                .unwrap()
-                .rows_affected()
-        }
+        self.kept.execute(text).await
     }
 
     /// Adds `count` due deliveries of unknown messages to the endpoint of some delivery.
     pub async fn multiply_deliveries(&self, count: i64) -> u64 {
-        let random = match self.store.engine() {
+        let random = match self.kept.engine() {
             Engine::Sqlite => "randomblob(16)",
             Engine::Postgres => "gen_random_uuid()",
         };
@@ -127,20 +86,8 @@ impl Database {
     }
 
     /// One number of the database's.
-    pub async fn number(&self, text: &'static str) -> i64 {
-        if self.url.starts_with("sqlite") {
-            let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
-            sqlx::query_scalar(text)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap()
-        } else {
-            let mut connection = PgConnection::connect(&self.url).await.unwrap();
-            sqlx::query_scalar(text)
-                .fetch_one(&mut connection)
-                .await
-                .unwrap()
-        }
+    pub async fn number(&self, text: &str) -> i64 {
+        self.kept.number(text).await
     }
 
     pub async fn org(&self) -> OrgId {
@@ -293,34 +240,6 @@ async fn open(url: &str) -> (Store, ManualClock) {
         .await
         .unwrap();
     (store, manual)
-}
-
-/// Drops the database also when the test has failed.
-struct DropDatabase {
-    server: String,
-    name: String,
-}
-
-impl Drop for DropDatabase {
-    fn drop(&mut self) {
-        let (server, name) = (self.server.clone(), self.name.clone());
-        let drop = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&server).await.unwrap();
-                sqlx::query(AssertSqlSafe(format!(
-                    "drop database if exists {name} with (force)"
-                )))
-                .execute(&mut connection)
-                .await
-                .unwrap();
-            });
-        });
-        let _ = drop.join();
-    }
 }
 
 pub fn new_app(uid: Option<&str>) -> NewApp {
