@@ -11,7 +11,7 @@ use super::engine::full_load;
 use super::measure::{Measured, undisturbed};
 use super::template::Template;
 
-/// The ceiling jumps between two values on an idle machine: the best of as many counts.
+/// The best of as many counts: whatever disturbs a run can only lower the ceiling.
 const RUNS: usize = 5;
 /// A run of fewer would be over before the kernel's accounting ticks often enough.
 const FEWEST: u64 = 200_000;
