@@ -12,7 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::db::{Db, PostgresDb, SqliteDb};
-use crate::{Cipher, Clock, Store, StoreError, migrate};
+use crate::{Cipher, Clock, Store, StoreError, migrate, nodelay};
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -185,6 +185,9 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
             ("lock_timeout", "5s"),
             ("statement_timeout", "30s"),
         ]);
+    let (connect, relay) = nodelay::relayed(connect)
+        .await
+        .map_err(|source| ConnectError::Reach(sqlx::Error::Io(source)))?;
     // On young tables the planner would join a batch to `delivery` by reading the whole
     // table, and does worse as it grows: pin index access (9,500 to 16,100/s measured).
     let pinned = connect.clone().options([
@@ -212,5 +215,6 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
         read,
         write,
         commit,
+        relay: relay.map(Arc::new),
     })
 }

@@ -47,6 +47,9 @@ pub(crate) struct PostgresDb {
     pub(crate) write: PgPool,
     /// For the committers: plans pinned, one connection each.
     pub(crate) commit: PgPool,
+    /// What the pools connect through.
+    #[cfg_attr(not(test), expect(dead_code, reason = "held for as long as the pools live"))]
+    pub(crate) relay: Option<Arc<crate::nodelay::Relay>>,
 }
 
 /// Runs one statement outside a transaction on the reading pool.

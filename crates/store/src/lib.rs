@@ -33,6 +33,7 @@ mod lane;
 mod message;
 mod migrate;
 mod node;
+mod nodelay;
 mod org;
 mod outcome;
 mod page;

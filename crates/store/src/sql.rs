@@ -205,6 +205,7 @@ impl Sql {
                         read: db.commit.clone(),
                         write: db.write.clone(),
                         commit: db.commit.clone(),
+                        relay: db.relay.clone(),
                     })),
                     ..store.clone()
                 };

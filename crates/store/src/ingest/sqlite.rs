@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_domain::{AppId, MessageId};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::StoreResult;
 use crate::db::SqliteDb;
 use crate::error::wrong;
+use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
 
 const VERSIONS: &str = "select id, config_version from app where deleted_at is null and id in \
@@ -123,21 +125,17 @@ async fn write_bodies(connection: &mut SqliteConnection, fresh: &[&NewMessage]) 
     let (mut bodies, mut cuts) = (vec![0], Vec::with_capacity(fresh.len()));
     for message in fresh {
         pack(&mut ids, [message.app_id.uuid(), message.id.uuid()]);
-        rows.push(json!([
+        rows.push((
             &*message.event_type,
-            message.event_id,
-            message.channels,
-            message.payload_key
-        ]));
-        cuts.push(json!([
+            &message.event_id,
+            &message.channels,
             message.payload_key,
-            bodies.len() + 1,
-            message.payload.len()
-        ]));
+        ));
+        cuts.push((message.payload_key, bodies.len() + 1, message.payload.len()));
         bodies.extend_from_slice(&message.payload);
     }
-    run(connection, MESSAGES, ids, rows).await?;
-    run(connection, PAYLOADS, bodies, cuts).await
+    run(connection, MESSAGES, ids, &rows).await?;
+    run(connection, PAYLOADS, bodies, &cuts).await
 }
 
 async fn write_keys(connection: &mut SqliteConnection, fresh: &[&NewMessage]) -> StoreResult<()> {
@@ -148,15 +146,15 @@ async fn write_keys(connection: &mut SqliteConnection, fresh: &[&NewMessage]) ->
             keys.extend_from_slice(&key.key);
             keys.extend_from_slice(&key.body_hash);
             keys.extend_from_slice(message.id.uuid().as_bytes());
-            expiries.push(json!(key.expires_at.micros()));
+            expiries.push(key.expires_at.micros());
         }
         if let Some(event_id) = &message.event_id {
             pack(&mut events, [message.app_id.uuid(), message.id.uuid()]);
-            names.push(json!(event_id));
+            names.push(event_id);
         }
     }
-    run(connection, KEYS, keys, expiries).await?;
-    run(connection, EVENTS, events, names).await
+    run(connection, KEYS, keys, &expiries).await?;
+    run(connection, EVENTS, events, &names).await
 }
 
 async fn write_deliveries(
@@ -207,14 +205,14 @@ async fn run(
     connection: &mut SqliteConnection,
     text: &'static str,
     packed: Vec<u8>,
-    rows: Vec<serde_json::Value>,
+    rows: &[impl Serialize],
 ) -> StoreResult<()> {
     if rows.is_empty() {
         return Ok(());
     }
     sqlx::query(text)
         .bind(packed)
-        .bind(serde_json::Value::Array(rows).to_string())
+        .bind(as_json(rows)?)
         .execute(connection)
         .await
         .map(|_| ())

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postrider_domain::{Health, Timestamp};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -86,14 +87,14 @@ async fn move_deliveries(
                 .attempt
                 .as_ref()
                 .map(|attempt| attempt.status.code());
-            rows.push(json!([
+            rows.push((
                 owner,
                 token,
                 state.code(),
                 status,
                 due_at.map(Timestamp::micros),
                 i32::from(outcome.attempt.is_some()),
-            ]));
+            ));
         }
     }
     if rows.is_empty() {
@@ -101,7 +102,7 @@ async fn move_deliveries(
     }
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(MOVE)
         .bind(ids)
-        .bind(json!(rows).to_string())
+        .bind(as_json(&rows)?)
         .fetch_all(connection)
         .await
         .map_err(wrong("recording outcomes"))?;
@@ -130,7 +131,7 @@ async fn record(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Stor
     }
     sqlx::query(RECORD)
         .bind(ids)
-        .bind(serde_json::Value::Array(rows).to_string())
+        .bind(as_json(&rows)?)
         .bind(bodies)
         .execute(connection)
         .await
@@ -138,8 +139,15 @@ async fn record(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Stor
         .map_err(wrong("recording attempts"))
 }
 
-fn columns(attempt: &NewAttempt, body_at: usize) -> serde_json::Value {
-    json!([
+/// Serialised straight to text: a tree of values in between would cost more than SQLite's
+/// own work.
+pub(crate) fn as_json(rows: &[impl Serialize]) -> StoreResult<String> {
+    serde_json::to_string(rows)
+        .map_err(|error| wrong("writing a batch as JSON")(sqlx::Error::Encode(error.into())))
+}
+
+fn columns(attempt: &NewAttempt, body_at: usize) -> impl Serialize + '_ {
+    (
         attempt.endpoint_revision,
         attempt.status.code(),
         attempt.http_status,
@@ -149,13 +157,13 @@ fn columns(attempt: &NewAttempt, body_at: usize) -> serde_json::Value {
         attempt.number,
         attempt.started_at.micros(),
         attempt.duration.as_micros() as i64,
-        attempt.signature,
-        attempt.response_headers,
+        &attempt.signature,
+        &attempt.response_headers,
         attempt.next_at.map(Timestamp::micros),
         attempt.next_reason.code(),
         body_at,
         attempt.response_body.len(),
-    ])
+    )
 }
 
 /// Manual attempts are few: a statement each.
