@@ -97,7 +97,8 @@ impl KeyCache {
         let generation = self.generation();
         let entry = match self.entries.get(&hash) {
             Some(entry) if entry.is_fresh(generation, now) => entry,
-            _ => self.read(secret, hash, generation, now).await?,
+            // Boxed: hardly ever run, and large.
+            _ => Box::pin(self.read(secret, hash, generation, now)).await?,
         };
         let caller = entry
             .caller

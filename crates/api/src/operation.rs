@@ -251,7 +251,7 @@ where
     let read = match admit::<A>(&shared, rules, &mut parts).await {
         Ok(read) => read,
         Err(error) => {
-            body::drain(&parts.headers, body).await;
+            Box::pin(body::drain(&parts.headers, body)).await;
             return Err(error);
         }
     };
@@ -286,7 +286,16 @@ where
         body,
         idempotency: None,
     });
-    idempotency::once(store, header, key, target.to_owned(), seen, work).await
+    // Boxed: publishing, which is what is hot, does not come here.
+    Box::pin(idempotency::once(
+        store,
+        header,
+        key,
+        target.to_owned(),
+        seen,
+        Box::pin(work),
+    ))
+    .await
 }
 
 /// What can be said of a request before its body is read.

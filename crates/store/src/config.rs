@@ -121,9 +121,15 @@ impl ConfigCache {
         {
             return Ok(app);
         }
-        let id = self.store.app(org, id_or_uid).await?.id;
+        // Boxed, like every read of the database on a hot path: its future is large, and
+        // would be moved with its caller's at each step although it is hardly ever run.
+        Box::pin(self.find(name)).await
+    }
+
+    async fn find(&self, name: (OrgId, String)) -> StoreResult<Arc<AppConfig>> {
+        let id = self.store.app(name.0, &name.1).await?.id;
         let app = self.app_at_least(id, 0).await?;
-        if app.org_id != org {
+        if app.org_id != name.0 {
             return Err(StoreError::NotFound("application"));
         }
         self.names.insert(name, id);
@@ -135,6 +141,10 @@ impl ConfigCache {
         if let Some(app) = self.apps.get(&id).filter(|app| app.version >= version) {
             return Ok(app);
         }
+        Box::pin(self.read(id)).await
+    }
+
+    async fn read(&self, id: AppId) -> StoreResult<Arc<AppConfig>> {
         let before = self.forgotten.load(Ordering::Acquire);
         let app = Arc::new(self.store.load_app(id).await?);
         if self.forgotten.load(Ordering::Acquire) == before {

@@ -147,7 +147,10 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(false)
         .busy_timeout(Duration::from_secs(10))
-        .pragma("cache_size", "-2048");
+        .pragma("cache_size", "-2048")
+        // 40 MiB instead of 4: pages of random keys are written back once for many commits
+        // (9,400 to 10,700 deliveries/s measured).
+        .pragma("wal_autocheckpoint", "10000");
     let pool = |max: u32, read_only: bool| {
         SqlitePoolOptions::new()
             .max_connections(max)

@@ -48,7 +48,10 @@ pub(crate) struct PostgresDb {
     /// For the committers: plans pinned, one connection each.
     pub(crate) commit: PgPool,
     /// What the pools connect through.
-    #[cfg_attr(not(test), expect(dead_code, reason = "held for as long as the pools live"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "held for as long as the pools live")
+    )]
     pub(crate) relay: Option<Arc<crate::nodelay::Relay>>,
 }
 

@@ -44,6 +44,7 @@ mod plans;
 mod resend;
 mod retention;
 mod row;
+mod script;
 mod secret;
 mod sql;
 

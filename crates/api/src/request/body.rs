@@ -21,7 +21,7 @@ const MAX_MESSAGE: usize = 500;
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> ApiResult<Bytes> {
     if announced(headers).is_some_and(|length| length > limit as u64) {
-        drain(headers, body).await;
+        Box::pin(drain(headers, body)).await;
         return Err(too_large(limit));
     }
     let collected = Limited::new(&mut body, limit).collect();
@@ -37,7 +37,7 @@ pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> A
     match collected {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            drain(headers, body).await;
+            Box::pin(drain(headers, body)).await;
             Err(too_large(limit))
         }
         Err(_) => Err(ApiError::new(

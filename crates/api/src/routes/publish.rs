@@ -248,7 +248,7 @@ async fn find_or_make(
         Some(_) => {}
     }
     match shared.cache.app(org, name).await {
-        Err(StoreError::NotFound(_)) => make(shared, org, name, new).await,
+        Err(StoreError::NotFound(_)) => Box::pin(make(shared, org, name, new)).await,
         found => Ok(found?),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{
-    AttemptId, AttemptStatus, DeliveryState, DisabledReason, FailureKind, Next, NextInput,
-    NextReason, RetryPolicy, Timestamp, Trigger,
+    AttemptId, AttemptStatus, DeliveryState, DisabledReason, EndpointId, FailureKind, Next,
+    NextInput, NextReason, RetryPolicy, Timestamp, Trigger,
 };
 use postrider_store::{
     Clock, ConfigCache, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
@@ -59,7 +59,7 @@ impl Courier {
         }
         let endpoint = match self.endpoint(&job).await {
             Ok(Some(endpoint)) => endpoint,
-            Ok(None) => return self.cancel(in_hand, &job).await,
+            Ok(None) => return Box::pin(self.cancel(in_hand, &job)).await,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -69,7 +69,7 @@ impl Courier {
             }
         };
         let Some(payload) = job.payload.clone() else {
-            return self.cancel(in_hand, &job).await;
+            return Box::pin(self.cancel(in_hand, &job)).await;
         };
         let prepared = match self.preparer.prepare(&endpoint) {
             Ok(prepared) => prepared,
@@ -87,13 +87,22 @@ impl Courier {
         // The lane's next delivery starts before this one's outcome is queued.
         in_hand.done(Some(&answered));
         self.report(outcome).await;
-        if gone
-            && let Err(error) = self
-                .store
-                .disable_endpoint(job.endpoint_id, DisabledReason::Gone)
-                .await
+        if gone {
+            Box::pin(self.disable(job.endpoint_id)).await;
+        }
+    }
+
+    async fn disable(&self, endpoint: EndpointId) {
+        if let Err(error) = self
+            .store
+            .disable_endpoint(endpoint, DisabledReason::Gone)
+            .await
         {
-            tracing::error!(endpoint = %job.endpoint_id, error = &error as &dyn std::error::Error, "cannot disable an endpoint that is gone");
+            tracing::error!(
+                %endpoint,
+                error = &error as &dyn std::error::Error,
+                "cannot disable an endpoint that is gone"
+            );
         }
     }
 

@@ -18,6 +18,7 @@ use crate::db::SqliteDb;
 use crate::error::wrong;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
+use crate::script::Script;
 
 const VERSIONS: &str = "select id, config_version from app where deleted_at is null and id in \
     (select substr($1, key * 16 + 1, 16) from json_each($2))";
@@ -59,33 +60,22 @@ pub(super) async fn write(
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(wrong)?;
-    let stale = if batch.messages.is_empty() {
-        HashSet::new()
-    } else {
-        write_messages(&mut tx, batch).await?
-    };
-    let applied = crate::outcome::sqlite::write(&mut tx, outcomes).await?;
-    tx.commit().await.map_err(wrong)?;
-    Ok((stale, applied))
-}
-
-async fn write_messages(
-    connection: &mut SqliteConnection,
-    batch: IngestBatch<'_>,
-) -> StoreResult<HashSet<MessageId>> {
-    let stale = stale(connection, batch.messages).await?;
-    let fresh: Vec<&NewMessage> = batch
-        .messages
-        .iter()
-        .filter(|m| !stale.contains(&m.id))
-        .collect();
-    if fresh.is_empty() {
-        return Ok(stale);
+    let mut script = Script::default();
+    let mut late = HashSet::new();
+    if !batch.messages.is_empty() {
+        late = stale(&mut tx, batch.messages).await?;
+        let fresh: Vec<&NewMessage> = batch
+            .messages
+            .iter()
+            .filter(|m| !late.contains(&m.id))
+            .collect();
+        add_bodies(&mut script, &fresh)?;
+        add_keys(&mut script, &fresh)?;
+        add_deliveries(&mut script, &fresh, batch)?;
     }
-    write_bodies(connection, &fresh).await?;
-    write_keys(connection, &fresh).await?;
-    write_deliveries(connection, &fresh, batch).await?;
-    Ok(stale)
+    let applied = crate::outcome::sqlite::write(&mut tx, script, outcomes).await?;
+    tx.commit().await.map_err(wrong)?;
+    Ok((late, applied))
 }
 
 /// Messages that were planned on another version of their application than the current.
@@ -116,11 +106,9 @@ async fn stale(
         .collect())
 }
 
-async fn write_bodies(connection: &mut SqliteConnection, fresh: &[&NewMessage]) -> StoreResult<()> {
-    let (mut ids, mut rows) = (
-        Vec::with_capacity(fresh.len() * 32),
-        Vec::with_capacity(fresh.len()),
-    );
+fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
+    let mut ids = Vec::with_capacity(fresh.len() * 32);
+    let mut rows = Vec::with_capacity(fresh.len());
     // Never empty: SQLite takes an empty blob for NULL.
     let (mut bodies, mut cuts) = (vec![0], Vec::with_capacity(fresh.len()));
     for message in fresh {
@@ -134,11 +122,11 @@ async fn write_bodies(connection: &mut SqliteConnection, fresh: &[&NewMessage]) 
         cuts.push((message.payload_key, bodies.len() + 1, message.payload.len()));
         bodies.extend_from_slice(&message.payload);
     }
-    run(connection, MESSAGES, ids, &rows).await?;
-    run(connection, PAYLOADS, bodies, &cuts).await
+    add(script, MESSAGES, ids, &rows)?;
+    add(script, PAYLOADS, bodies, &cuts)
 }
 
-async fn write_keys(connection: &mut SqliteConnection, fresh: &[&NewMessage]) -> StoreResult<()> {
+fn add_keys(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
     let (mut keys, mut expiries) = (Vec::new(), Vec::new());
     let (mut events, mut names) = (Vec::new(), Vec::new());
     for message in fresh {
@@ -153,12 +141,12 @@ async fn write_keys(connection: &mut SqliteConnection, fresh: &[&NewMessage]) ->
             names.push(event_id);
         }
     }
-    run(connection, KEYS, keys, &expiries).await?;
-    run(connection, EVENTS, events, &names).await
+    add(script, KEYS, keys, &expiries)?;
+    add(script, EVENTS, events, &names)
 }
 
-async fn write_deliveries(
-    connection: &mut SqliteConnection,
+fn add_deliveries(
+    script: &mut Script,
     fresh: &[&NewMessage],
     batch: IngestBatch<'_>,
 ) -> StoreResult<()> {
@@ -183,61 +171,39 @@ async fn write_deliveries(
     }
     let now = batch.now.micros();
     if !starts.is_empty() {
-        sqlx::query(DELIVERIES)
+        let rows = as_json(&starts)?;
+        script
+            .add(DELIVERIES)
             .bind(ids)
-            .bind(json!(starts).to_string())
+            .bind(rows)
             .bind(batch.node)
-            .bind(now)
-            .execute(&mut *connection)
-            .await
-            .map_err(wrong("storing deliveries"))?;
+            .bind(now);
     }
     let mut packed = Vec::new();
     for (endpoint, app) in &lanes {
         pack(&mut packed, [*endpoint, *app]);
     }
-    run_at(connection, LANES, packed, now).await?;
-    run_at(connection, EXPANSIONS, expansions, now).await
+    for (text, packed) in [(LANES, packed), (EXPANSIONS, expansions)] {
+        if !packed.is_empty() {
+            let rows = as_json(&vec![0; packed.len() / 32])?;
+            script.add(text).bind(packed).bind(rows).bind(now);
+        }
+    }
+    Ok(())
 }
 
-/// Runs a bulk statement over packed bytes and one JSON value per row, if there are rows.
-async fn run(
-    connection: &mut SqliteConnection,
-    text: &'static str,
+/// Adds a bulk statement over packed bytes and one JSON value per row, if there are rows.
+fn add(
+    script: &mut Script,
+    text: &str,
     packed: Vec<u8>,
     rows: &[impl Serialize],
 ) -> StoreResult<()> {
-    if rows.is_empty() {
-        return Ok(());
+    if !rows.is_empty() {
+        let rows = as_json(rows)?;
+        script.add(text).bind(packed).bind(rows);
     }
-    sqlx::query(text)
-        .bind(packed)
-        .bind(as_json(rows)?)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(wrong("storing messages"))
-}
-
-/// Runs a bulk statement over pairs of packed ids with one time for all.
-async fn run_at(
-    connection: &mut SqliteConnection,
-    text: &'static str,
-    packed: Vec<u8>,
-    now: i64,
-) -> StoreResult<()> {
-    if packed.is_empty() {
-        return Ok(());
-    }
-    let rows = json!(vec![0; packed.len() / 32]).to_string();
-    sqlx::query(text)
-        .bind(packed)
-        .bind(rows)
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(wrong("storing deliveries"))
+    Ok(())
 }
 
 fn pack(into: &mut Vec<u8>, ids: [Uuid; 2]) {

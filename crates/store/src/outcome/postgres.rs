@@ -35,7 +35,8 @@ with moved as (
 ), well as (
     delete from endpoint_health where endpoint_id = any($26::uuid[])
 )
-select endpoint_id, message_id from moved";
+select endpoint_id, message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id)
+where (endpoint_id, message_id) not in (select endpoint_id, message_id from moved)";
 
 const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
     select endpoint_id, app_id, due, due from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as i(endpoint_id, app_id, due) \
@@ -66,27 +67,26 @@ pub(crate) async fn write(
         .iter()
         .all(|o| !o.is_failure() && matches!(o.step, Step::Scheduled { due_at: None, .. }));
     if plain {
-        let moved = record(connection, outcomes).await?;
-        return Ok(applied(outcomes, &moved, &HashMap::new()));
+        let late = record(connection, outcomes).await?;
+        return Ok(applied(outcomes, &late, &HashMap::new()));
     }
     let wrong = wrong("recording outcomes");
     let mut tx = connection.begin().await.map_err(wrong)?;
-    let moved = record(&mut tx, outcomes).await?;
+    let late = record(&mut tx, outcomes).await?;
     let health = follow_up(&mut tx, outcomes).await?;
     tx.commit().await.map_err(wrong)?;
-    Ok(applied(outcomes, &moved, &health))
+    Ok(applied(outcomes, &late, &health))
 }
 
 fn applied(
     outcomes: &[Outcome],
-    moved: &HashSet<(Uuid, Uuid)>,
+    late: &HashSet<(Uuid, Uuid)>,
     health: &HashMap<Uuid, Health>,
 ) -> Vec<Applied> {
     outcomes
         .iter()
         .map(|o| Applied {
-            moved: matches!(o.step, Step::Manual { .. })
-                || moved.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
+            moved: !late.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
             health: health
                 .get(&o.endpoint_id.uuid())
                 .copied()
@@ -97,6 +97,7 @@ fn applied(
 
 type Record<'q> = QueryAs<'q, Postgres, (Uuid, Uuid), PgArguments>;
 
+/// Returns the deliveries that did not move: rows on their way back cost, and these are few.
 async fn record(
     connection: &mut PgConnection,
     outcomes: &[Outcome],

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::script::Script;
 
 /// Each value is [owner, token, state, status, due_at, tried].
 const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i.tried, sends = sends + i.tried, \
@@ -21,8 +22,11 @@ const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i
         value ->> 0 as owner, value ->> 1 as token, value ->> 2 as state, value ->> 3 as status, \
         value ->> 4 as due_at, value ->> 5 as tried from json_each($2)) as i \
     where delivery.endpoint_id = i.endpoint_id and delivery.message_id = i.message_id \
-      and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0 \
-    returning endpoint_id, message_id";
+      and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0";
+/// Bound as [`MOVE`]: those that are not now as it would have left them.
+const LATE: &str = "select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16) from json_each($2) as i \
+    where not exists (select 1 from delivery d where d.endpoint_id = substr($1, i.key * 32 + 1, 16) \
+        and d.message_id = substr($1, i.key * 32 + 17, 16) and d.token = i.value ->> 1 and d.state = i.value ->> 2)";
 const RECORD: &str = "insert into attempt (message_id, id, endpoint_id, endpoint_revision, status, http_status, failure, \
         failure_text, trigger, number, started_at, duration_us, signature, response_headers, next_at, next_reason, response_body) \
     select substr($1, key * 48 + 1, 16), substr($1, key * 48 + 17, 16), substr($1, key * 48 + 33, 16), \
@@ -41,22 +45,28 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
     on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
         wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
 
+/// Ends the batch's script with what the outcomes write, and runs it.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
+    mut script: Script,
     outcomes: &[Outcome],
 ) -> StoreResult<Vec<Applied>> {
-    if outcomes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let moved = move_deliveries(connection, outcomes).await?;
-    record(connection, outcomes).await?;
+    let moves = add_moves(&mut script, outcomes)?;
+    add_records(&mut script, outcomes)?;
+    add_well(&mut script, outcomes);
+    let changed = script.run(connection, "storing a batch").await?;
+    let late = match &moves {
+        Some(moves) if changed.get(moves.statement) != Some(&(moves.count as u64)) => {
+            late(connection, moves).await?
+        }
+        _ => HashSet::new(),
+    };
     settle_manual(connection, outcomes).await?;
     let health = follow_up(connection, outcomes).await?;
     Ok(outcomes
         .iter()
         .map(|o| Applied {
-            moved: matches!(o.step, Step::Manual { .. })
-                || moved.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
+            moved: !late.contains(&(o.endpoint_id.uuid(), o.message_id.uuid())),
             health: health
                 .get(&o.endpoint_id.uuid())
                 .copied()
@@ -65,10 +75,16 @@ pub(crate) async fn write(
         .collect())
 }
 
-async fn move_deliveries(
-    connection: &mut SqliteConnection,
-    outcomes: &[Outcome],
-) -> StoreResult<HashSet<(Uuid, Uuid)>> {
+/// The deliveries that a batch means to move.
+struct Moves {
+    /// Which statement of the script does it.
+    statement: usize,
+    count: usize,
+    ids: Vec<u8>,
+    rows: String,
+}
+
+fn add_moves(script: &mut Script, outcomes: &[Outcome]) -> StoreResult<Option<Moves>> {
     let (mut ids, mut rows) = (
         Vec::with_capacity(outcomes.len() * 32),
         Vec::with_capacity(outcomes.len()),
@@ -98,18 +114,37 @@ async fn move_deliveries(
         }
     }
     if rows.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(None);
     }
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(MOVE)
-        .bind(ids)
-        .bind(as_json(&rows)?)
+    let moves = Moves {
+        statement: script.len(),
+        count: rows.len(),
+        ids,
+        rows: as_json(&rows)?,
+    };
+    script
+        .add(MOVE)
+        .bind(moves.ids.clone())
+        .bind(moves.rows.clone());
+    Ok(Some(moves))
+}
+
+/// Which deliveries did not move. Asked only when the count says that some did not, since
+/// rows on their way back cost more than the update itself.
+async fn late(
+    connection: &mut SqliteConnection,
+    moves: &Moves,
+) -> StoreResult<HashSet<(Uuid, Uuid)>> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(LATE)
+        .bind(&moves.ids)
+        .bind(&moves.rows)
         .fetch_all(connection)
         .await
-        .map_err(wrong("recording outcomes"))?;
+        .map_err(wrong("looking for late outcomes"))?;
     Ok(rows.into_iter().collect())
 }
 
-async fn record(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> StoreResult<()> {
+fn add_records(script: &mut Script, outcomes: &[Outcome]) -> StoreResult<()> {
     // Never empty: SQLite takes an empty blob for NULL.
     let (mut ids, mut rows, mut bodies) = (Vec::new(), Vec::new(), vec![0]);
     for (outcome, attempt) in outcomes
@@ -126,17 +161,22 @@ async fn record(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> Stor
         rows.push(columns(attempt, bodies.len() + 1));
         bodies.extend_from_slice(&attempt.response_body);
     }
-    if rows.is_empty() {
-        return Ok(());
+    if !rows.is_empty() {
+        let rows = as_json(&rows)?;
+        script.add(RECORD).bind(ids).bind(rows).bind(bodies);
     }
-    sqlx::query(RECORD)
-        .bind(ids)
-        .bind(as_json(&rows)?)
-        .bind(bodies)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(wrong("recording attempts"))
+    Ok(())
+}
+
+fn add_well(script: &mut Script, outcomes: &[Outcome]) {
+    let well = endpoints_where(outcomes, Outcome::is_success);
+    if !well.is_empty() {
+        let packed: Vec<u8> = well.iter().flat_map(|id| *id.uuid().as_bytes()).collect();
+        script
+            .add(WELL)
+            .bind(packed)
+            .bind(json!(vec![0; well.len()]).to_string());
+    }
 }
 
 /// Serialised straight to text: a tree of values in between would cost more than SQLite's
@@ -208,16 +248,6 @@ async fn follow_up(
     outcomes: &[Outcome],
 ) -> StoreResult<HashMap<Uuid, Health>> {
     let wrong = wrong("recording what follows");
-    let well = endpoints_where(outcomes, Outcome::is_success);
-    if !well.is_empty() {
-        let packed: Vec<u8> = well.iter().flat_map(|id| *id.uuid().as_bytes()).collect();
-        sqlx::query(WELL)
-            .bind(packed)
-            .bind(json!(vec![0; well.len()]).to_string())
-            .execute(&mut *connection)
-            .await
-            .map_err(wrong)?;
-    }
     let failed = failures(outcomes);
     let mut health = HashMap::new();
     if !failed.is_empty() {

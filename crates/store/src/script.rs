@@ -1,0 +1,81 @@
+//! Several statements in one go, for SQLite: each call of the driver is a hop to its
+//! thread and back, which costs more than most of our statements.
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
+
+use crate::StoreResult;
+use crate::error::wrong;
+
+/// Statements under construction, with their values.
+#[derive(Default)]
+pub(crate) struct Script {
+    text: String,
+    args: SqliteArguments,
+    statements: usize,
+    failed: Option<sqlx::error::BoxDynError>,
+}
+
+impl Script {
+    /// Adds a statement of our own, whose parameters count from `$1`; bind its values next.
+    pub(crate) fn add(&mut self, statement: &str) -> &mut Self {
+        let before = self.args.len();
+        let mut rest = statement;
+        while let Some(at) = rest.find('$') {
+            let digits = rest[at + 1..]
+                .bytes()
+                .take_while(u8::is_ascii_digit)
+                .count();
+            let number: usize = rest[at + 1..at + 1 + digits].parse().unwrap_or(0);
+            self.text.push_str(&rest[..=at]);
+            self.text.push_str(&(before + number).to_string());
+            rest = &rest[at + 1 + digits..];
+        }
+        self.text.push_str(rest);
+        self.text.push(';');
+        self.statements += 1;
+        self
+    }
+
+    /// How many statements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.statements
+    }
+
+    /// Binds the next value of the statement that was added last.
+    pub(crate) fn bind<T>(&mut self, value: T) -> &mut Self
+    where
+        T: for<'q> Encode<'q, Sqlite> + Type<Sqlite>,
+    {
+        if let Err(error) = self.args.add(value) {
+            self.failed = Some(error);
+        }
+        self
+    }
+
+    /// Runs the statements and returns how many rows each has changed.
+    pub(crate) async fn run(
+        self,
+        connection: &mut SqliteConnection,
+        operation: &'static str,
+    ) -> StoreResult<Vec<u64>> {
+        use futures_util::TryStreamExt;
+        let wrong = wrong(operation);
+        if let Some(error) = self.failed {
+            return Err(wrong(sqlx::Error::Encode(error)));
+        }
+        if self.text.is_empty() {
+            return Ok(Vec::new());
+        }
+        // The text is made of our own constants; every value is bound.
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.args);
+        let mut results = Executor::fetch_many(connection, query);
+        let mut changed = Vec::new();
+        while let Some(result) = results.try_next().await.map_err(wrong)? {
+            if let Either::Left(done) = result {
+                changed.push(done.rows_affected());
+            }
+        }
+        Ok(changed)
+    }
+}
