@@ -114,7 +114,7 @@ test("a message is published, delivered, recorded, resent, and its content remov
   assert.deepEqual(resent.body, arrived.body);
 
   assert.equal((await svix.message.get(own.id, "event-1")).id, message.id);
-  const listed = await svix.message.list(own.id, { eventTypes: ["user.created"], after: new Date(0) });
+  const listed = await svix.message.list(own.id, { eventTypes: ["user.created"], after: new Date(0), before: new Date(Date.now() + 3_600_000) });
   assert.deepEqual(listed.data.map(({ id }) => id), [message.id]);
   await svix.message.expungeContent(own.id, message.id);
   const expunged = await svix.message.get(own.id, message.id, { withContent: true });

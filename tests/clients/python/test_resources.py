@@ -2,7 +2,7 @@
 
 import os
 import unittest
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from support import Receiver, client, eventually
 from svix.api import (
@@ -134,10 +134,12 @@ class Resources(unittest.TestCase):
         self.assertEqual(again, body)
 
         self.assertEqual(self.svix.message.get(app.id, "event-1").id, message.id)
-        options = MessageListOptions(after=datetime(2020, 1, 1, tzinfo=timezone.utc))
+        # Without an end the page runs forward, and stops a little before now.
+        until = datetime.now(timezone.utc) + timedelta(hours=1)
+        options = MessageListOptions(after=datetime(2020, 1, 1, tzinfo=timezone.utc), before=until)
         self.assertEqual([one.id for one in self.svix.message.list(app.id, options).data], [message.id])
         # Without an offset, as datetime.now() gives it: read as UTC.
-        naive = MessageListOptions(after=datetime(2020, 1, 1))
+        naive = MessageListOptions(after=datetime(2020, 1, 1), before=until)
         self.assertEqual(len(self.svix.message.list(app.id, naive).data), 1)
         self.svix.message.expunge_content(app.id, message.id)
 

@@ -114,7 +114,12 @@ pub struct IngestBatch<'a> {
 pub struct Writer {
     pub(crate) store: Store,
     pub(crate) postgres: Option<sqlx::pool::PoolConnection<sqlx::Postgres>>,
+    /// When the connection was last known to be good.
+    pub(crate) used_at: Timestamp,
 }
+
+/// A connection that has rested longer is tried before it is trusted with a batch.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Store {
     /// A committer's writer, which connects when it is first used.
@@ -122,6 +127,7 @@ impl Store {
         Writer {
             store: self.clone(),
             postgres: None,
+            used_at: Timestamp::from_micros(0),
         }
     }
 }
@@ -174,16 +180,21 @@ impl Writer {
     }
 
     pub(crate) async fn connection(&mut self) -> StoreResult<&mut sqlx::PgConnection> {
+        let now = self.store.clock.now();
+        if now.since(self.used_at) > IDLE
+            && let Some(connection) = &mut self.postgres
+            && sqlx::Connection::ping(&mut **connection).await.is_err()
+        {
+            // The database was away: a batch must not be the one to find out.
+            self.disconnect();
+        }
+        self.used_at = now;
         let Db::Postgres(db) = &*self.store.db else {
             unreachable!("only PostgreSQL's committers hold a connection")
         };
         if self.postgres.is_none() {
-            self.postgres = Some(
-                db.commit
-                    .acquire()
-                    .await
-                    .map_err(crate::error::wrong("connecting a committer"))?,
-            );
+            let connected = db.commit.acquire().await;
+            self.postgres = Some(connected.map_err(crate::error::wrong("connecting a committer"))?);
         }
         self.postgres
             .as_deref_mut()
