@@ -4,6 +4,9 @@ mod addresses;
 mod breaker;
 mod endings;
 mod endpoints;
+#[cfg(feature = "in-process")]
+mod expiry;
+mod fan_out;
 mod first;
 mod hostile;
 mod limits;
