@@ -73,7 +73,7 @@ impl Pipeline {
             in_flight: settings.max_in_flight,
         };
         let (lanes, releases) = Lanes::new(
-            clock.clone(),
+            store.clone(),
             Arc::clone(&lease),
             limits,
             settings.request_timeout,

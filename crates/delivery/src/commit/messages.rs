@@ -183,19 +183,16 @@ impl Messages {
             now,
             node,
         } = planned;
-        let (mut jobs, mut due) = (Vec::new(), false);
+        let mut jobs = Vec::new();
         for (row, fate) in rows.iter().zip(fates) {
             if *fate == Fate::Stored {
-                due |= jobs_of(row, now, node, &mut jobs);
+                jobs_of(row, now, node, &mut jobs);
             } else {
                 self.take_back(row);
             }
         }
         let stored = fates.iter().filter(|fate| **fate == Fate::Stored).count();
         self.lanes.push_reserved(jobs);
-        if due {
-            self.store.lane_hint().notify_one();
-        }
         self.board.set_accepting(true);
         metrics::counter!("postrider_messages_total").increment(stored as u64);
         for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
@@ -260,33 +257,29 @@ fn answer(id: MessageId, fate: Fate) -> Result<Published, PublishError> {
     }
 }
 
-/// The jobs of a stored message; returns whether something of it is for the claimer.
-fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) -> bool {
+/// The jobs of a stored message. What it has not in hand, the claimer finds: when its lane
+/// has room again, or at its next look.
+fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
     let Deliveries::Now(deliveries) = &row.deliveries else {
-        return true;
+        return;
     };
-    let mut due = false;
-    for delivery in deliveries {
-        match delivery.start {
-            Start::Owned => jobs.push(Job {
-                app_id: row.app_id,
-                endpoint_id: delivery.endpoint_id,
-                message_id: row.id,
-                event_type: Arc::clone(&row.event_type),
-                payload: Some(row.payload.clone()),
-                app_version: row.app_version,
-                sends: 0,
-                purpose: Purpose::Scheduled {
-                    owner: node,
-                    token: 0,
-                    attempts: 0,
-                    first_at: now,
-                    due_at: now,
-                },
-            }),
-            Start::Due => due = true,
-            Start::Skipped => {}
-        }
-    }
-    due
+    let owned = deliveries
+        .iter()
+        .filter(|delivery| delivery.start == Start::Owned);
+    jobs.extend(owned.map(|delivery| Job {
+        app_id: row.app_id,
+        endpoint_id: delivery.endpoint_id,
+        message_id: row.id,
+        event_type: Arc::clone(&row.event_type),
+        payload: Some(row.payload.clone()),
+        app_version: row.app_version,
+        sends: 0,
+        purpose: Purpose::Scheduled {
+            owner: node,
+            token: 0,
+            attempts: 0,
+            first_at: now,
+            due_at: now,
+        },
+    }));
 }

@@ -90,20 +90,20 @@ impl Claimer {
         let app_version = claim.app_version;
         let jobs = jobs(lane, node, claim);
         let claimed = jobs.len();
-        self.push(lane, app_version, jobs).await;
+        self.push(lane, app_version, jobs, claimed == room).await;
         metrics::counter!("postrider_claimed_total").increment(claimed as u64);
         Ok(claimed)
     }
 
     /// Hands claimed jobs to the lanes, which have to know the endpoint's rate before the
     /// first of them starts.
-    async fn push(&self, lane: &DueLane, app_version: i64, jobs: Vec<Job>) {
+    async fn push(&self, lane: &DueLane, app_version: i64, jobs: Vec<Job>, more: bool) {
         let app = self.cache.app_at_least(lane.app_id, app_version).await;
         match app
             .as_ref()
             .map(|app| (app, app.endpoint(lane.endpoint_id)))
         {
-            Ok((app, Some(endpoint))) => self.lanes.push_claimed(app, endpoint, jobs),
+            Ok((app, Some(endpoint))) => self.lanes.push_claimed(app, endpoint, jobs, more),
             // The courier finds out the same and acts on it.
             Ok((_, None)) | Err(_) => self.lanes.push_unthrottled(jobs),
         }

@@ -26,6 +26,8 @@ pub(super) struct Lane {
     /// Whether the lane waits for a token or a probe, with a timer set.
     pub(super) waiting: bool,
     pub(super) breaker: Breaker,
+    /// Whether the database is known to hold more that is due.
+    pub(super) more: bool,
     cap: Cap,
     bucket: Option<Bucket>,
 }
@@ -52,6 +54,7 @@ impl Lane {
             ready: false,
             waiting: false,
             breaker: Breaker::default(),
+            more: false,
             cap: Cap::default(),
             bucket: None,
         }
@@ -64,6 +67,7 @@ impl Lane {
             && self.reserved == 0
             && !self.ready
             && !self.waiting
+            && !self.more
             && self.breaker == Breaker::default()
             && self.bucket.is_none()
             && self.cap == Cap::default()
@@ -113,6 +117,14 @@ impl Lane {
             (Some(rate), none) => *none = Some(Bucket::new(rate, now)),
             (None, bucket) => *bucket = None,
         }
+    }
+
+    /// Whether it is time to claim more, said once: what is queued would last for less
+    /// than half of what may be in flight.
+    pub(super) fn is_hungry(&mut self) -> bool {
+        let hungry = self.more && self.queue.len() < self.cap.get() as usize / 2 + 1;
+        self.more &= !hungry;
+        hungry
     }
 
     /// Whether the lane may hold more while all lanes hold `bytes`. Beyond half the limit

@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use postrider_domain::{EndpointId, MessageId, Timestamp};
-use postrider_store::{AppConfig, Clock, EndpointConfig};
+use postrider_store::{AppConfig, Clock, EndpointConfig, Store};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use held::Held;
@@ -33,6 +33,7 @@ use crate::keep::Lease;
 /// The lanes of this node.
 #[derive(Debug)]
 pub(crate) struct Lanes {
+    store: Store,
     clock: Clock,
     queue: Mutex<Queue>,
     /// Wakes the worker's backend.
@@ -58,14 +59,15 @@ pub(crate) struct Depth {
 impl Lanes {
     /// Empty lanes, and where they put what has to go back to the database.
     pub(crate) fn new(
-        clock: Clock,
+        store: Store,
         lease: Arc<Lease>,
         limits: Limits,
         deadline: Duration,
     ) -> (Self, mpsc::UnboundedReceiver<Release>) {
         let (releases, inbox) = mpsc::unbounded_channel();
         let lanes = Self {
-            clock,
+            clock: store.clock().clone(),
+            store,
             queue: Mutex::new(Queue::new(limits)),
             waker: AtomicWaker::new(),
             timer: Notify::new(),
@@ -188,21 +190,31 @@ impl Lanes {
     /// A job left its lane's hand: with an answer, or unsent.
     pub(crate) fn finish(&self, endpoint: EndpointId, weight: usize, answer: Option<&Answered>) {
         let now = self.clock.now();
-        let release = self
-            .queue
-            .lock()
-            .finish(endpoint, weight, answer, now, rand::random());
+        let mut queue = self.queue.lock();
+        let (release, hungry) = queue.finish(endpoint, weight, answer, now, rand::random());
+        // Sent under the lock: parking and unparking a lane must not change places.
         if let Some(release) = release {
             self.release(release);
+        }
+        drop(queue);
+        if hungry {
+            self.store.lane_hint().notify_one();
         }
         self.waker.wake();
     }
 
-    /// Takes over jobs that were claimed, under the rates of their endpoint.
-    pub(crate) fn push_claimed(&self, app: &AppConfig, endpoint: &EndpointConfig, jobs: Vec<Job>) {
+    /// Takes over jobs that were claimed, under the rates of their endpoint; `more` if the
+    /// database seems to hold more that is due.
+    pub(crate) fn push_claimed(
+        &self,
+        app: &AppConfig,
+        endpoint: &EndpointConfig,
+        jobs: Vec<Job>,
+        more: bool,
+    ) {
         self.queue
             .lock()
-            .set_rates_of_new(app, endpoint, self.clock.now());
+            .set_rates_of_new(app, endpoint, more, self.clock.now());
         self.push_unthrottled(jobs);
     }
 

@@ -76,13 +76,12 @@ impl Queue {
         }
         let (bytes, limit) = (self.bytes + weight, self.limits.bytes);
         let lane = self.lane(app, endpoint);
-        if !lane.may_hold(bytes, limit)
-            || lane.space() == 0
-            || lane
-                .breaker
-                .open_until()
-                .is_some_and(|_| lane.room(now) == 0)
-        {
+        if lane.breaker.open_until().is_some() && lane.room(now) == 0 {
+            // The lane's rest, or its probe, says when to look again.
+            return false;
+        }
+        if !lane.may_hold(bytes, limit) || lane.space() == 0 {
+            lane.more = true;
             return false;
         }
         lane.reserved += 1;
@@ -269,6 +268,7 @@ impl Queue {
         }
     }
 
+    /// Returns what has to go back, and whether the claimer should look at once.
     pub(super) fn finish(
         &mut self,
         endpoint: EndpointId,
@@ -276,9 +276,11 @@ impl Queue {
         answer: Option<&Answered>,
         now: Timestamp,
         jitter: f64,
-    ) -> Option<Release> {
+    ) -> (Option<Release>, bool) {
         self.bytes = self.bytes.saturating_sub(weight);
-        let lane = self.lanes.get_mut(&endpoint)?;
+        let Some(lane) = self.lanes.get_mut(&endpoint) else {
+            return (None, false);
+        };
         lane.in_flight = lane.in_flight.saturating_sub(1);
         let app = lane.app_id;
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -290,6 +292,7 @@ impl Queue {
             Some(answer) => lane.learn(now, answer, jitter),
             None => lane.breaker.abandon(now),
         }
+        let hungry = lane.is_hungry();
         let release = match lane.breaker.open_until() {
             Some(until) if now < until => self.park(endpoint, now, until),
             None if was_open => Some(Release::Unpark(endpoint)),
@@ -298,17 +301,19 @@ impl Queue {
         self.make_ready(endpoint);
         self.tidy(endpoint);
         self.leave_if_idle(app);
-        release
+        (release, hungry)
     }
 
-    /// Makes the lane, so that its rate holds for the first job already.
+    /// Makes the lane, so that its rate holds for the first job already, and notes whether
+    /// the database holds more.
     pub(super) fn set_rates_of_new(
         &mut self,
         app: &AppConfig,
         endpoint: &EndpointConfig,
+        more: bool,
         now: Timestamp,
     ) {
-        self.lane(app.id, endpoint.id);
+        self.lane(app.id, endpoint.id).more = more;
         self.set_rates(
             app.id,
             app.throttle_rate,
