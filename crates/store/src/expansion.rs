@@ -5,6 +5,7 @@ use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::wrong;
+use crate::lane::wake_lanes;
 use crate::{NewDelivery, Start, Store, StoreResult};
 
 /// A message that is being unfolded.
@@ -75,7 +76,7 @@ impl Store {
         chunk: &[NewDelivery],
         upto: Option<EndpointId>,
     ) -> StoreResult<()> {
-        let (message, app) = (expansion.message_id.uuid(), expansion.app_id.uuid());
+        let message = expansion.message_id.uuid();
         let now = self.clock.now().micros();
         transaction!(self, "unfolding a message", conn => {
             let wrong = wrong("unfolding a message");
@@ -94,6 +95,7 @@ impl Store {
             if step == 0 {
                 return Ok(());
             }
+            let mut due_lanes = Vec::new();
             for delivery in chunk {
                 let due = (delivery.start != Start::Skipped).then_some(now);
                 sqlx::query(
@@ -101,16 +103,9 @@ impl Store {
                      on conflict (endpoint_id, message_id) do nothing",
                 ).bind(delivery.endpoint_id.uuid()).bind(message).bind(delivery.start.state().code()).bind(due)
                 .bind(expansion.created_at.micros()).execute(&mut *conn).await.map_err(wrong)?;
-                if due.is_some() {
-                    sqlx::query(
-                        "insert into lane (endpoint_id, app_id, next_due, wake_at) values ($1, $2, $3, $3) \
-                         on conflict (endpoint_id) do update set \
-                         next_due = case when lane.next_due < $3 then lane.next_due else $3 end, \
-                         wake_at = case when lane.parked_until > $3 then lane.parked_until else \
-                            (case when lane.wake_at < $3 then lane.wake_at else $3 end) end",
-                    ).bind(delivery.endpoint_id.uuid()).bind(app).bind(now).execute(&mut *conn).await.map_err(wrong)?;
-                }
+                due_lanes.extend(due.map(|_| delivery.endpoint_id.uuid()));
             }
+            wake_lanes!(conn, due_lanes, now);
             Ok(())
         })?;
         self.lane_hint().notify_one();

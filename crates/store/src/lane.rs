@@ -32,6 +32,25 @@ const RELEASE_SQLITE: &str = "update delivery set owner = null, token = delivery
 const PARK: &str = "update lane set parked_until = $2, wake_at = case when next_due > $2 then next_due else $2 end \
     where endpoint_id = $1 and parked_until < $2";
 
+/// Makes the lanes of these endpoints due, each once and in id order: everyone who locks
+/// several lanes locks them in that order.
+macro_rules! wake_lanes {
+    ($conn:expr, $endpoints:expr, $due:expr) => {{
+        let mut lanes: Vec<Uuid> = $endpoints;
+        lanes.sort_unstable();
+        lanes.dedup();
+        for lane in lanes {
+            sqlx::query($crate::lane::WAKE)
+                .bind(lane)
+                .bind($due)
+                .execute(&mut *$conn)
+                .await
+                .map_err($crate::error::wrong("waking lanes"))?;
+        }
+    }};
+}
+pub(crate) use wake_lanes;
+
 /// Makes a lane due, and lets it rest, in the transaction of a release.
 macro_rules! park {
     ($conn:expr, $endpoint:expr, $due:expr, $until:expr) => {{

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::wrong;
+use crate::lane::wake_lanes;
 use crate::{Store, StoreResult};
 
 /// How many rows one transaction of a takeover touches at most.
@@ -84,7 +85,12 @@ impl Store {
             }
         }
         freed += self.free_fresh(dead.number, dead.floor, |_| true).await?;
-        freed += self.free_resends(dead.number, |_| true).await?;
+        let resends = self.resends_by(dead.number).await?;
+        let resends: Vec<_> = resends
+            .into_iter()
+            .map(|(id, endpoint, _)| (id, endpoint))
+            .collect();
+        freed += self.free_resends(dead.number, &resends).await?;
         write!(self, "removing a node", pool => sqlx::query("delete from node where number = $1")
             .bind(dead.number).execute(pool).await.map(|_| ()))?;
         self.lane_hint().notify_one();
@@ -117,19 +123,20 @@ impl Store {
         tx.commit().await.map_err(wrong)
     }
 
-    /// Frees the manual sends in the hand of `number`, where `orphaned` says so.
-    async fn free_resends(&self, number: i64, orphaned: impl Fn(Uuid) -> bool) -> StoreResult<u64> {
+    /// Frees these manual sends, each with its endpoint, where `number` still owns them.
+    pub async fn free_resends(
+        &self,
+        number: i64,
+        resends: &[(Uuid, EndpointId)],
+    ) -> StoreResult<u64> {
         let now = self.clock.now().micros();
-        let held: Vec<(Uuid, Uuid)> = read!(self, "looking for manual sends", pool => sqlx::query_as(
-            "select id, endpoint_id from resend where owner = $1",
-        ).bind(number).fetch_all(pool).await)?;
         let mut freed = 0;
-        for (resend, endpoint) in held.into_iter().filter(|(resend, _)| orphaned(*resend)) {
+        for (resend, endpoint) in resends {
             freed += transaction!(self, "freeing a manual send", conn => {
                 let wrong = wrong("freeing a manual send");
                 let done = sqlx::query("update resend set owner = null where id = $1 and owner = $2")
                     .bind(resend).bind(number).execute(&mut *conn).await.map_err(wrong)?;
-                sqlx::query(crate::lane::WAKE).bind(endpoint).bind(now).execute(&mut *conn).await.map_err(wrong)?;
+                wake_lanes!(conn, vec![endpoint.uuid()], now);
                 Ok(done.rows_affected())
             })?;
         }
@@ -137,7 +144,7 @@ impl Store {
     }
 
     /// What this node has claimed and not finished, as the database sees it: deliveries
-    /// with their tokens, and manual sends with the nil message and token 0.
+    /// with their tokens.
     pub async fn claimed_by(&self, number: i64) -> StoreResult<Vec<(EndpointId, MessageId, i32)>> {
         let rows: Vec<(Uuid, Uuid, i32)> = read!(self, "reading claims", pool => sqlx::query_as(
             "select endpoint_id, message_id, token from delivery \
@@ -172,12 +179,6 @@ impl Store {
             .collect())
     }
 
-    /// Frees manual sends that nobody holds.
-    pub async fn release_lost_resends(&self, number: i64, lost: &[Uuid]) -> StoreResult<u64> {
-        self.free_resends(number, |resend| lost.contains(&resend))
-            .await
-    }
-
     /// Deliveries that were claimed from their lane keep their due time: nothing but
     /// the owner stands in the way of the next claim.
     async fn free_claimed(&self, number: i64) -> StoreResult<u64> {
@@ -189,12 +190,7 @@ impl Store {
                  (select endpoint_id, message_id from delivery where owner = $1 and due_at is not null limit $2) \
                  and owner = $1 returning endpoint_id",
             ).bind(number).bind(CHUNK).fetch_all(&mut *conn).await.map_err(wrong)?;
-            let mut lanes: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
-            lanes.sort_unstable();
-            lanes.dedup();
-            for lane in lanes {
-                sqlx::query(crate::lane::WAKE).bind(lane).bind(now).execute(&mut *conn).await.map_err(wrong)?;
-            }
+            wake_lanes!(conn, rows.iter().map(|row| row.0).collect(), now);
             Ok(rows.len() as u64)
         })
     }
@@ -233,18 +229,19 @@ impl Store {
         let now = self.clock.now().micros();
         transaction!(self, "freeing fresh deliveries", conn => {
             let wrong = wrong("freeing fresh deliveries");
-            let mut freed = 0;
+            let mut freed = Vec::new();
             for (endpoint, message) in rows {
                 let done = sqlx::query(
                     "update delivery set owner = null, token = token + 1, due_at = $4 \
                      where endpoint_id = $1 and message_id = $2 and owner = $3 and state = 0 and due_at is null",
                 ).bind(endpoint).bind(message).bind(number).bind(now).execute(&mut *conn).await.map_err(wrong)?;
                 if done.rows_affected() > 0 {
-                    freed += 1;
-                    sqlx::query(crate::lane::WAKE).bind(endpoint).bind(now).execute(&mut *conn).await.map_err(wrong)?;
+                    freed.push(*endpoint);
                 }
             }
-            Ok(freed)
+            let count = freed.len() as u64;
+            wake_lanes!(conn, freed, now);
+            Ok(count)
         })
     }
 

@@ -29,15 +29,15 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The committer's side of publishing.
 pub(crate) struct Messages {
-    pub(crate) queue: mpsc::Receiver<Waiting>,
-    pub(crate) backlog: Arc<Backlog>,
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) lanes: Arc<Lanes>,
-    pub(crate) lease: Arc<Lease>,
-    pub(crate) board: Arc<StatusBoard>,
+    queue: mpsc::Receiver<Waiting>,
+    backlog: Arc<Backlog>,
+    store: Store,
+    clock: Clock,
+    lanes: Arc<Lanes>,
+    lease: Arc<Lease>,
+    board: Arc<StatusBoard>,
     /// Whether this node delivers what it stores.
-    pub(crate) delivers: bool,
+    delivers: bool,
     waiting: Fair,
     keys: KeyBlock,
 }

@@ -26,7 +26,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Suspects {
     deliveries: HashSet<(EndpointId, MessageId, i32)>,
-    resends: HashSet<Uuid>,
+    resends: HashSet<(Uuid, EndpointId)>,
 }
 
 /// Inherits from dead nodes and sweeps its own.
@@ -114,15 +114,15 @@ impl Heir {
         }
         for (resend, endpoint, message) in self.store.resends_by(node).await? {
             if !self.lanes.held.contains(endpoint, message) {
-                now.resends.insert(resend);
+                now.resends.insert((resend, endpoint));
             }
         }
-        let lost: Vec<Uuid> = now
+        let lost: Vec<_> = now
             .resends
             .intersection(&suspects.resends)
             .copied()
             .collect();
-        freed += self.store.release_lost_resends(node, &lost).await?;
+        freed += self.store.free_resends(node, &lost).await?;
         *suspects = now;
         Ok(freed)
     }
