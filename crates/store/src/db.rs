@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, SqlitePool};
 
+use crate::checkpoint::Checkpointer;
+use crate::ingest::recent_keys::RecentKeys;
 use crate::{Cipher, Clock};
 
 /// The database, the clock that it judges by, and the cipher of its secrets.
@@ -39,6 +41,9 @@ pub(crate) struct SqliteDb {
     pub(crate) read: SqlitePool,
     pub(crate) write: SqlitePool,
     pub(crate) path: PathBuf,
+    /// Used under the writing connection alone.
+    pub(crate) recent_keys: RecentKeys,
+    pub(crate) checkpointer: Checkpointer,
 }
 
 #[derive(Debug)]
@@ -142,6 +147,7 @@ impl Store {
     pub async fn close(&self) {
         match &*self.db {
             Db::Sqlite(db) => {
+                db.checkpointer.stop();
                 db.read.close().await;
                 db.write.close().await;
             }

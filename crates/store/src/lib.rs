@@ -16,6 +16,7 @@ mod answer_key;
 mod app;
 mod attempt;
 mod cancel;
+mod checkpoint;
 mod cipher;
 mod claim;
 mod clock;

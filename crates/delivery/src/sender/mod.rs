@@ -68,7 +68,7 @@ impl SenderConfig {
             https_only: false,
             user_agent: HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION"))),
             max_clients: 512,
-            max_idle_per_endpoint: 128,
+            max_idle_per_endpoint: 256,
             extra_roots: Vec::new(),
             lookup: None,
         }

@@ -6,6 +6,7 @@ use postrider_domain::{AppId, MessageId};
 use uuid::Uuid;
 
 use super::{IngestBatch, NewMessage, Writer, Written, is_about_data};
+use crate::db::Db;
 use crate::outcome::{Applied, Outcome};
 use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
@@ -219,6 +220,14 @@ impl Store {
                 rows.into_iter()
                     .map(|(key, id, hash)| (key, (MessageId::from_uuid(id), hash))),
             );
+        }
+        if let Db::Sqlite(db) = &*self.db {
+            // Younger than what the table holds.
+            for key in batch.messages.iter().filter_map(|m| m.publish_key.as_ref()) {
+                if let Some((id, hash)) = db.recent_keys.holder(&key.key, batch.now) {
+                    taken.insert(key.key.to_vec(), (id, hash.to_vec()));
+                }
+            }
         }
         Ok(taken)
     }

@@ -7,6 +7,7 @@
 
 mod careful;
 mod postgres;
+pub(crate) mod recent_keys;
 mod sqlite;
 
 use std::collections::HashSet;

@@ -6,30 +6,38 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postrider_domain::{AppId, MessageId};
+use postrider_domain::{AppId, MessageId, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::recent_keys::{Addition, Step};
 use super::{Deliveries, IngestBatch, NewMessage, Start};
-use crate::StoreResult;
 use crate::db::SqliteDb;
 use crate::error::wrong;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
 use crate::script::Script;
+use crate::{StoreError, StoreResult};
 
-const VERSIONS: &str = "select id, config_version from app where deleted_at is null and id in \
-    (select substr($1, key * 16 + 1, 16) from json_each($2))";
+const VERSIONS: &str = "select id, config_version, (select coalesce(max(seq), 0) from publish_key_log) \
+    from app where deleted_at is null and id in (select substr($1, key * 16 + 1, 16) from json_each($2))";
 const MESSAGES: &str = "insert into message (app_id, id, event_type, event_id, channels, payload_key) \
     select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), \
            value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($2)";
 const PAYLOADS: &str = "insert into payload (key, body) \
     select value ->> 0, substr($1, value ->> 1, value ->> 2) from json_each($2)";
-const KEYS: &str = "insert into publish_key (key, body_hash, message_id, expires_at) \
+const KEY_ROWS: &str = "select seq, keys from publish_key_log where seq > $1 order by seq";
+const LOG_KEYS: &str = "insert into publish_key_log (seq, keys) values ($1, $2)";
+const DROP_KEYS: &str = "delete from publish_key_log where seq <= $1";
+const KEY_TAKEN: &str = "select exists (select 1 from publish_key where expires_at > $3 and key in \
+    (select substr($1, key * 16 + 1, 16) from json_each($2)))";
+/// In the table's order. A key that is there was forgotten and taken again, or moved before.
+const MOVE_KEYS: &str = "insert into publish_key (key, body_hash, message_id, expires_at) \
     select substr($1, key * 48 + 1, 16), substr($1, key * 48 + 17, 16), substr($1, key * 48 + 33, 16), value \
-    from json_each($2)";
+    from json_each($2) where true on conflict (key) do update set \
+    body_hash = excluded.body_hash, message_id = excluded.message_id, expires_at = excluded.expires_at";
 const EVENTS: &str = "insert into event_key (app_id, event_id, message_id) \
     select substr($1, key * 32 + 1, 16), value, substr($1, key * 32 + 17, 16) from json_each($2)";
 /// Each value says how the delivery begins: 0 owned, 1 due, 2 skipped.
@@ -62,25 +70,33 @@ pub(super) async fn write(
         .map_err(wrong)?;
     let mut script = Script::default();
     let mut late = HashSet::new();
+    let mut keys = None;
     if !batch.messages.is_empty() {
-        late = stale(&mut tx, batch.messages).await?;
+        late = stale(&mut tx, db, batch.messages).await?;
         let fresh: Vec<&NewMessage> = batch
             .messages
             .iter()
             .filter(|m| !late.contains(&m.id))
             .collect();
         add_bodies(&mut script, &fresh)?;
-        add_keys(&mut script, &fresh)?;
+        keys_free(&mut tx, db, &fresh, batch.now).await?;
+        keys = Some(add_keys(&mut script, db, &fresh, batch.now)?);
+        add_events(&mut script, &fresh)?;
         add_deliveries(&mut script, &fresh, batch)?;
     }
     let applied = crate::outcome::sqlite::write(&mut tx, script, outcomes).await?;
     tx.commit().await.map_err(wrong)?;
+    if let Some((added, step)) = keys {
+        db.recent_keys.committed(&added, &step);
+    }
     Ok((late, applied))
 }
 
 /// Messages that were planned on another version of their application than the current.
+/// Also takes in what the log of keys holds and memory does not.
 async fn stale(
     connection: &mut SqliteConnection,
+    db: &SqliteDb,
     messages: &[NewMessage],
 ) -> StoreResult<HashSet<MessageId>> {
     let apps: HashSet<AppId> = messages.iter().map(|m| m.app_id).collect();
@@ -89,15 +105,24 @@ async fn stale(
         packed.extend_from_slice(app.uuid().as_bytes());
         list.push(0);
     }
-    let rows: Vec<(Uuid, i64)> = sqlx::query_as(VERSIONS)
+    let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(VERSIONS)
         .bind(packed)
         .bind(json!(list).to_string())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(wrong("reading versions"))?;
+    let known = db.recent_keys.seq();
+    if rows.first().is_some_and(|row| row.2 > known) {
+        let missed = sqlx::query_as(KEY_ROWS)
+            .bind(known)
+            .fetch_all(connection)
+            .await
+            .map_err(wrong("reading the log of keys"))?;
+        db.recent_keys.absorb(missed);
+    }
     let current: HashMap<AppId, i64> = rows
         .into_iter()
-        .map(|(id, version)| (AppId::from_uuid(id), version))
+        .map(|(id, version, _)| (AppId::from_uuid(id), version))
         .collect();
     Ok(messages
         .iter()
@@ -126,22 +151,72 @@ fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
     add(script, PAYLOADS, bodies, &cuts)
 }
 
-fn add_keys(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
-    let (mut keys, mut expiries) = (Vec::new(), Vec::new());
+/// Fails if an idempotency key is another message's, be it of this batch.
+async fn keys_free(
+    connection: &mut SqliteConnection,
+    db: &SqliteDb,
+    fresh: &[&NewMessage],
+    now: Timestamp,
+) -> StoreResult<()> {
+    let (mut own, mut packed) = (HashSet::new(), Vec::new());
+    for key in fresh.iter().filter_map(|m| m.publish_key.as_ref()) {
+        if !own.insert(key.key) || db.recent_keys.holder(&key.key, now).is_some() {
+            return Err(StoreError::Conflict("publish_key"));
+        }
+        packed.extend_from_slice(&key.key);
+    }
+    if own.is_empty() {
+        return Ok(());
+    }
+    let taken: bool = sqlx::query_scalar(KEY_TAKEN)
+        .bind(packed)
+        .bind(as_json(&vec![0; own.len()])?)
+        .bind(now.micros())
+        .fetch_one(connection)
+        .await
+        .map_err(wrong("looking for keys"))?;
+    if taken {
+        return Err(StoreError::Conflict("publish_key"));
+    }
+    Ok(())
+}
+
+fn add_keys(
+    script: &mut Script,
+    db: &SqliteDb,
+    fresh: &[&NewMessage],
+    now: Timestamp,
+) -> StoreResult<(Addition, Step)> {
+    let new = fresh
+        .iter()
+        .filter_map(|message| Some((message.publish_key?, message.id)));
+    let added = db.recent_keys.addition(new);
+    if !added.is_empty() {
+        script.add(LOG_KEYS).bind(added.seq).bind(added.packed());
+    }
+    let step = db.recent_keys.step(fresh.len(), now);
+    let (mut moving, mut expiries) = (Vec::new(), Vec::new());
+    for entry in &step.keys {
+        moving.extend_from_slice(&entry.key.key);
+        moving.extend_from_slice(&entry.key.body_hash);
+        moving.extend_from_slice(entry.message.uuid().as_bytes());
+        expiries.push(entry.key.expires_at.micros());
+    }
+    add(script, MOVE_KEYS, moving, &expiries)?;
+    if let Some(seq) = step.drop_to {
+        script.add(DROP_KEYS).bind(seq);
+    }
+    Ok((added, step))
+}
+
+fn add_events(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
     let (mut events, mut names) = (Vec::new(), Vec::new());
     for message in fresh {
-        if let Some(key) = &message.publish_key {
-            keys.extend_from_slice(&key.key);
-            keys.extend_from_slice(&key.body_hash);
-            keys.extend_from_slice(message.id.uuid().as_bytes());
-            expiries.push(key.expires_at.micros());
-        }
         if let Some(event_id) = &message.event_id {
             pack(&mut events, [message.app_id.uuid(), message.id.uuid()]);
             names.push(event_id);
         }
     }
-    add(script, KEYS, keys, &expiries)?;
     add(script, EVENTS, events, &names)
 }
 

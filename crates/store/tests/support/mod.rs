@@ -66,6 +66,12 @@ impl Database {
         }
     }
 
+    /// A store on the same database, after this one has been closed.
+    pub async fn reopened(&self) -> Store {
+        self.store.close().await;
+        open(self.kept.url()).await.0
+    }
+
     /// Statements of a test's own, on a connection of their own.
     pub async fn execute(&self, text: &str) -> u64 {
         self.kept.execute(text).await

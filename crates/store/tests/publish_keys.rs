@@ -1,0 +1,88 @@
+//! Idempotency keys of publishing, on both engines.
+
+#[macro_use]
+mod support;
+
+use std::time::Duration;
+
+use postrider_domain::{AppId, MessageId};
+use postrider_store::{Deliveries, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store};
+
+const BATCH: usize = 4_096;
+
+/// Writes one message for each key and tells what became of them.
+async fn publish(store: &Store, app: AppId, keys: &[PublishKey]) -> (Vec<MessageId>, Vec<Fate>) {
+    let now = store.clock().now();
+    let mut block = KeyBlock::empty();
+    store.refill(&mut block, keys.len()).await.unwrap();
+    let messages: Vec<_> = keys
+        .iter()
+        .map(|key| NewMessage {
+            app_id: app,
+            app_version: 1,
+            id: MessageId::mint(now),
+            event_type: "a".into(),
+            event_id: None,
+            channels: None,
+            payload_key: block.take(now.plus(Duration::from_hours(120))).unwrap(),
+            payload: bytes::Bytes::from_static(b"{}"),
+            publish_key: Some(*key),
+            deliveries: Deliveries::Now(Vec::new()),
+        })
+        .collect();
+    let batch = IngestBatch {
+        node: 1,
+        now,
+        messages: &messages,
+    };
+    let written = store.writer().write(batch, &[]).await.unwrap();
+    (messages.iter().map(|m| m.id).collect(), written.fates)
+}
+
+fn key(store: &Store, number: usize, body: u8) -> PublishKey {
+    // Spread, as digests are.
+    let spread = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    PublishKey {
+        key: spread.to_be_bytes(),
+        body_hash: [body; 16],
+        expires_at: store.clock().now().plus(Duration::from_secs(600)),
+    }
+}
+
+both_engines! {
+    async fn a_key_stands_for_its_first_message_until_it_expires(db) {
+        let app = db.app().await;
+        let (ids, fates) = publish(&db.store, app, &[key(&db.store, 1, 1), key(&db.store, 2, 1)]).await;
+        assert_eq!(fates, [Fate::Stored, Fate::Stored]);
+        let again = [key(&db.store, 2, 1), key(&db.store, 1, 2), key(&db.store, 3, 1), key(&db.store, 3, 1), key(&db.store, 3, 2)];
+        let (newer, fates) = publish(&db.store, app, &again).await;
+        let expected = [Fate::Replayed(ids[1]), Fate::Mismatch, Fate::Stored, Fate::Replayed(newer[2]), Fate::Mismatch];
+        assert_eq!(fates, expected);
+        db.clock.advance(Duration::from_secs(601));
+        let (_, fates) = publish(&db.store, app, &[key(&db.store, 1, 2)]).await;
+        assert_eq!(fates, [Fate::Stored]);
+    }
+
+    async fn a_key_stands_for_its_message_after_a_restart(db) {
+        let app = db.app().await;
+        let (ids, _) = publish(&db.store, app, &[key(&db.store, 1, 1)]).await;
+        let store = db.reopened().await;
+        let (_, fates) = publish(&store, app, &[key(&store, 1, 1), key(&store, 2, 1)]).await;
+        assert_eq!(fates, [Fate::Replayed(ids[0]), Fate::Stored]);
+    }
+
+    async fn a_key_stands_for_its_message_whatever_came_after_it(db) {
+        let app = db.app().await;
+        let mut first = Vec::new();
+        for batch in 0..24 {
+            let keys: Vec<_> = (batch * BATCH..(batch + 1) * BATCH).map(|n| key(&db.store, n, 1)).collect();
+            let (ids, fates) = publish(&db.store, app, &keys).await;
+            assert!(fates.iter().all(|fate| *fate == Fate::Stored), "batch {batch}");
+            first.push(ids[0]);
+        }
+        let again: Vec<_> = (0..first.len()).map(|batch| key(&db.store, batch * BATCH, 1)).collect();
+        let (_, fates) = publish(&db.store, app, &again).await;
+        let expected: Vec<_> = first.into_iter().map(Fate::Replayed).collect();
+        assert_eq!(fates, expected);
+    }
+}

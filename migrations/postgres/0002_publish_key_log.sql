@@ -1,0 +1,2 @@
+-- SQLite's step alone: here `publish_key` takes each key as it comes.
+select 1;
