@@ -241,6 +241,7 @@ fn entity(what: &str) -> &'static str {
         "application" => "Application not found",
         "endpoint" => "Endpoint not found",
         "message" => "Message not found",
+        "task" => "Background task not found",
         "attempt" | "message attempt" => "Message attempt not found",
         _ => "Entity not found",
     }
@@ -285,6 +286,13 @@ fn conflict(key: &str) -> ApiError {
             Code::EndpointDisabled,
             "The endpoint is disabled: enable it, then send again",
         ),
+        "running_tasks" => {
+            return ApiError::new(
+                Code::RateLimited,
+                "The organisation has 100 background tasks running: wait until one has ended, or cancel one",
+            )
+            .retry_after(Duration::from_secs(30));
+        }
         _ => (
             Code::Conflict,
             "A conflict has occurred: read the entity again and repeat the change",

@@ -162,6 +162,7 @@ fn path_parameter(name: &str) -> ParameterBuilder {
         "msg_id" => "The message: its id or eventId",
         "attempt_id" => "The attempt: its id",
         "event_type_name" => "The event type: its name",
+        "task_id" => "The background task: its id",
         "key_id" => "The key: its id, not its secret",
         _ => "",
     };
@@ -195,6 +196,7 @@ fn query_parameter(param: &Param) -> ParameterBuilder {
         Kind::Text => text().into(),
         Kind::List => ArrayBuilder::new().items(text()).into(),
         Kind::Order => text().enum_values(Some(["ascending", "descending"])).into(),
+        Kind::Word(words) => text().enum_values(Some(words.iter().copied())).into(),
         Kind::Status => numbers([0, 1, 2, 3, 4].to_vec()),
         Kind::StatusClass => numbers([0, 100, 200, 300, 400, 500].to_vec()),
     };

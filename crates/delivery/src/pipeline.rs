@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
-use crate::keep::{Claimer, Expander, Heart, Heir, Janitor, Lease, floor, inherit};
+use crate::keep::{Claimer, Expander, Heart, Heir, Janitor, Lease, TaskRunner, floor, inherit};
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
 use crate::settings::DeliverySettings;
@@ -338,6 +338,11 @@ impl Parts {
             helpers.push(watched("heir", heir.run()));
             helpers.push(watched("timer", async move { timer.run_timer().await }));
             helpers.push(watched("expander", expander.run()));
+            let tasks = TaskRunner {
+                store: self.store.clone(),
+                lease: Arc::clone(&self.lease),
+            };
+            helpers.push(watched("tasks", tasks.run()));
         }
         helpers
     }

@@ -30,6 +30,9 @@ pub use id::{
     TaskId,
 };
 pub use invalid::Invalid;
-pub use outcome::{AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, Trigger};
+pub use outcome::{
+    AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, TaskKind, TaskStatus,
+    Trigger,
+};
 pub use retry::{Next, NextInput, RetryPolicy};
 pub use time::Timestamp;

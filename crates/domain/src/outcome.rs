@@ -124,6 +124,34 @@ codes! {
         Superseded = 7 => "superseded",
     }
 
+    /// What a background task does; the words are those of the API's `task`.
+    TaskKind {
+        /// Sends again what failed at an endpoint, or was skipped.
+        Recover = 0 => "endpoint.recover",
+        /// Sends what an endpoint was never tried with.
+        ReplayMissing = 1 => "endpoint.replay",
+        /// Sends again whatever an endpoint was sent.
+        BulkReplay = 2 => "endpoint.bulk-replay",
+        /// Removes the payloads of an application.
+        PurgeContent = 3 => "application.purge_content",
+        /// Counts what applications were sent.
+        AppStats = 4 => "application.stats",
+        /// Lists the event types that were used.
+        EventTypeAggregate = 5 => "event-type.aggregate",
+    }
+
+    /// Where a background task stands. Only `Running` is not an end.
+    TaskStatus {
+        /// Waiting for a node, or being worked on.
+        Running = 0 => "running",
+        /// All of it is done.
+        Finished = 1 => "finished",
+        /// It cannot go on.
+        Failed = 2 => "failed",
+        /// Stopped by a person; the wire shows it as failed, and says so.
+        Canceled = 3 => "canceled",
+    }
+
     /// Why an endpoint is disabled.
     DisabledReason {
         /// A person did it.

@@ -1,7 +1,7 @@
 //! Claims: a node takes due deliveries of one lane into its hand.
 
 use bytes::Bytes;
-use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
+use postrider_domain::{AppId, EndpointId, MessageId, Timestamp, Trigger};
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -36,6 +36,8 @@ pub enum ClaimKind {
         first_at: Timestamp,
         /// When this attempt was due.
         due_at: Timestamp,
+        /// What began the schedule: the publish, or a person who had it begin anew.
+        trigger: Trigger,
     },
     /// A manual send.
     Manual {
@@ -61,6 +63,7 @@ struct Taken {
     sends: i32,
     first_at: i64,
     due_at: i64,
+    task_id: Option<Uuid>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -75,11 +78,11 @@ const TAKE_POSTGRES: &str = "update delivery d set owner = $2, token = d.token +
     from (select endpoint_id, message_id from delivery where endpoint_id = $1 and due_at <= $3 and owner is null \
           order by due_at limit $4 for update skip locked) t \
     where d.endpoint_id = t.endpoint_id and d.message_id = t.message_id \
-    returning d.message_id, d.token, d.attempts, d.sends, d.first_at, d.due_at";
+    returning d.message_id, d.token, d.attempts, d.sends, d.first_at, d.due_at, d.task_id";
 const TAKE_SQLITE: &str = "update delivery set owner = $2, token = token + 1 \
     where (endpoint_id, message_id) in (select endpoint_id, message_id from delivery \
           where endpoint_id = $1 and due_at <= $3 and owner is null order by due_at limit $4) \
-    returning message_id, token, attempts, sends, first_at, due_at";
+    returning message_id, token, attempts, sends, first_at, due_at, task_id";
 
 /// A node that was given up claims nothing: see `ingest/postgres.rs`.
 const FENCE_POSTGRES: &str =
@@ -164,6 +167,11 @@ impl Store {
                     attempts: row.attempts,
                     first_at: Timestamp::from_micros(row.first_at),
                     due_at: Timestamp::from_micros(row.due_at),
+                    trigger: if row.task_id.is_some() {
+                        Trigger::Manual
+                    } else {
+                        Trigger::Scheduled
+                    },
                 },
             ));
         }

@@ -18,6 +18,7 @@ const OVERLAP: Duration = Duration::from_mins(1);
 pub(crate) struct Feed {
     changes: broadcast::Sender<Change>,
     lanes: Notify,
+    tasks: Notify,
 }
 
 impl Feed {
@@ -25,6 +26,7 @@ impl Feed {
         Self {
             changes: broadcast::channel(4096).0,
             lanes: Notify::new(),
+            tasks: Notify::new(),
         }
     }
 }
@@ -45,6 +47,11 @@ impl Store {
     /// Notified when work may be due in some lane: the claimer waits on it.
     pub fn lane_hint(&self) -> &Notify {
         &self.feed.lanes
+    }
+
+    /// Notified when a background task is to be worked on: their runner waits on it.
+    pub fn task_hint(&self) -> &Notify {
+        &self.feed.tasks
     }
 
     /// Passes other nodes' changes on until it is dropped. Errors are logged and the

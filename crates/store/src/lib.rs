@@ -48,6 +48,7 @@ mod row;
 mod script;
 mod secret;
 mod sql;
+mod task;
 
 pub use answer_key::Begin;
 pub use app::{App, AppUpdate, NewApp};
@@ -75,6 +76,7 @@ pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
 pub use secret::{Secret, StoredSecret};
+pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

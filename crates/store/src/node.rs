@@ -91,9 +91,11 @@ impl Store {
             .map(|(id, endpoint, _)| (id, endpoint))
             .collect();
         freed += self.free_resends(dead.number, &resends).await?;
+        self.free_tasks(dead.number).await?;
         write!(self, "removing a node", pool => sqlx::query("delete from node where number = $1")
             .bind(dead.number).execute(pool).await.map(|_| ()))?;
         self.lane_hint().notify_one();
+        self.task_hint().notify_one();
         Ok(freed)
     }
 

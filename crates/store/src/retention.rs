@@ -23,6 +23,7 @@ impl Store {
         let mut removed = self.expire_keys(now).await?;
         removed += self.expire_event_keys(rows_before).await?;
         removed += self.expire_deliveries(rows_before).await?;
+        removed += self.expire_tasks(rows_before).await?;
         match &*self.db {
             Db::Postgres(_) => {
                 self.drop_partitions(rows_before, now).await?;

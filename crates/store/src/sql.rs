@@ -55,9 +55,31 @@ impl<T> AnyRow for T where
 
 /// A statement under construction.
 pub(crate) struct Sql {
-    text: String,
-    args: Vec<Arg>,
+    pub(crate) text: String,
+    pub(crate) args: Vec<Arg>,
 }
+
+/// Runs a statement on the connection of a transaction and gives the rows that it changed.
+macro_rules! change {
+    ($conn:ident, $wrong:ident, $sql:expr) => {{
+        let sql: $crate::sql::Sql = $sql;
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.text.clone()));
+        for arg in &sql.args {
+            query = match arg {
+                $crate::sql::Arg::Uuid(value) => query.bind(*value),
+                $crate::sql::Arg::Int(value) => query.bind(*value),
+                $crate::sql::Arg::Text(value) => query.bind(value.as_str()),
+                $crate::sql::Arg::Bytes(value) => query.bind(value.as_slice()),
+            };
+        }
+        query
+            .execute(&mut *$conn)
+            .await
+            .map_err($wrong)?
+            .rows_affected()
+    }};
+}
+pub(crate) use change;
 
 impl Sql {
     /// Begins with `text`.
@@ -96,6 +118,15 @@ impl Sql {
             self.push(")");
         }
         self
+    }
+
+    /// Adds ` and COLUMN in (...)`, a list of ids that is not empty.
+    pub(crate) fn and_ids(&mut self, column: &str, ids: &[Uuid]) -> &mut Self {
+        self.push(" and ").push(column).push(" in ");
+        for (index, id) in ids.iter().enumerate() {
+            self.push(if index == 0 { "(" } else { ", " }).bind(*id);
+        }
+        self.push(")")
     }
 
     /// Adds `(...)`, a list of bound keys.

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     List,
     /// `ascending` or `descending`.
     Order,
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// The number of an attempt's status.
     Status,
     /// 0, 100, 200, ... 500.
@@ -123,6 +125,23 @@ impl Query {
             Some("descending") => Ok(Order::Descending),
             Some(other) => Err(refuse("order", other, "ascending or descending")),
         }
+    }
+
+    /// One of the words that the parameter may be.
+    pub(crate) fn word(&self, name: &'static str) -> ApiResult<Option<&'static str>> {
+        let declared = self.declared.iter().find(|param| param.name == name);
+        let Some(Kind::Word(words)) = declared.map(|param| param.kind) else {
+            return Ok(None);
+        };
+        self.text(name)
+            .map(|text| {
+                words
+                    .iter()
+                    .copied()
+                    .find(|word| *word == text)
+                    .ok_or_else(|| refuse(name, text, &words.join(", ")))
+            })
+            .transpose()
     }
 
     /// An attempt's status by its number.

@@ -2,6 +2,7 @@
 
 mod application;
 mod attempt;
+mod background_task;
 mod endpoint;
 mod endpoint_headers;
 mod endpoint_secret;
@@ -10,6 +11,8 @@ mod health;
 mod key;
 mod message;
 mod publish;
+mod purge;
+mod recovery;
 mod reference;
 
 use crate::operation::Operation;
@@ -33,6 +36,9 @@ pub(crate) fn table() -> Vec<Operation> {
         publish::operations(),
         message::operations(),
         attempt::operations(),
+        recovery::operations(),
+        purge::operations(),
+        background_task::operations(),
         key::operations(),
         health::operations(),
         reference::operations(),

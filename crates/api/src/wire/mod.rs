@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod background_task;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_headers;
 pub(crate) mod endpoint_out;
@@ -11,6 +12,7 @@ pub(crate) mod key;
 pub(crate) mod message;
 pub(crate) mod patch;
 pub(crate) mod problem;
+pub(crate) mod recovery;
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,16 @@
 //! What keeps deliveries going beside the happy path: the node's lease, claims of what
-//! is due, expansions, and order in the database.
+//! is due, expansions, background tasks, and order in the database.
 
 mod claimer;
 mod expander;
 mod heir;
 mod janitor;
 mod lease;
+mod tasks;
 
 pub(crate) use claimer::Claimer;
 pub(crate) use expander::Expander;
 pub(crate) use heir::{Heir, inherit};
 pub(crate) use janitor::Janitor;
 pub(crate) use lease::{Heart, Lease, floor, monotonic};
+pub(crate) use tasks::TaskRunner;

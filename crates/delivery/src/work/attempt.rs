@@ -281,14 +281,19 @@ fn outcome(
     verdict: Verdict,
 ) -> Outcome {
     let (step, trigger) = match job.purpose {
-        Purpose::Scheduled { owner, token, .. } => (
+        Purpose::Scheduled {
+            owner,
+            token,
+            trigger,
+            ..
+        } => (
             Step::Scheduled {
                 owner,
                 token,
                 state: verdict.state,
                 due_at: verdict.next_at,
             },
-            Trigger::Scheduled,
+            trigger,
         ),
         Purpose::Manual { resend, .. } => (Step::Manual { resend }, Trigger::Manual),
     };
@@ -331,7 +336,14 @@ fn count(verdict: &Verdict, report: &Report, job: &Job, started_at: Timestamp) {
     let outcome = verdict.failure.map_or("success", FailureKind::word);
     metrics::counter!("postrider_attempts_total", "outcome" => outcome).increment(1);
     metrics::histogram!("postrider_attempt_seconds").record(report.duration.as_secs_f64());
-    if job.sends == 0 {
+    let fresh = matches!(
+        job.purpose,
+        Purpose::Scheduled {
+            trigger: Trigger::Scheduled,
+            ..
+        }
+    );
+    if fresh && job.sends == 0 {
         let waited = started_at.since(job.message_id.minted_at());
         metrics::histogram!("postrider_first_attempt_delay_seconds").record(waited.as_secs_f64());
     }

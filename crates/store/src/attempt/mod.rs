@@ -204,7 +204,7 @@ impl TryFrom<Row> for Attempt {
 }
 
 /// Where a delivery stands, in the words of the API.
-fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
+pub(crate) fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
     match state {
         DeliveryState::Succeeded => AttemptStatus::Success,
         DeliveryState::Pending if attempts == 0 => AttemptStatus::Pending,

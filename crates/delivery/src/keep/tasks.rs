@@ -1,0 +1,96 @@
+//! Works on background tasks, a chunk of each in turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_store::{Progress, Store, StoreError, StoreResult, Task};
+
+use super::Lease;
+use super::lease::monotonic;
+
+/// How often tasks are looked for, whatever it has heard: other nodes' come unannounced.
+const POLL: Duration = Duration::from_millis(250);
+/// How long tasks wait that all wait for room.
+const REST: Duration = Duration::from_millis(50);
+/// How long others have the database between two chunks: as long as the chunk took, within
+/// these bounds.
+const YIELD: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(250));
+/// Tasks of one organisation that take turns; its others wait for one of them to end.
+const EACH: usize = 4;
+
+/// Works on tasks.
+pub(crate) struct TaskRunner {
+    pub(crate) store: Store,
+    pub(crate) lease: Arc<Lease>,
+}
+
+impl TaskRunner {
+    /// Runs until it is dropped: a chunk that is dropped half done is undone.
+    pub(crate) async fn run(self) {
+        loop {
+            match self.round().await {
+                Ok(Round::Moved) => {}
+                Ok(Round::Waiting) => tokio::time::sleep(REST).await,
+                Ok(Round::Idle) => {
+                    tokio::select! {
+                        () = self.store.task_hint().notified() => {}
+                        () = tokio::time::sleep(POLL) => {}
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot work on background tasks"
+                    );
+                    tokio::time::sleep(POLL * 4).await;
+                }
+            }
+        }
+    }
+
+    /// A chunk of every task in hand.
+    async fn round(&self) -> StoreResult<Round> {
+        let node = self.lease.node();
+        let tasks = self.store.tasks_in_hand(node, EACH).await?;
+        let mut round = Round::Idle;
+        for task in &tasks {
+            let began = monotonic();
+            round = match self.step(task, node).await? {
+                Progress::Full if round == Round::Idle => Round::Waiting,
+                Progress::Full => round,
+                Progress::Moved | Progress::Over => Round::Moved,
+            };
+            tokio::time::sleep(began.elapsed().clamp(YIELD.0, YIELD.1)).await;
+        }
+        Ok(round)
+    }
+
+    async fn step(&self, task: &Task, node: i64) -> StoreResult<Progress> {
+        match self.store.advance_task(task, node).await {
+            Ok(Progress::Over) => {
+                tracing::info!(task = %task.id, kind = task.kind.word(), "a background task has ended");
+                Ok(Progress::Over)
+            }
+            Err(error @ (StoreError::BadRow { .. } | StoreError::Refused { .. })) => {
+                tracing::error!(
+                    task = %task.id,
+                    error = &error as &dyn std::error::Error,
+                    "a background task cannot go on"
+                );
+                let text = "something failed on our side: the log has more under the task's id";
+                self.store.fail_task(task, text).await?;
+                Ok(Progress::Over)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What came of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    Moved,
+    /// There are tasks, and none may go on yet.
+    Waiting,
+    Idle,
+}

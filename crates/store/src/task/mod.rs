@@ -1,0 +1,221 @@
+//! Background tasks: long work, done in chunks by the nodes that deliver.
+//!
+//! A task is a row. Each chunk is one transaction that moves the task's cursor together
+//! with whatever the chunk changes, and only while the row still names the node, the
+//! phase and the cursor that the chunk began with: so a process that dies at any moment
+//! neither leaves anything out nor does anything twice, and whoever owns the row next
+//! goes on behind the cursor.
+//!
+//! A task counts what there is to do, does it, and is over; one that is cancelled takes
+//! back what it has put into lanes and nobody has begun.
+
+mod pick;
+mod preview;
+mod purge;
+mod replay;
+mod rows;
+mod run;
+mod take_back;
+
+use std::time::Duration;
+
+use postrider_domain::{
+    AppId, AttemptStatus, EndpointId, MessageId, OrgId, TaskId, TaskKind, TaskStatus, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+pub use self::preview::Preview;
+
+/// Deliveries or payloads that one transaction changes at most.
+const CHUNK: usize = 500;
+
+/// Which messages: those accepted from `since` until before `until`, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// From then on.
+    pub since: Timestamp,
+    /// Until before then.
+    pub until: Timestamp,
+}
+
+impl Window {
+    /// Everything that was accepted up to and including `now`.
+    pub fn up_to(now: Timestamp) -> Self {
+        Self {
+            since: Timestamp::from_micros(0),
+            until: now.plus(Duration::from_millis(1)),
+        }
+    }
+
+    /// No real id is the floor of a time, so that what comes after it is all of it.
+    fn first(self) -> MessageId {
+        MessageId::floor(self.since)
+    }
+
+    fn end(self) -> MessageId {
+        MessageId::floor(self.until)
+    }
+}
+
+/// Conditions on a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Only of these event types; all if empty.
+    pub event_types: Vec<String>,
+    /// Only of this channel.
+    pub channel: Option<String>,
+}
+
+/// Which deliveries are made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Replayed {
+    /// Those that ended without success, or were skipped since the endpoint was disabled.
+    Failed,
+    /// Those that were never made, or never tried.
+    Missing,
+    /// Whatever stands so, and fulfils the rest.
+    Any {
+        /// Only what stands so with the endpoint.
+        status: Option<AttemptStatus>,
+        /// Only what was last answered with this class: 0 (no answer), 100, 200, ... 500.
+        status_class: Option<u16>,
+        /// Conditions on the message.
+        messages: Messages,
+    },
+}
+
+/// What a task is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Make deliveries to an endpoint again.
+    Replay {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// Of which messages.
+        window: Window,
+        /// Which of them.
+        which: Replayed,
+    },
+    /// Remove the application's payloads.
+    Purge {
+        /// Of which messages.
+        window: Window,
+    },
+    /// Nothing: it was done when the task was made.
+    Done {
+        /// What it was.
+        kind: TaskKind,
+    },
+}
+
+impl Work {
+    fn kind(&self) -> TaskKind {
+        match self {
+            Self::Replay { which, .. } => match which {
+                Replayed::Failed => TaskKind::Recover,
+                Replayed::Missing => TaskKind::ReplayMissing,
+                Replayed::Any { .. } => TaskKind::BulkReplay,
+            },
+            Self::Purge { .. } => TaskKind::PurgeContent,
+            Self::Done { kind } => *kind,
+        }
+    }
+
+    fn window(&self) -> Option<Window> {
+        match self {
+            Self::Replay { window, .. } | Self::Purge { window } => Some(*window),
+            Self::Done { .. } => None,
+        }
+    }
+}
+
+/// A task to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// Of which application.
+    pub app_id: Option<AppId>,
+    /// What it is to do.
+    pub work: Work,
+    /// What came of work that is done already: a JSON object.
+    pub result: Option<String>,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Counting,
+    Working,
+    /// Cancelled: what waits because of it is taken back.
+    TakingBack,
+    Over,
+}
+
+impl Phase {
+    const fn code(self) -> i16 {
+        match self {
+            Self::Counting => 0,
+            Self::Working => 1,
+            Self::TakingBack => 2,
+            Self::Over => 3,
+        }
+    }
+}
+
+/// A background task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Whose it is.
+    pub org_id: OrgId,
+    /// Of which application.
+    pub app_id: Option<AppId>,
+    /// What it does.
+    pub kind: TaskKind,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// What it is to do.
+    pub work: Work,
+    /// How many messages it is about; `None` until they are counted.
+    pub total: Option<u64>,
+    /// How many of them are dealt with.
+    pub done: u64,
+    /// How many deliveries were put into their lane, or payloads removed.
+    pub changed: u64,
+    /// How many cannot be sent, since their payload is gone.
+    pub lost: u64,
+    /// What came of it: a JSON object.
+    pub result: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last moved.
+    pub updated_at: Timestamp,
+    pub(crate) phase: Phase,
+    pub(crate) cursor: MessageId,
+}
+
+/// Which tasks a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Only those of this application.
+    pub app: Option<AppId>,
+    /// Only those that stand so; `Failed` includes the cancelled ones.
+    pub status: Option<TaskStatus>,
+    /// Only those that do this.
+    pub kind: Option<TaskKind>,
+}
+
+/// What came of one step of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do.
+    Moved,
+    /// The endpoint has so much waiting that the task waits too.
+    Full,
+    /// It is over, or another's.
+    Over,
+}

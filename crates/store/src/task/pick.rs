@@ -1,0 +1,277 @@
+//! Which messages a task deals with next: read outside of transactions, in pages, from
+//! the endpoint's own deliveries or the application's own messages.
+
+use postrider_domain::{AppId, DeliveryState, EndpointId, Filter, MessageId};
+use uuid::Uuid;
+
+use super::{CHUNK, Replayed, Window};
+use crate::attempt::status_of;
+use crate::row::{self, bad};
+use crate::sql::Sql;
+use crate::{Store, StoreError, StoreResult};
+
+/// Pages that one step reads at most, if it finds little in them.
+const PAGES: usize = 20;
+/// Rows of a page when messages are picked to be dealt with, and when they are counted.
+const PAGE: usize = 1_000;
+const COUNTING_PAGE: usize = 5_000;
+/// Messages that one step counts at most.
+const COUNTED: usize = 20_000;
+
+/// What a step deals with.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) messages: Vec<Uuid>,
+    /// Everything up to here has been looked at.
+    pub(super) upto: MessageId,
+    /// Whether nothing follows.
+    pub(super) last: bool,
+}
+
+/// Rows that come page by page.
+struct Pages {
+    picked: Picked,
+    limit: usize,
+    page: usize,
+    left: usize,
+}
+
+impl Pages {
+    fn new(after: MessageId, counting: bool) -> Self {
+        let (limit, page) = if counting {
+            (COUNTED, COUNTING_PAGE)
+        } else {
+            (CHUNK, PAGE)
+        };
+        Self {
+            picked: Picked {
+                messages: Vec::new(),
+                upto: after,
+                last: false,
+            },
+            limit,
+            page,
+            left: PAGES,
+        }
+    }
+
+    /// Takes a page in; `false` when it is enough.
+    fn take(&mut self, rows: impl ExactSizeIterator<Item = (Uuid, bool)>) -> bool {
+        self.left -= 1;
+        let full = rows.len() >= self.page;
+        for (id, wanted) in rows {
+            self.picked.upto = MessageId::from_uuid(id);
+            if wanted {
+                self.picked.messages.push(id);
+            }
+            if self.picked.messages.len() >= self.limit {
+                return false;
+            }
+        }
+        self.picked.last = !full;
+        full && self.left > 0
+    }
+}
+
+/// A delivery as it stands.
+#[derive(sqlx::FromRow)]
+pub(super) struct Standing {
+    pub(super) message_id: Uuid,
+    pub(super) state: i16,
+    attempts: i32,
+}
+
+impl Replayed {
+    /// Whether a delivery that stands so is one of those.
+    pub(super) fn selects(&self, row: &Standing) -> StoreResult<bool> {
+        let id = MessageId::from_uuid(row.message_id);
+        let state = row::code("delivery", "state", id, row.state)?;
+        Ok(match self {
+            Self::Failed => matches!(
+                state,
+                DeliveryState::Exhausted | DeliveryState::Cancelled | DeliveryState::Skipped
+            ),
+            Self::Missing => false,
+            Self::Any { status, .. } => {
+                status.is_none_or(|status| status == status_of(state, row.attempts))
+            }
+        })
+    }
+}
+
+/// A message with what the endpoint has of it.
+#[derive(sqlx::FromRow)]
+struct Offered {
+    id: Uuid,
+    event_type: String,
+    channels: Option<String>,
+    state: Option<i16>,
+    sends: Option<i32>,
+}
+
+impl Offered {
+    fn is_missing(&self, filter: &Filter) -> StoreResult<bool> {
+        let untried = match self.state {
+            None => true,
+            Some(code) => {
+                let id = MessageId::from_uuid(self.id);
+                let state: DeliveryState = row::code("delivery", "state", id, code)?;
+                let never = self.sends == Some(0);
+                state == DeliveryState::Skipped || (never && state == DeliveryState::Cancelled)
+            }
+        };
+        if !untried {
+            return Ok(false);
+        }
+        let id = MessageId::from_uuid(self.id);
+        let channels: Option<Vec<String>> =
+            row::json("message", "channels", id, self.channels.as_deref())?;
+        Ok(filter.wants(&self.event_type, &channels.unwrap_or_default()))
+    }
+}
+
+/// Deliveries of an endpoint, by message.
+pub(crate) fn deliveries(
+    endpoint: EndpointId,
+    after: MessageId,
+    before: MessageId,
+    limit: usize,
+) -> Sql {
+    let mut sql = Sql::new("select message_id, state, attempts from delivery where endpoint_id = ");
+    sql.bind(endpoint.uuid())
+        .push(" and message_id > ")
+        .bind(after.uuid())
+        .push(" and message_id < ")
+        .bind(before.uuid())
+        .push(" order by message_id limit ")
+        .bind(limit as i64);
+    sql
+}
+
+/// Messages of an application with what the endpoint has of each.
+pub(crate) fn offered(
+    (app, endpoint): (AppId, EndpointId),
+    after: MessageId,
+    before: MessageId,
+    limit: usize,
+) -> Sql {
+    let mut sql = Sql::new(
+        "select m.id, m.event_type, m.channels, d.state, d.sends from message m \
+         left join delivery d on d.message_id = m.id and d.endpoint_id = ",
+    );
+    sql.bind(endpoint.uuid())
+        .push(" where m.app_id = ")
+        .bind(app.uuid())
+        .push(" and m.id > ")
+        .bind(after.uuid())
+        .push(" and m.id < ")
+        .bind(before.uuid())
+        .push(" order by m.id limit ")
+        .bind(limit as i64);
+    sql
+}
+
+/// Messages of an application.
+pub(crate) fn messages(app: AppId, after: MessageId, before: MessageId, limit: usize) -> Sql {
+    let mut sql = Sql::new("select m.id from message m where m.app_id = ");
+    sql.bind(app.uuid())
+        .push(" and m.id > ")
+        .bind(after.uuid())
+        .push(" and m.id < ")
+        .bind(before.uuid())
+        .push(" order by m.id limit ")
+        .bind(limit as i64);
+    sql
+}
+
+impl Store {
+    /// The next messages whose deliveries to the endpoint are to be made again.
+    pub(super) async fn pick(
+        &self,
+        (app, endpoint): (AppId, EndpointId),
+        which: &Replayed,
+        window: Window,
+        after: MessageId,
+        counting: bool,
+    ) -> StoreResult<Picked> {
+        if *which == Replayed::Missing {
+            return self
+                .pick_missing((app, endpoint), window, after, counting)
+                .await;
+        }
+        let mut pages = Pages::new(after, counting);
+        loop {
+            let rows: Vec<Standing> =
+                deliveries(endpoint, pages.picked.upto, window.end(), pages.page)
+                    .fetch(self, "picking deliveries")
+                    .await?;
+            let rows = rows
+                .iter()
+                .map(|row| Ok((row.message_id, which.selects(row)?)))
+                .collect::<StoreResult<Vec<_>>>()?;
+            if !pages.take(rows.into_iter()) {
+                return Ok(pages.picked);
+            }
+        }
+    }
+
+    async fn pick_missing(
+        &self,
+        of: (AppId, EndpointId),
+        window: Window,
+        after: MessageId,
+        counting: bool,
+    ) -> StoreResult<Picked> {
+        let filter = self.filter_of(of).await?;
+        let mut pages = Pages::new(after, counting);
+        loop {
+            let rows: Vec<Offered> = offered(of, pages.picked.upto, window.end(), pages.page)
+                .fetch(self, "picking messages")
+                .await?;
+            let rows = rows
+                .iter()
+                .map(|row| Ok((row.id, row.is_missing(&filter)?)))
+                .collect::<StoreResult<Vec<_>>>()?;
+            if !pages.take(rows.into_iter()) {
+                return Ok(pages.picked);
+            }
+        }
+    }
+
+    /// The next messages whose payloads are to go.
+    pub(super) async fn pick_payloads(
+        &self,
+        app: AppId,
+        window: Window,
+        after: MessageId,
+        counting: bool,
+    ) -> StoreResult<Picked> {
+        let mut pages = Pages::new(after, counting);
+        loop {
+            let rows: Vec<(Uuid,)> = messages(app, pages.picked.upto, window.end(), pages.page)
+                .fetch(self, "picking payloads")
+                .await?;
+            if !pages.take(rows.into_iter().map(|row| (row.0, true))) {
+                return Ok(pages.picked);
+            }
+        }
+    }
+
+    /// What the endpoint wants, as it is now.
+    async fn filter_of(&self, (app, endpoint): (AppId, EndpointId)) -> StoreResult<Filter> {
+        let row: Option<(Option<String>, Option<String>)> = read!(self, "reading a filter", pool => sqlx::query_as(
+            "select event_types, channels from endpoint where id = $1 and app_id = $2 and deleted_at is null",
+        ).bind(endpoint.uuid()).bind(app.uuid()).fetch_optional(pool).await)?;
+        let (event_types, channels) = row.ok_or(StoreError::NotFound("endpoint"))?;
+        let list = |column, text: Option<String>| -> StoreResult<Option<Vec<String>>> {
+            text.map(|text| {
+                serde_json::from_str(&text).map_err(|_| bad("endpoint", column, endpoint))
+            })
+            .transpose()
+        };
+        Ok(Filter::new(
+            list("event_types", event_types)?,
+            list("channels", channels)?,
+        ))
+    }
+}

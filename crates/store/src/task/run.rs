@@ -1,0 +1,206 @@
+//! One node's work on tasks: what it has in hand, one step at a time.
+
+use postrider_domain::{AppId, EndpointId, MessageId, TaskStatus};
+
+use super::pick::Picked;
+use super::rows::{COLUMNS, Row, endpoint_of};
+use super::{Phase, Progress, Task, Window, Work};
+use crate::sql::Sql;
+use crate::{Store, StoreError, StoreResult};
+
+/// Tasks that are looked at, the oldest first.
+const OPEN: i64 = 500;
+/// Due deliveries of an endpoint beyond which a task waits: so that what is published
+/// meanwhile does not stand behind all that it replays, and cancelling it means something.
+const BACKLOG: i64 = 4_000;
+
+/// Moves a task on, if it is where its reader thought: bind task, node, phase, cursor.
+/// What follows counts from `$5`: the new cursor, phase, status and end.
+pub(super) const MOVE: &str = "update task set cursor = $5, phase = $6, status = $7, updated_at = $8, \
+        finished_at = case when $7 = 1 then $8 else finished_at end, \
+        total = case when $7 = 1 then done + $10 else total + $9 end, \
+        done = done + $10, lost = lost + $11 \
+    where id = $1 and owner = $2 and phase = $3 and cursor = $4";
+
+/// How a step moves a task, but for what it changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) cursor: MessageId,
+    pub(super) phase: Phase,
+    pub(super) status: TaskStatus,
+    pub(super) counted: usize,
+    pub(super) done: usize,
+    pub(super) lost: usize,
+}
+
+impl Step {
+    /// What follows when `picked` is dealt with.
+    pub(super) fn behind(picked: &Picked, lost: usize) -> Self {
+        Self {
+            cursor: picked.upto,
+            phase: if picked.last {
+                Phase::Over
+            } else {
+                Phase::Working
+            },
+            status: if picked.last {
+                TaskStatus::Finished
+            } else {
+                TaskStatus::Running
+            },
+            counted: 0,
+            done: picked.messages.len(),
+            lost,
+        }
+    }
+}
+
+/// Moves a task in a transaction, first of all; ends the block if it is not there any more.
+macro_rules! move_task {
+    ($conn:ident, $wrong:ident, $task:expr, $node:expr, $step:expr, $now:expr) => {{
+        let (task, step): (&$crate::task::Task, $crate::task::run::Step) = ($task, $step);
+        let moved = sqlx::query($crate::task::run::MOVE)
+            .bind(task.id.uuid())
+            .bind($node)
+            .bind(task.phase.code())
+            .bind(task.cursor.uuid())
+            .bind(step.cursor.uuid())
+            .bind(step.phase.code())
+            .bind(step.status.code())
+            .bind($now)
+            .bind(step.counted as i64)
+            .bind(step.done as i64)
+            .bind(step.lost as i64)
+            .execute(&mut *$conn)
+            .await
+            .map_err($wrong)?;
+        if moved.rows_affected() == 0 {
+            return Ok($crate::Progress::Over);
+        }
+    }};
+}
+pub(super) use move_task;
+
+impl Store {
+    /// The tasks that `node` works on: those that it has, and those that nobody has, which
+    /// it takes; of each organisation `each` at most.
+    pub async fn tasks_in_hand(&self, node: i64, each: usize) -> StoreResult<Vec<Task>> {
+        let mut sql = Sql::new("select ");
+        sql.push(COLUMNS)
+            .push(" from task where phase < 3 and (owner is null or owner = ")
+            .bind(node)
+            .push(") order by id limit ")
+            .bind(OPEN);
+        let rows: Vec<Row> = sql.fetch(self, "looking for tasks").await?;
+        let mut tasks = Vec::new();
+        let mut of = std::collections::HashMap::new();
+        for row in rows {
+            let ours = row.owner == Some(node);
+            let task = Task::try_from(row)?;
+            let taken: &mut usize = of.entry(task.org_id).or_default();
+            if *taken < each && (ours || self.take_task(&task, node).await?) {
+                *taken += 1;
+                tasks.push(task);
+            }
+        }
+        Ok(tasks)
+    }
+
+    async fn take_task(&self, task: &Task, node: i64) -> StoreResult<bool> {
+        let taken = write!(self, "taking a task", pool => sqlx::query(
+            "update task set owner = $2 where id = $1 and owner is null and phase < 3 \
+             and exists (select 1 from node where number = $2 and lease_until > 0)",
+        ).bind(task.id.uuid()).bind(node).execute(pool).await.map(|done| done.rows_affected()))?;
+        Ok(taken > 0)
+    }
+
+    /// Does the next chunk of a task that `node` has in hand.
+    pub async fn advance_task(&self, task: &Task, node: i64) -> StoreResult<Progress> {
+        let done = match (task.phase, &task.work) {
+            (Phase::Over, _) | (_, Work::Done { .. }) => Ok(Progress::Over),
+            (Phase::TakingBack, _) => self.take_back_chunk(task, node).await,
+            (Phase::Counting, _) => self.count_chunk(task, node).await,
+            (Phase::Working, Work::Purge { window }) => self.purge_chunk(task, node, *window).await,
+            (Phase::Working, Work::Replay { endpoint, .. }) => {
+                if self.is_full(*endpoint).await? {
+                    return Ok(Progress::Full);
+                }
+                self.replay_chunk(task, node).await
+            }
+        };
+        match done {
+            Err(StoreError::Conflict("endpoint_disabled")) => {
+                let text = "the endpoint was disabled or deleted: enable it and start again";
+                self.fail_task(task, text).await.map(|()| Progress::Over)
+            }
+            Err(StoreError::NotFound(_)) => {
+                let text = "the application or endpoint was deleted";
+                self.fail_task(task, text).await.map(|()| Progress::Over)
+            }
+            other => other,
+        }
+    }
+
+    /// Ends a task that cannot go on.
+    pub async fn fail_task(&self, task: &Task, error: &str) -> StoreResult<()> {
+        let now = self.clock.now().micros();
+        write!(self, "ending a task", pool => sqlx::query(
+            "update task set phase = 3, updated_at = $2, finished_at = $2, error = $3, \
+             status = case when status = 0 then 2 else status end where id = $1 and phase < 3",
+        ).bind(task.id.uuid()).bind(now).bind(error).execute(pool).await.map(|_| ()))
+    }
+
+    async fn is_full(&self, endpoint: EndpointId) -> StoreResult<bool> {
+        let now = self.clock.now().micros();
+        let due: i64 = read!(self, "counting due deliveries", pool => sqlx::query_scalar(
+            "select count(*) from (select 1 from delivery where endpoint_id = $1 and due_at <= $2 limit $3) as few",
+        ).bind(endpoint.uuid()).bind(now).bind(BACKLOG).fetch_one(pool).await)?;
+        Ok(due >= BACKLOG)
+    }
+
+    async fn count_chunk(&self, task: &Task, node: i64) -> StoreResult<Progress> {
+        let app = app_of(task)?;
+        let picked = match &task.work {
+            Work::Replay {
+                endpoint,
+                window,
+                which,
+            } => {
+                self.pick((app, *endpoint), which, *window, task.cursor, true)
+                    .await?
+            }
+            Work::Purge { window } => self.pick_payloads(app, *window, task.cursor, true).await?,
+            Work::Done { .. } => return Ok(Progress::Over),
+        };
+        let first = task.work.window().map_or(task.cursor, Window::first);
+        let step = Step {
+            cursor: if picked.last { first } else { picked.upto },
+            phase: if picked.last {
+                Phase::Working
+            } else {
+                Phase::Counting
+            },
+            status: TaskStatus::Running,
+            counted: picked.messages.len(),
+            done: 0,
+            lost: 0,
+        };
+        let now = self.clock.now().micros();
+        transaction!(self, "counting for a task", conn => {
+            let wrong = crate::error::wrong("counting for a task");
+            move_task!(conn, wrong, task, node, step, now);
+            Ok(Progress::Moved)
+        })
+    }
+}
+
+/// The application of a task that has one.
+pub(super) fn app_of(task: &Task) -> StoreResult<AppId> {
+    task.app_id
+        .ok_or_else(|| crate::row::bad("task", "app_id", task.id))
+}
+
+/// The endpoint of a task that has one.
+pub(super) fn replayed_at(task: &Task) -> StoreResult<EndpointId> {
+    endpoint_of(task).ok_or_else(|| crate::row::bad("task", "work", task.id))
+}
