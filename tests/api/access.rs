@@ -9,6 +9,10 @@ use crate::common::with_new_key;
 /// What a key of one application may do.
 const FOR_APPLICATIONS: &[&str] = &[
     "v1.application.get",
+    "v1.background-task.cancel",
+    "v1.background-task.get",
+    "v1.background-task.list",
+    "v1.endpoint.bulk-replay",
     "v1.endpoint.create",
     "v1.endpoint.delete",
     "v1.endpoint.get",
@@ -18,6 +22,9 @@ const FOR_APPLICATIONS: &[&str] = &[
     "v1.endpoint.list",
     "v1.endpoint.patch",
     "v1.endpoint.patch-headers",
+    "v1.endpoint.recover",
+    "v1.endpoint.recover-preview",
+    "v1.endpoint.replay-missing",
     "v1.endpoint.rotate-secret",
     "v1.endpoint.update",
     "v1.endpoint.update-headers",
@@ -75,6 +82,7 @@ async fn ask(client: &Client, operation: &Operation, app: &str) -> Reply {
         "attempt_id",
         "event_type_name",
         "key_id",
+        "task_id",
     ]
     .iter()
     .fold(path, |path, name| {

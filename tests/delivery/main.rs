@@ -13,4 +13,5 @@ mod limits;
 #[cfg(feature = "in-process")]
 mod long_run;
 mod publishing;
+mod recovery;
 mod retries;

@@ -2,5 +2,7 @@
 //! beside this folder, one folder per subject.
 
 mod load;
+mod seed;
 
 pub use load::{Acknowledged, Load};
+pub use seed::Seed;

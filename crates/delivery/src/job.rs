@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use postrider_domain::{AppId, EndpointId, MessageId, Timestamp, Trigger};
+use postrider_domain::{AppId, EndpointId, MessageId, TaskId, Timestamp};
 use uuid::Uuid;
 
 /// A delivery in hand.
@@ -34,8 +34,8 @@ pub(crate) enum Purpose {
         attempts: i32,
         first_at: Timestamp,
         due_at: Timestamp,
-        /// What began the schedule.
-        trigger: Trigger,
+        /// The background task that had the schedule begin anew, if one did.
+        task: Option<TaskId>,
     },
     /// A manual attempt.
     Manual { owner: i64, resend: Uuid },

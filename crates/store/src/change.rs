@@ -17,6 +17,8 @@ pub enum ChangeKind {
     Key,
     /// An organisation, its settings or its event types.
     Org,
+    /// A background task that was cancelled.
+    Task,
 }
 
 impl ChangeKind {
@@ -25,11 +27,12 @@ impl ChangeKind {
             Self::App => 0,
             Self::Key => 1,
             Self::Org => 2,
+            Self::Task => 9,
         }
     }
 }
 
-/// One change: `id` is the application's, key's or organisation's.
+/// One change: `id` is the application's, key's, organisation's or task's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     /// Grows with every change, though not always in the order of commits.
@@ -90,6 +93,7 @@ impl Store {
                     0 => ChangeKind::App,
                     1 => ChangeKind::Key,
                     2 => ChangeKind::Org,
+                    9 => ChangeKind::Task,
                     _ => return None,
                 };
                 Some(Change { seq, kind, id })

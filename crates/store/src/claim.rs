@@ -1,7 +1,7 @@
 //! Claims: a node takes due deliveries of one lane into its hand.
 
 use bytes::Bytes;
-use postrider_domain::{AppId, EndpointId, MessageId, Timestamp, Trigger};
+use postrider_domain::{AppId, EndpointId, MessageId, TaskId, Timestamp};
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -36,8 +36,8 @@ pub enum ClaimKind {
         first_at: Timestamp,
         /// When this attempt was due.
         due_at: Timestamp,
-        /// What began the schedule: the publish, or a person who had it begin anew.
-        trigger: Trigger,
+        /// The background task that had its schedule begin anew, if one did.
+        task: Option<TaskId>,
     },
     /// A manual send.
     Manual {
@@ -167,11 +167,7 @@ impl Store {
                     attempts: row.attempts,
                     first_at: Timestamp::from_micros(row.first_at),
                     due_at: Timestamp::from_micros(row.due_at),
-                    trigger: if row.task_id.is_some() {
-                        Trigger::Manual
-                    } else {
-                        Trigger::Scheduled
-                    },
+                    task: row.task_id.map(TaskId::from_uuid),
                 },
             ));
         }

@@ -1,9 +1,11 @@
 //! News of changes inside this process: what was changed here at once, what other
 //! nodes changed within half a second.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use postrider_domain::TaskId;
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
@@ -13,12 +15,16 @@ use crate::{Change, ChangeKind, Store, StoreResult};
 const POLL: Duration = Duration::from_millis(250);
 /// How far back each look reaches: a transaction that began earlier can commit later.
 const OVERLAP: Duration = Duration::from_mins(1);
+/// Cancelled tasks that are remembered.
+const STOPPED: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Feed {
     changes: broadcast::Sender<Change>,
     lanes: Notify,
     tasks: Notify,
+    /// Tasks that were cancelled, the latest last: what they have queued is not sent.
+    stopped: Mutex<VecDeque<TaskId>>,
 }
 
 impl Feed {
@@ -27,7 +33,25 @@ impl Feed {
             changes: broadcast::channel(4096).0,
             lanes: Notify::new(),
             tasks: Notify::new(),
+            stopped: Mutex::default(),
         }
+    }
+}
+
+impl Feed {
+    fn pass_on(&self, change: Change) {
+        if change.kind == ChangeKind::Task {
+            let task = TaskId::from_uuid(change.id);
+            let mut stopped = self.stopped.lock();
+            if !stopped.contains(&task) {
+                stopped.push_back(task);
+            }
+            if stopped.len() > STOPPED {
+                stopped.pop_front();
+            }
+        }
+        // Nobody listening is fine.
+        let _ = self.changes.send(change);
     }
 }
 
@@ -40,8 +64,13 @@ impl Store {
 
     /// Tells this process of a committed change, before the poll would.
     pub fn announce(&self, kind: ChangeKind, id: Uuid) {
-        // Nobody listening is fine.
-        let _ = self.feed.changes.send(Change { seq: 0, kind, id });
+        self.feed.pass_on(Change { seq: 0, kind, id });
+    }
+
+    /// Whether a background task was cancelled of late: one may be forgotten after a
+    /// thousand others, when nothing of it waits any more.
+    pub fn is_stopped(&self, task: TaskId) -> bool {
+        self.feed.stopped.lock().contains(&task)
     }
 
     /// Notified when work may be due in some lane: the claimer waits on it.
@@ -83,7 +112,7 @@ impl Store {
             .into_iter()
             .filter(|change| !seen.contains(&change.seq))
         {
-            let _ = self.feed.changes.send(change);
+            self.feed.pass_on(change);
         }
         *seen = current;
         Ok(())

@@ -21,3 +21,11 @@ pub(crate) fn unix_seconds() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+/// A time so many days before now, as the API takes it.
+pub fn days_ago(days: u32) -> String {
+    let seconds = unix_seconds().cast_signed() - i64::from(days) * 86_400;
+    postrider_domain::Timestamp::from_seconds(seconds)
+        .to_chrono()
+        .to_rfc3339()
+}

@@ -77,10 +77,16 @@ async fn precheck(call: Call<OrgWide>) -> ApiResult<Answer> {
         names::check_message_channels(channels).in_field("channels")?;
     }
     let channels = message.channels.unwrap_or_default();
+    // As it is at this moment: the publish that follows is planned on no older one.
+    let app = call
+        .shared
+        .store
+        .app(call.access.org, call.segment("app_id")?)
+        .await?;
     let app = call
         .shared
         .cache
-        .app(call.access.org, call.segment("app_id")?)
+        .app_at_least(app.id, app.config_version)
         .await?;
     let active = app.endpoints.iter().any(|endpoint| {
         !endpoint.disabled && endpoint.filter.wants(&message.event_type, &channels)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_domain::{MessageId, Timestamp, Trigger};
+use postrider_domain::{MessageId, Timestamp};
 use postrider_store::{
     AppConfig, Clock, Deliveries, Fate, IngestBatch, KeyBlock, NewDelivery, NewMessage, PublishKey,
     Start, Store, StoreResult,
@@ -280,7 +280,7 @@ fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
             attempts: 0,
             first_at: now,
             due_at: now,
-            trigger: Trigger::Scheduled,
+            task: None,
         },
     }));
 }

@@ -129,14 +129,14 @@ fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {
                     attempts,
                     first_at,
                     due_at,
-                    trigger,
+                    task,
                 } => Purpose::Scheduled {
                     owner: node,
                     token,
                     attempts,
                     first_at,
                     due_at,
-                    trigger,
+                    task,
                 },
                 ClaimKind::Manual { resend } => Purpose::Manual {
                     owner: node,

@@ -57,6 +57,14 @@ impl Courier {
             self.lanes.held.remove(job.endpoint_id, job.message_id);
             return in_hand.done(None);
         }
+        if let Purpose::Scheduled {
+            task: Some(task), ..
+        } = job.purpose
+            && self.store.is_stopped(task)
+        {
+            // The cancelled task takes it back.
+            return in_hand.put_back(REST);
+        }
         let endpoint = match self.endpoint(&job).await {
             Ok(Some(endpoint)) => endpoint,
             Ok(None) => return Box::pin(self.cancel(in_hand, &job)).await,
@@ -282,10 +290,7 @@ fn outcome(
 ) -> Outcome {
     let (step, trigger) = match job.purpose {
         Purpose::Scheduled {
-            owner,
-            token,
-            trigger,
-            ..
+            owner, token, task, ..
         } => (
             Step::Scheduled {
                 owner,
@@ -293,7 +298,11 @@ fn outcome(
                 state: verdict.state,
                 due_at: verdict.next_at,
             },
-            trigger,
+            if task.is_some() {
+                Trigger::Manual
+            } else {
+                Trigger::Scheduled
+            },
         ),
         Purpose::Manual { resend, .. } => (Step::Manual { resend }, Trigger::Manual),
     };
@@ -336,14 +345,8 @@ fn count(verdict: &Verdict, report: &Report, job: &Job, started_at: Timestamp) {
     let outcome = verdict.failure.map_or("success", FailureKind::word);
     metrics::counter!("postrider_attempts_total", "outcome" => outcome).increment(1);
     metrics::histogram!("postrider_attempt_seconds").record(report.duration.as_secs_f64());
-    let fresh = matches!(
-        job.purpose,
-        Purpose::Scheduled {
-            trigger: Trigger::Scheduled,
-            ..
-        }
-    );
-    if fresh && job.sends == 0 {
+    let own = matches!(job.purpose, Purpose::Scheduled { task: None, .. });
+    if own && job.sends == 0 {
         let waited = started_at.since(job.message_id.minted_at());
         metrics::histogram!("postrider_first_attempt_delay_seconds").record(waited.as_secs_f64());
     }

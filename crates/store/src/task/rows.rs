@@ -8,7 +8,7 @@ use crate::error::wrong;
 use crate::page::{Page, PageRequest};
 use crate::row::{self, bad};
 use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult};
+use crate::{ChangeKind, Store, StoreError, StoreResult};
 
 /// Tasks of one organisation that may run at once.
 const RUNNING: i64 = 100;
@@ -189,12 +189,22 @@ impl Store {
     /// Stops a task: it does nothing more from now on. Whichever node comes first takes
     /// back what waits because of it. A task that is over stays as it is.
     pub async fn cancel_task(&self, org: OrgId, id: TaskId) -> StoreResult<Task> {
-        let now = self.clock.now().micros();
-        write!(self, "cancelling a task", pool => sqlx::query(
-            "update task set status = 3, phase = 2, owner = null, updated_at = $3, finished_at = $3 \
-             where org_id = $1 and id = $2 and status = 0",
-        ).bind(org.uuid()).bind(id.uuid()).bind(now).execute(pool).await.map(|_| ()))?;
-        self.task_hint().notify_one();
+        let now = self.clock.now();
+        let stopped = transaction!(self, "cancelling a task", conn => {
+            let wrong = wrong("cancelling a task");
+            let done = sqlx::query(
+                "update task set status = 3, phase = 2, owner = null, updated_at = $3, finished_at = $3 \
+                 where org_id = $1 and id = $2 and status = 0",
+            ).bind(org.uuid()).bind(id.uuid()).bind(now.micros()).execute(&mut *conn).await.map_err(wrong)?;
+            if done.rows_affected() > 0 {
+                tell!(conn, wrong, ChangeKind::Task, id.uuid(), now);
+            }
+            Ok(done.rows_affected() > 0)
+        })?;
+        if stopped {
+            self.announce(ChangeKind::Task, id.uuid());
+            self.task_hint().notify_one();
+        }
         self.task(org, id).await
     }
 

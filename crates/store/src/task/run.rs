@@ -12,7 +12,7 @@ use crate::{Store, StoreError, StoreResult};
 const OPEN: i64 = 500;
 /// Due deliveries of an endpoint beyond which a task waits: so that what is published
 /// meanwhile does not stand behind all that it replays, and cancelling it means something.
-const BACKLOG: i64 = 4_000;
+const BACKLOG: i64 = 1_000;
 
 /// Moves a task on, if it is where its reader thought: bind task, node, phase, cursor.
 /// What follows counts from `$5`: the new cursor, phase, status and end.

@@ -177,6 +177,14 @@ impl Endpoint {
         self.app.client.post(&path, &serde_json::json!({})).await
     }
 
+    /// Begins a background task at it, such as `recover`, and gives the task's id.
+    pub async fn begin(&self, what: &str, body: &Value) -> String {
+        let path = self.path(&format!("/{what}"));
+        let begun = self.app.client.post(&path, body).await;
+        begun.expect(202);
+        begun.field("id")
+    }
+
     /// Waits until it looks as `wanted` says, and gives it.
     pub async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{}: {what}", self.id), async || {

@@ -136,6 +136,24 @@ impl Client {
         }
     }
 
+    /// A background task.
+    pub async fn task(&self, id: &str) -> Value {
+        self.get(&format!("/background-task/{id}")).await.ok()
+    }
+
+    /// Waits until a background task stands so, and gives it.
+    pub async fn task_becomes(&self, id: &str, status: &str) -> Value {
+        crate::eventually(&format!("{id} to be {status}"), async || {
+            let task = self.task(id).await;
+            if task["status"] == status {
+                Ok(task)
+            } else {
+                Err(task)
+            }
+        })
+        .await
+    }
+
     /// A new application.
     pub async fn app(&self) -> App {
         let name = format!("test {:08x}", rand::random::<u32>());
