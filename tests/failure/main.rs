@@ -5,3 +5,4 @@ mod database;
 mod nodes;
 mod stop;
 mod sync;
+mod tasks;
