@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
-use tower::Layer;
+use tower::ServiceBuilder;
 use tower_http::normalize_path::NormalizePathLayer;
 
 use crate::operation::Operation;
-use crate::request::{cors, edge};
+use crate::request::cors::Cors;
+use crate::request::edge::{self, Edge};
 use crate::routes;
 use crate::state::{ApiState, Shared};
 use crate::telemetry::Recorder;
@@ -36,14 +36,16 @@ fn routed(state: ApiState, operations: Vec<Operation>) -> Router {
     router
 }
 
-/// Adds what every request passes.
+/// Adds what every request passes: around the routes rather than as layers of the router,
+/// which would box each of them once per request. A path is trimmed before it is matched,
+/// so that one route serves both spellings.
 fn finished(routes: Router) -> Router {
-    let inner = routes
-        .method_not_allowed_fallback(edge::wrong_method)
-        .layer(cors::layer())
-        .layer(from_fn(edge::pass));
-    // A path is trimmed before it is matched, so that one route serves both spellings.
-    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(inner))
+    let service = ServiceBuilder::new()
+        .layer_fn(Edge)
+        .layer_fn(Cors::around)
+        .layer(NormalizePathLayer::trim_trailing_slash())
+        .service(routes.method_not_allowed_fallback(edge::wrong_method));
+    Router::new().fallback_service(service)
 }
 
 fn method_router(shared: Arc<Shared>, operation: Operation) -> MethodRouter {

@@ -5,13 +5,15 @@ use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http::HeaderValue;
 use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Method};
+use tower::Service;
 
 use super::{body, request_id};
 use crate::error::{ApiError, Cause, Code};
@@ -21,25 +23,83 @@ use crate::error::{ApiError, Cause, Code};
 #[error("a handler panicked: {0}")]
 struct Panicked(String);
 
-/// Lets a request through.
-pub(crate) async fn pass(request: Request, next: Next) -> Response {
-    let id = request_id::of(request.headers());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
-    if let Some(Cause(cause)) = response.extensions_mut().remove() {
-        tracing::error!(
-            request_id = id.to_str().unwrap_or_default(),
-            %method,
-            path,
-            status = response.status().as_u16(),
-            error = chain(&*cause),
-            "a request failed"
-        );
+/// What every request passes: it gets an id, and a failure of ours is logged.
+#[derive(Clone)]
+pub(crate) struct Edge<S>(pub(crate) S);
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Passing<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
     }
-    let headers = response.headers_mut();
-    headers.insert(request_id::HEADER, id);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let seen = Seen {
+            id: request_id::of(request.headers()),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+        };
+        Passing {
+            seen: Some(seen),
+            answering: self.0.call(request),
+        }
+    }
+}
+
+/// What the log says of a request.
+struct Seen {
+    id: HeaderValue,
+    method: Method,
+    path: String,
+}
+
+impl Seen {
+    fn finish(self, response: &mut Response) {
+        if let Some(Cause(cause)) = response.extensions_mut().remove() {
+            tracing::error!(
+                request_id = self.id.to_str().unwrap_or_default(),
+                method = %self.method,
+                path = self.path,
+                status = response.status().as_u16(),
+                error = chain(&*cause),
+                "a request failed"
+            );
+        }
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, self.id);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A request on its way through.
+    pub(crate) struct Passing<F> {
+        seen: Option<Seen>,
+        #[pin]
+        answering: F,
+    }
+}
+
+impl<F, E> Future for Passing<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.answering.poll(cx));
+        if let (Ok(response), Some(seen)) = (&mut answer, this.seen.take()) {
+            seen.finish(response);
+        }
+        Poll::Ready(answer)
+    }
 }
 
 /// Does the work of a request; a panic becomes an answer.
