@@ -22,5 +22,5 @@ mod telemetry;
 mod wire;
 
 pub use openapi::{openapi, openapi_json};
-pub use router::{router, worker_router};
+pub use router::{Api, router, worker_router};
 pub use state::{ApiSettings, ApiState, SignatureKind};

@@ -1,13 +1,18 @@
 //! The table of operations as a router.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{BoxError, Router};
+use bytes::Bytes;
 use http::Method;
-use tower::ServiceBuilder;
-use tower_http::normalize_path::NormalizePathLayer;
+use tower::Service;
+use tower_http::normalize_path::NormalizePath;
 
 use crate::operation::Operation;
 use crate::request::cors::Cors;
@@ -16,13 +21,38 @@ use crate::routes;
 use crate::state::{ApiState, Shared};
 use crate::telemetry::Recorder;
 
-/// The whole API as a service. It answers every request, also those that lead nowhere.
-pub fn router(state: ApiState) -> Router {
+/// The API as a service. It answers every request, also those that lead nowhere.
+///
+/// What every request passes stands around the router rather than in layers of its own,
+/// each of which would be boxed once per request.
+#[derive(Clone, Debug)]
+pub struct Api(Edge<Cors<NormalizePath<Router>>>);
+
+impl<B> Service<http::Request<B>> for Api
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <Edge<Cors<NormalizePath<Router>>> as Service<Request>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        self.0.call(request.map(Body::new))
+    }
+}
+
+/// The whole API.
+pub fn router(state: ApiState) -> Api {
     finished(routed(state, routes::table()).fallback(edge::unknown_route))
 }
 
 /// What a node serves that only delivers: how it is. Everything else is a 404 that says so.
-pub fn worker_router(state: ApiState) -> Router {
+pub fn worker_router(state: ApiState) -> Api {
     finished(routed(state, routes::of_workers()).fallback(edge::not_on_workers))
 }
 
@@ -36,16 +66,12 @@ fn routed(state: ApiState, operations: Vec<Operation>) -> Router {
     router
 }
 
-/// Adds what every request passes: around the routes rather than as layers of the router,
-/// which would box each of them once per request. A path is trimmed before it is matched,
-/// so that one route serves both spellings.
-fn finished(routes: Router) -> Router {
-    let service = ServiceBuilder::new()
-        .layer_fn(Edge)
-        .layer_fn(Cors::around)
-        .layer(NormalizePathLayer::trim_trailing_slash())
-        .service(routes.method_not_allowed_fallback(edge::wrong_method));
-    Router::new().fallback_service(service)
+/// Adds what every request passes. A path is trimmed before it is matched, so that one
+/// route serves both spellings.
+fn finished(routes: Router) -> Api {
+    let routes = routes.method_not_allowed_fallback(edge::wrong_method);
+    let trimmed = NormalizePath::trim_trailing_slash(routes);
+    Api(Edge(Cors::around(trimmed)))
 }
 
 fn method_router(shared: Arc<Shared>, operation: Operation) -> MethodRouter {

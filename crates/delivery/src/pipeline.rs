@@ -17,7 +17,7 @@ use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
 use crate::settings::DeliverySettings;
 use crate::status::StatusBoard;
-use crate::work::{Closing, Courier, Preparer, supervise};
+use crate::work::{Closing, Counts, Courier, Preparer, supervise};
 
 /// Outcomes that wait to be recorded, at most; then attempts wait to be made.
 const OUTCOMES: usize = 16_384;
@@ -278,6 +278,7 @@ impl Parts {
             outcomes,
             request_timeout: self.settings.request_timeout,
             retry_policy: self.settings.retry_policy.clone(),
+            counts: Counts::new(),
         });
         let lanes = Arc::clone(&self.lanes);
         let closing = move || -> Closing {

@@ -19,14 +19,28 @@ pub struct IdError {
     prefix: &'static str,
 }
 
+/// 62^10, the most digits that fit a machine word.
+const WORD: u128 = 62_u128.pow(WORD_DIGITS as u32);
+const WORD_DIGITS: usize = 10;
+
 fn encode(uuid: Uuid) -> [u8; DIGITS] {
-    let mut value = uuid.as_u128();
+    let value = uuid.as_u128();
     let mut digits = [b'0'; DIGITS];
+    // Division of 128 bits is slow: two of them, and the rest in words.
+    let (high, low) = digits.split_at_mut(DIGITS - WORD_DIGITS);
+    let (top, middle) = high.split_at_mut(DIGITS - 2 * WORD_DIGITS);
+    let upper = value / WORD;
+    encode_word((value % WORD) as u64, low);
+    encode_word((upper % WORD) as u64, middle);
+    encode_word((upper / WORD) as u64, top);
+    digits
+}
+
+fn encode_word(mut value: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[(value % 62) as usize];
         value /= 62;
     }
-    digits
 }
 
 fn decode(text: &str) -> Option<Uuid> {

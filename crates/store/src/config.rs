@@ -82,7 +82,7 @@ impl AppConfig {
     }
 
     fn is_called(&self, id_or_uid: &str) -> bool {
-        self.uid.as_deref() == Some(id_or_uid) || self.id.to_string() == id_or_uid
+        self.uid.as_deref() == Some(id_or_uid) || id_or_uid.parse() == Ok(self.id)
     }
 }
 

@@ -72,7 +72,7 @@ impl TestApp {
         let pipeline = Pipeline::start(self.store.clone(), self.settings.clone())
             .await
             .expect("the pipeline starts");
-        let router = postrider_api::router(ApiState {
+        let api = postrider_api::router(ApiState {
             store: self.store.clone(),
             cache: Arc::new(pipeline.cache()),
             ingest: pipeline.ingest(),
@@ -85,6 +85,7 @@ impl TestApp {
         let address = listener.local_addr().expect("a listener has an address");
         *self.base.write() = format!("http://{address}");
         let server = tokio::spawn(async move {
+            let router = axum::Router::new().fallback_service(api);
             // Ends with the task.
             let _ = axum::serve(listener, router).await;
         });

@@ -1,5 +1,6 @@
 //! Browsers may call from anywhere, with a key but never with credentials of their own.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use futures_util::future::Either;
 use http::header::{ORIGIN, RETRY_AFTER};
-use tower::Service;
+use tower::{Layer, Service};
 use tower_http::cors::{self, AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use super::request_id;
@@ -24,42 +25,40 @@ fn layer() -> CorsLayer {
 
 /// Answers browsers as [`layer`] says, and lets everybody else, who sends no `origin`,
 /// pass without the headers that only browsers read.
-#[derive(Clone)]
-pub(crate) struct Cors<S> {
-    browsers: cors::Cors<S>,
-    others: S,
+#[derive(Clone, Debug)]
+pub struct Cors<S> {
+    inner: S,
+    browsers: Arc<CorsLayer>,
 }
 
-impl<S: Clone> Cors<S> {
+impl<S> Cors<S> {
     pub(crate) fn around(inner: S) -> Self {
         Self {
-            browsers: tower::Layer::layer(&layer(), inner.clone()),
-            others: inner,
+            inner,
+            browsers: Arc::new(layer()),
         }
     }
 }
 
 impl<S> Service<Request> for Cors<S>
 where
-    S: Service<Request, Response = Response>,
+    S: Service<Request, Response = Response> + Clone,
 {
     type Response = Response;
     type Error = S::Error;
     type Future = Either<cors::ResponseFuture<S::Future>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // Two clones of one service, of which a request takes either.
-        match self.browsers.poll_ready(cx) {
-            Poll::Ready(Ok(())) => self.others.poll_ready(cx),
-            other => other,
-        }
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if request.headers().contains_key(ORIGIN) {
-            Either::Left(self.browsers.call(request))
-        } else {
-            Either::Right(self.others.call(request))
+        if !request.headers().contains_key(ORIGIN) {
+            return Either::Right(self.inner.call(request));
         }
+        // The one that is ready goes, a clone stays.
+        let clone = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, clone);
+        Either::Left(self.browsers.layer(ready).call(request))
     }
 }

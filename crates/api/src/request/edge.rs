@@ -24,8 +24,8 @@ use crate::error::{ApiError, Cause, Code};
 struct Panicked(String);
 
 /// What every request passes: it gets an id, and a failure of ours is logged.
-#[derive(Clone)]
-pub(crate) struct Edge<S>(pub(crate) S);
+#[derive(Clone, Debug)]
+pub struct Edge<S>(pub(crate) S);
 
 impl<S> Service<Request> for Edge<S>
 where
@@ -53,6 +53,7 @@ where
 }
 
 /// What the log says of a request.
+#[derive(Debug)]
 struct Seen {
     id: HeaderValue,
     method: Method,
@@ -79,7 +80,7 @@ impl Seen {
 
 pin_project_lite::pin_project! {
     /// A request on its way through.
-    pub(crate) struct Passing<F> {
+    pub struct Passing<F> {
         seen: Option<Seen>,
         #[pin]
         answering: F,

@@ -56,7 +56,8 @@ impl DeliveryHeaders<'_> {
     /// the event type cannot stand in a header, which their own rules exclude.
     pub fn build(&self) -> Result<HeaderMap, InvalidHeaderValue> {
         let names = names(self.family);
-        let mut map = HeaderMap::with_capacity(6 + self.custom.len());
+        // Two more are the client's.
+        let mut map = HeaderMap::with_capacity(8 + self.custom.len());
         map.insert(names.id, HeaderValue::try_from(self.message.to_string())?);
         map.insert(names.timestamp, HeaderValue::from(self.timestamp.seconds()));
         map.insert(names.signature, HeaderValue::from_str(self.signature)?);

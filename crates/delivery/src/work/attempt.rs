@@ -12,6 +12,7 @@ use postrider_store::{
 };
 use tokio::sync::mpsc;
 
+use super::counts::Counts;
 use super::in_hand::InHand;
 use super::prepared::{Prepared, Preparer};
 use crate::job::{Job, Purpose};
@@ -34,6 +35,7 @@ pub(crate) struct Courier {
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) request_timeout: Duration,
     pub(crate) retry_policy: RetryPolicy,
+    pub(crate) counts: Counts,
 }
 
 /// What follows an attempt.
@@ -172,7 +174,11 @@ impl Courier {
         };
         let finished_at = self.clock.now();
         let verdict = self.judge(job, &prepared.config, &report, finished_at);
-        count(&verdict, &report, job, started_at);
+        self.counts.count(
+            verdict.failure,
+            report.duration,
+            first_delay(job, started_at),
+        );
         let answered = Answered {
             failure: verdict.failure,
             status: report.status(),
@@ -341,13 +347,8 @@ fn outcome(
     }
 }
 
-fn count(verdict: &Verdict, report: &Report, job: &Job, started_at: Timestamp) {
-    let outcome = verdict.failure.map_or("success", FailureKind::word);
-    metrics::counter!("postrider_attempts_total", "outcome" => outcome).increment(1);
-    metrics::histogram!("postrider_attempt_seconds").record(report.duration.as_secs_f64());
+/// How long a message waited for its first attempt, which a task's is not.
+fn first_delay(job: &Job, started_at: Timestamp) -> Option<Duration> {
     let own = matches!(job.purpose, Purpose::Scheduled { task: None, .. });
-    if own && job.sends == 0 {
-        let waited = started_at.since(job.message_id.minted_at());
-        metrics::histogram!("postrider_first_attempt_delay_seconds").record(waited.as_secs_f64());
-    }
+    (own && job.sends == 0).then(|| started_at.since(job.message_id.minted_at()))
 }

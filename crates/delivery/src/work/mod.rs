@@ -2,11 +2,13 @@
 
 mod attempt;
 mod backend;
+mod counts;
 mod in_hand;
 mod prepared;
 mod worker;
 
 pub(crate) use attempt::Courier;
 pub(crate) use backend::Closing;
+pub(crate) use counts::Counts;
 pub(crate) use prepared::Preparer;
 pub(crate) use worker::supervise;

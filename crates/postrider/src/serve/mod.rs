@@ -111,7 +111,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         settings: api_settings(&settings),
         metrics,
     };
-    let router = match settings.role {
+    let api = match settings.role {
         Role::All | Role::Api => postrider_api::router(state),
         Role::Worker => postrider_api::worker_router(state),
     };
@@ -121,7 +121,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         tracing::info!("stopping: what is in flight ends first");
         pipeline.stop_sending();
     };
-    http::serve(listener, router, stopping).await;
+    http::serve(listener, api, stopping).await;
     pipeline.stop(LONGEST_SEND).await;
     store.close().await;
     Ok(())

@@ -1,2 +1,0 @@
--- SQLite's step alone: here `publish_key` takes each key as it comes.
-select 1;
