@@ -1,56 +1,59 @@
 //! One statement writes a batch on PostgreSQL: it is its own transaction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use postrider_domain::MessageId;
+use postrider_domain::{AppId, EndpointId, MessageId};
 use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::{Deliveries, IngestBatch, Start};
+use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::error::wrong;
 use crate::{StoreError, StoreResult};
 
-/// Deliveries carry their application and version too: joining them to the messages
-/// would compare every pair, since the committers' plans avoid hash joins.
+/// All or nothing, each table straight from its arrays: bodies are copied once, and versions
+/// are compared once per application, not per message.
 const WRITE: &str = "
-with input as materialized (
-    select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-                         $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bigint[], $12::bool[])
-      as i(app_id, version, id, event_type, event_id, channels, payload_key, payload, key, body_hash, key_expires, expand)
-), fence as materialized (
-    select number from node where number = $17 and lease_until > 0 for key share
-), fresh as materialized (
-    select i.* from input i join app a on a.id = i.app_id and a.config_version = i.version and a.deleted_at is null
-    where exists (select 1 from fence)
-), keys as (
-    insert into publish_key (key, body_hash, message_id, expires_at)
-    select key, body_hash, id, key_expires from fresh where key is not null order by key
-), events as (
-    insert into event_key (app_id, event_id, message_id)
-    select app_id, event_id, id from fresh where event_id is not null order by app_id, event_id
+with fence as materialized (
+    select number from node where number = $1 and lease_until > 0 for key share
+), stale as materialized (
+    select v.app_id, v.version from unnest($3::uuid[], $4::bigint[]) as v(app_id, version)
+    where not exists (select 1 from app a where a.id = v.app_id and a.config_version = v.version and a.deleted_at is null)
+), go as materialized (
+    select 1 where exists (select 1 from fence) and not exists (select 1 from stale)
 ), messages as (
     insert into message (app_id, id, event_type, event_id, channels, payload_key)
-    select app_id, id, event_type, event_id, channels, payload_key from fresh
+    select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[])
+    where exists (select 1 from go)
 ), payloads as (
-    insert into payload (key, body) select payload_key, payload from fresh
+    insert into payload (key, body)
+    select * from unnest($10::bigint[], $11::bytea[]) where exists (select 1 from go)
+), keys as (
+    insert into publish_key (key, body_hash, message_id, expires_at)
+    select * from unnest($12::bytea[], $13::bytea[], $14::uuid[], $15::bigint[])
+    where exists (select 1 from go)
+), events as (
+    insert into event_key (app_id, event_id, message_id)
+    select * from unnest($16::uuid[], $17::text[], $18::uuid[]) where exists (select 1 from go)
 ), expansions as (
-    insert into expansion (message_id, app_id, created_at) select id, app_id, $18 from fresh where expand
-), planned as materialized (
-    select d.* from unnest($13::uuid[], $14::uuid[], $15::smallint[], $16::bool[], $19::uuid[], $20::bigint[])
-      as d(endpoint_id, message_id, state, owned, app_id, version)
-    join app a on a.id = d.app_id and a.config_version = d.version and a.deleted_at is null
-    where exists (select 1 from fence)
+    insert into expansion (message_id, app_id, created_at)
+    select id, app_id, $2 from unnest($19::uuid[], $20::uuid[]) as e(id, app_id) where exists (select 1 from go)
 ), deliveries as (
     insert into delivery (endpoint_id, message_id, state, owner, due_at, first_at)
-    select endpoint_id, message_id, state, case when owned then $17::bigint end,
-           case when state = 0 and not owned then $18 end, $18 from planned
+    select endpoint_id, message_id, state, case when owned then $1::bigint end,
+           case when state = 0 and not owned then $2 end, $2
+    from unnest($21::uuid[], $22::uuid[], $23::smallint[], $24::bool[]) as d(endpoint_id, message_id, state, owned)
+    where exists (select 1 from go)
 ), lanes as (
     insert into lane (endpoint_id, app_id, next_due, wake_at)
-    select distinct on (endpoint_id) endpoint_id, app_id, $18, $18 from planned where state = 0 and not owned order by endpoint_id
+    select endpoint_id, app_id, $2, $2 from unnest($25::uuid[], $26::uuid[]) as l(endpoint_id, app_id)
+    where exists (select 1 from go)
     on conflict (endpoint_id) do update set next_due = least(lane.next_due, excluded.next_due),
         wake_at = greatest(lane.parked_until, least(lane.next_due, excluded.next_due))
 )
-select i.id, exists (select 1 from fence) from input i where i.id not in (select id from fresh)";
+select app_id, version from stale
+union all select null, null where not exists (select 1 from fence)";
 
 /// Returns the messages whose applications have changed, which were not written.
 ///
@@ -61,85 +64,115 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     batch: IngestBatch<'_>,
 ) -> StoreResult<HashSet<MessageId>> {
-    if batch.messages.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let messages = batch.messages;
-    let (mut endpoints, mut of, mut states, mut owned) = (vec![], vec![], vec![], vec![]);
-    let (mut apps, mut versions) = (vec![], vec![]);
-    for message in messages {
-        let Deliveries::Now(deliveries) = &message.deliveries else {
-            continue;
-        };
-        for delivery in deliveries {
-            endpoints.push(delivery.endpoint_id.uuid());
-            of.push(message.id.uuid());
-            states.push(delivery.start.state().code());
-            owned.push(delivery.start == Start::Owned);
-            apps.push(message.app_id.uuid());
-            versions.push(message.app_version);
+    let mut late = HashSet::new();
+    let mut fresh: Vec<&NewMessage> = batch.messages.iter().collect();
+    // A version that is stale has the rest written again without its messages.
+    while !fresh.is_empty() {
+        let stale = attempt(&mut *connection, batch, &fresh).await?;
+        if stale.is_empty() {
+            break;
         }
+        fresh.retain(|message| {
+            let current = !stale.contains(&(message.app_id, message.app_version));
+            if !current {
+                late.insert(message.id);
+            }
+            current
+        });
     }
-    let key = |message: &super::NewMessage| message.publish_key;
-    let stale: Vec<(Uuid, bool)> = sqlx::query_as(WRITE)
-        .bind(messages.iter().map(|m| m.app_id.uuid()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|m| m.app_version).collect::<Vec<_>>())
-        .bind(messages.iter().map(|m| m.id.uuid()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|m| &*m.event_type).collect::<Vec<_>>())
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.event_id.as_deref())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.channels.as_deref())
-                .collect::<Vec<_>>(),
-        )
-        .bind(messages.iter().map(|m| m.payload_key).collect::<Vec<_>>())
-        .bind(messages.iter().map(|m| &m.payload[..]).collect::<Vec<_>>())
-        .bind(
-            messages
-                .iter()
-                .map(|m| key(m).map(|k| k.key.to_vec()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| key(m).map(|k| k.body_hash.to_vec()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| key(m).map(|k| k.expires_at.micros()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| matches!(m.deliveries, Deliveries::Expansion))
-                .collect::<Vec<_>>(),
-        )
-        .bind(endpoints)
-        .bind(of)
-        .bind(states)
-        .bind(owned)
+    Ok(late)
+}
+
+/// Writes all messages, or none and returns the versions that are not current.
+async fn attempt(
+    connection: &mut PgConnection,
+    batch: IngestBatch<'_>,
+    fresh: &[&NewMessage],
+) -> StoreResult<HashSet<(AppId, i64)>> {
+    let versions: BTreeSet<_> = fresh.iter().map(|m| (m.app_id, m.app_version)).collect();
+    let query = sqlx::query_as(WRITE)
         .bind(batch.node)
         .bind(batch.now.micros())
-        .bind(apps)
-        .bind(versions)
+        .bind(column(&versions, |v| v.0.uuid()))
+        .bind(column(&versions, |v| v.1));
+    let query = bind_bodies(query, fresh);
+    let query = bind_keys(query, fresh);
+    let rows = bind_deliveries(query, fresh)
         .fetch_all(connection)
         .await
         .map_err(wrong("storing messages"))?;
-    if stale.iter().any(|(_, fence)| !fence) {
-        return Err(StoreError::Fenced);
+    rows.into_iter()
+        .map(|row| match row {
+            (Some(app), Some(version)) => Ok((AppId::from_uuid(app), version)),
+            _ => Err(StoreError::Fenced),
+        })
+        .collect()
+}
+
+type Write<'q> = QueryAs<'q, sqlx::Postgres, (Option<Uuid>, Option<i64>), PgArguments>;
+
+fn bind_bodies<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
+    query
+        .bind(column(fresh, |m| m.app_id.uuid()))
+        .bind(column(fresh, |m| m.id.uuid()))
+        .bind(column(fresh, |m| &*m.event_type))
+        .bind(column(fresh, |m| m.event_id.as_deref()))
+        .bind(column(fresh, |m| m.channels.as_deref()))
+        .bind(column(fresh, |m| m.payload_key))
+        .bind(column(fresh, |m| &m.payload[..]))
+}
+
+/// Idempotency keys and event ids, in the order in which every node takes them, so that
+/// two batches cannot wait for each other.
+fn bind_keys<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
+    let mut keys: Vec<_> = fresh
+        .iter()
+        .filter_map(|m| Some((m.publish_key.as_ref()?, m.id)))
+        .collect();
+    keys.sort_unstable_by_key(|(key, _)| key.key);
+    let mut events: Vec<_> = fresh
+        .iter()
+        .filter_map(|m| Some((m.app_id, m.event_id.as_deref()?, m.id)))
+        .collect();
+    events.sort_unstable();
+    query
+        .bind(column(&keys, |(key, _)| &key.key[..]))
+        .bind(column(&keys, |(key, _)| &key.body_hash[..]))
+        .bind(column(&keys, |(_, id)| id.uuid()))
+        .bind(column(&keys, |(key, _)| key.expires_at.micros()))
+        .bind(column(&events, |event| event.0.uuid()))
+        .bind(column(&events, |event| event.1))
+        .bind(column(&events, |event| event.2.uuid()))
+}
+
+/// Deliveries, and the lanes of those that are not in hand.
+fn bind_deliveries<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
+    let (mut expansions, mut deliveries) = (Vec::new(), Vec::new());
+    let mut lanes: BTreeSet<(EndpointId, AppId)> = BTreeSet::new();
+    for message in fresh {
+        match &message.deliveries {
+            Deliveries::Expansion => expansions.push((message.id, message.app_id)),
+            Deliveries::Now(list) => {
+                deliveries.extend(list.iter().map(|delivery| (message.id, delivery)));
+                let due = list.iter().filter(|delivery| delivery.start == Start::Due);
+                lanes.extend(due.map(|delivery| (delivery.endpoint_id, message.app_id)));
+            }
+        }
     }
-    Ok(stale
-        .into_iter()
-        .map(|(id, _)| MessageId::from_uuid(id))
-        .collect())
+    query
+        .bind(column(&expansions, |e| e.0.uuid()))
+        .bind(column(&expansions, |e| e.1.uuid()))
+        .bind(column(&deliveries, |(_, d)| d.endpoint_id.uuid()))
+        .bind(column(&deliveries, |(id, _)| id.uuid()))
+        .bind(column(&deliveries, |(_, d)| d.start.state().code()))
+        .bind(column(&deliveries, |(_, d)| d.start == Start::Owned))
+        .bind(column(&lanes, |lane| lane.0.uuid()))
+        .bind(column(&lanes, |lane| lane.1.uuid()))
+}
+
+fn column<'a, R: 'a, T>(
+    rows: impl IntoIterator<Item = &'a R>,
+    read: impl Fn(&'a R) -> T,
+) -> Vec<T> {
+    rows.into_iter().map(read).collect()
 }
