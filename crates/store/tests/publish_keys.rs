@@ -45,7 +45,7 @@ fn key(store: &Store, number: usize, body: u8) -> PublishKey {
     PublishKey {
         key: spread.to_be_bytes(),
         body_hash: [body; 16],
-        expires_at: store.clock().now().plus(Duration::from_secs(600)),
+        expires_at: store.clock().now().plus(Duration::from_mins(10)),
     }
 }
 

@@ -87,7 +87,7 @@ fn key(number: u128, now: Timestamp) -> PublishKey {
     PublishKey {
         key: key.to_be_bytes(),
         body_hash: number.to_be_bytes(),
-        expires_at: now.plus(Duration::from_secs(600)),
+        expires_at: now.plus(Duration::from_mins(10)),
     }
 }
 
