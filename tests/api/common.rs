@@ -49,3 +49,10 @@ pub(crate) async fn with_new_key(client: &Client, mut body: Value) -> Client {
     let key = client.post("/key", &body).await.field("key");
     client.with_key(&key)
 }
+
+/// A client with a new token of this application; `body` as `app-portal-access` takes it.
+pub(crate) async fn app_token(client: &Client, app: &str, body: Value) -> Client {
+    let path = format!("/auth/app-portal-access/{app}");
+    let access = client.post(&path, &body).await.expect(200);
+    client.with_key(access["token"].as_str().expect("a token"))
+}

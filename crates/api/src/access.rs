@@ -1,13 +1,15 @@
 //! Who may do what. A handler's argument says what it needs, so that no route can
 //! forget to ask: without one of these types there is no [`Call`](crate::call::Call).
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, header};
-use postrider_domain::{AppId, KeyId, OrgId};
-use postrider_store::App;
+use postrider_domain::{AppId, Capabilities, Capability, KeyId, OrgId};
+use postrider_store::{App, is_visible};
 
 use crate::call::Segments;
-use crate::error::{ApiError, ApiResult};
-use crate::key_cache::Caller;
+use crate::error::{ApiError, ApiResult, Code};
+use crate::key_cache::{Caller, Found};
 use crate::state::Shared;
 
 /// What an operation asks of its caller.
@@ -15,14 +17,26 @@ use crate::state::Shared;
 pub(crate) enum Need {
     /// Nothing.
     Nobody,
-    /// Any key of the organisation, also one bound to an application.
+    /// Any key or token of the organisation, also one bound to an application.
     Anybody,
+    /// As [`Need::Anybody`], and no more than being one: also what may only read writes.
+    Oneself,
     /// A key of the whole organisation.
     Organisation,
     /// A key of the organisation, or of the application that the path names.
     Application,
-    /// As [`Need::Application`], and one that may write, although the operation reads.
+    /// As [`Need::Application`], and one that may see secrets, although the operation reads.
     ApplicationSecrets,
+}
+
+/// The part of a request that rights depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub method: &'a Method,
+    pub headers: &'a HeaderMap,
+    pub path: &'a Segments,
+    /// What a token must be capable of; without it `ViewBase` to read, everything to write.
+    pub capability: Option<Capability>,
 }
 
 /// A right that a caller was found to have.
@@ -31,21 +45,32 @@ pub(crate) trait Access: Sized + Send + 'static {
     const NEED: Need;
 
     /// Checks the request for it.
-    fn check(
-        shared: &Shared,
-        method: &Method,
-        headers: &HeaderMap,
-        path: &Segments,
-    ) -> impl Future<Output = ApiResult<Self>> + Send;
+    fn check(shared: &Shared, asked: Asked<'_>) -> impl Future<Output = ApiResult<Self>> + Send;
 
     /// The key that was shown, if one was needed.
     fn key(&self) -> Option<KeyId>;
 }
 
+/// Which event types a caller sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight(Option<Arc<[String]>>);
+
+impl Sight {
+    /// The feature flags that the caller has; `None`: it needs none.
+    pub(crate) fn flags(&self) -> Option<&[String]> {
+        self.0.as_deref()
+    }
+
+    /// Whether the caller sees an event type that asks for one of these flags.
+    pub(crate) fn sees(&self, needed: Option<&[String]>) -> bool {
+        is_visible(needed, self.flags())
+    }
+}
+
 /// Open to everybody.
 pub(crate) struct Public;
 
-/// Open to every key of an organisation.
+/// Open to every key and token of an organisation.
 pub(crate) struct Member {
     /// The organisation.
     pub org: OrgId,
@@ -53,7 +78,12 @@ pub(crate) struct Member {
     pub key: KeyId,
     /// The application that the key is bound to.
     pub app: Option<AppId>,
+    /// Which event types it sees.
+    pub sight: Sight,
 }
+
+/// Open to every key and token, whatever it may do: for what concerns only itself.
+pub(crate) struct Bearer(pub Caller);
 
 /// Open to keys of the whole organisation.
 pub(crate) struct OrgWide {
@@ -61,6 +91,14 @@ pub(crate) struct OrgWide {
     pub org: OrgId,
     /// The key that was shown.
     pub key: KeyId,
+}
+
+/// Open to keys of the whole organisation; the path names one of its applications.
+pub(crate) struct AppByOrg {
+    /// The key that was shown.
+    pub key: KeyId,
+    /// The application that the path names.
+    pub app: App,
 }
 
 /// Open to keys of the organisation and of this application.
@@ -71,16 +109,18 @@ pub(crate) struct OfApp {
     pub key: KeyId,
     /// The application that the path names.
     pub app: App,
+    /// Which event types the caller sees.
+    pub sight: Sight,
 }
 
-/// Open to those of [`OfApp`] that may also write: what they read would let a reader
+/// Open to those of [`OfApp`] that may see secrets: what they read would let a reader
 /// act as somebody else.
 pub(crate) struct OfAppInFull(pub OfApp);
 
 impl Access for Public {
     const NEED: Need = Need::Nobody;
 
-    async fn check(_: &Shared, _: &Method, _: &HeaderMap, _: &Segments) -> ApiResult<Self> {
+    async fn check(_: &Shared, _: Asked<'_>) -> ApiResult<Self> {
         Ok(Self)
     }
 
@@ -92,17 +132,13 @@ impl Access for Public {
 impl Access for Member {
     const NEED: Need = Need::Anybody;
 
-    async fn check(
-        shared: &Shared,
-        method: &Method,
-        headers: &HeaderMap,
-        _: &Segments,
-    ) -> ApiResult<Self> {
-        let caller = authenticate(shared, method, headers).await?;
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, asked).await?;
         Ok(Self {
             org: caller.org,
             key: caller.key,
             app: caller.app,
+            sight: Sight(caller.flags),
         })
     }
 
@@ -111,16 +147,23 @@ impl Access for Member {
     }
 }
 
+impl Access for Bearer {
+    const NEED: Need = Need::Oneself;
+
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        authenticate(shared, asked.headers).await.map(Self)
+    }
+
+    fn key(&self) -> Option<KeyId> {
+        Some(self.0.key)
+    }
+}
+
 impl Access for OrgWide {
     const NEED: Need = Need::Organisation;
 
-    async fn check(
-        shared: &Shared,
-        method: &Method,
-        headers: &HeaderMap,
-        _: &Segments,
-    ) -> ApiResult<Self> {
-        let caller = authenticate(shared, method, headers).await?;
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, asked).await?;
         if caller.app.is_some() {
             return Err(ApiError::forbidden(
                 "This key is bound to one application: use a key of the organisation",
@@ -137,17 +180,29 @@ impl Access for OrgWide {
     }
 }
 
+impl Access for AppByOrg {
+    const NEED: Need = Need::Organisation;
+
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let OrgWide { org, key } = OrgWide::check(shared, asked).await?;
+        let app = shared.store.app(org, asked.path.get("app_id")?).await?;
+        Ok(Self { key, app })
+    }
+
+    fn key(&self) -> Option<KeyId> {
+        Some(self.key)
+    }
+}
+
 impl Access for OfApp {
     const NEED: Need = Need::Application;
 
-    async fn check(
-        shared: &Shared,
-        method: &Method,
-        headers: &HeaderMap,
-        path: &Segments,
-    ) -> ApiResult<Self> {
-        let caller = authenticate(shared, method, headers).await?;
-        let app = shared.store.app(caller.org, path.get("app_id")?).await?;
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, asked).await?;
+        let app = shared
+            .store
+            .app(caller.org, asked.path.get("app_id")?)
+            .await?;
         // Another application is not forbidden but unknown: a key must not tell what exists.
         if caller.app.is_some_and(|bound| bound != app.id) {
             return Err(ApiError::not_found("Application not found"));
@@ -156,6 +211,7 @@ impl Access for OfApp {
             org: caller.org,
             key: caller.key,
             app,
+            sight: Sight(caller.flags),
         })
     }
 
@@ -167,16 +223,13 @@ impl Access for OfApp {
 impl Access for OfAppInFull {
     const NEED: Need = Need::ApplicationSecrets;
 
-    async fn check(
-        shared: &Shared,
-        _: &Method,
-        headers: &HeaderMap,
-        path: &Segments,
-    ) -> ApiResult<Self> {
-        // Whatever the method, the key must be good for one that writes.
-        OfApp::check(shared, &Method::POST, headers, path)
-            .await
-            .map(Self)
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let capability = asked.capability.or(Some(Capability::ViewEndpointSecret));
+        let asked = Asked {
+            capability,
+            ..asked
+        };
+        OfApp::check(shared, asked).await.map(Self)
     }
 
     fn key(&self) -> Option<KeyId> {
@@ -184,19 +237,43 @@ impl Access for OfAppInFull {
     }
 }
 
-async fn authenticate(shared: &Shared, method: &Method, headers: &HeaderMap) -> ApiResult<Caller> {
-    let secret = bearer(headers).ok_or_else(ApiError::unauthenticated)?;
-    let caller = shared
-        .keys
-        .caller(secret)
-        .await?
-        .ok_or_else(ApiError::unauthenticated)?;
-    if caller.read_only && !method.is_safe() {
+/// Who asks, if they may do such a thing at all.
+async fn permitted(shared: &Shared, asked: Asked<'_>) -> ApiResult<Caller> {
+    let caller = authenticate(shared, asked.headers).await?;
+    let writes = !asked.method.is_safe();
+    if caller.read_only && writes {
         return Err(ApiError::forbidden(
             "This key may only read: use one that may write",
         ));
     }
-    Ok(caller)
+    let missing = match asked.capability {
+        Some(capability) if caller.capabilities.allows(capability) => return Ok(caller),
+        Some(capability) => capability.word(),
+        None if !writes && caller.capabilities.allows(Capability::ViewBase) => return Ok(caller),
+        None if caller.capabilities == Capabilities::ALL => return Ok(caller),
+        None if writes => "every one",
+        None => Capability::ViewBase.word(),
+    };
+    Err(ApiError::forbidden(format!(
+        "This key or token lacks the capability that this needs ({missing}): use one that has it"
+    )))
+}
+
+/// Who asks.
+async fn authenticate(shared: &Shared, headers: &HeaderMap) -> ApiResult<Caller> {
+    let secret = bearer(headers).ok_or_else(ApiError::unauthenticated)?;
+    match shared.keys.caller(secret).await? {
+        Found::Caller(caller) => Ok(caller),
+        Found::Nobody => Err(ApiError::unauthenticated()),
+        Found::Malformed => Err(ApiError::new(
+            Code::BadToken,
+            "bad token: its organisation or application is no id",
+        )),
+        Found::SigningSecret => Err(ApiError::new(
+            Code::Unauthenticated,
+            "This is the secret that signs tokens, not a token: sign one with it, or use an API key",
+        )),
+    }
 }
 
 /// The token of `Authorization: Bearer`, whose scheme is compared without case (RFC 9110, section 11.1).

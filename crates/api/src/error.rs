@@ -44,6 +44,8 @@ codes! {
     LimitReached = BAD_REQUEST "limit_reached",
     /// A window of time is too long, too late or upside down.
     InvalidRange = BAD_REQUEST "invalid_range",
+    /// A signed token whose ids are no ids.
+    BadToken = BAD_REQUEST "bad_token",
     /// The payload is gone.
     MissingPayload = BAD_REQUEST "missing_payload",
     /// Nothing is sent to a disabled endpoint.

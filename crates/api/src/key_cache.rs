@@ -1,5 +1,5 @@
-//! Who a bearer secret belongs to: read once, then kept in memory until any key
-//! changes anywhere.
+//! Who a bearer secret belongs to: read once, then kept in memory until any key or
+//! token changes anywhere.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
-use postrider_domain::{AppId, KeyId, OrgId, Timestamp};
-use postrider_store::{Change, ChangeKind, Store, StoreResult};
+use postrider_domain::{AppId, Capabilities, KeyId, OrgId, Timestamp, TokenId};
+use postrider_store::{
+    ApiKey, AppToken, Change, ChangeKind, KEY_PREFIX, Store, StoreError, StoreResult, TOKEN_PREFIX,
+};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
+
+use crate::jwt::{self, JwtFault, JwtKey};
 
 /// Secrets kept, good and bad.
 const CAPACITY: u64 = 50_000;
@@ -27,10 +31,10 @@ const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// No secret of ours is longer; hashing more is a waste.
 const MAX_SECRET: usize = 256;
 
-/// The holder of an API key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The holder of a key or token.
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// The key.
+    /// The key; for a token an id that stands for it, so that idempotency keys are its own.
     pub key: KeyId,
     /// Its organisation.
     pub org: OrgId,
@@ -38,11 +42,102 @@ pub(crate) struct Caller {
     pub app: Option<AppId>,
     /// Whether it may only read.
     pub read_only: bool,
+    /// What it may do.
+    pub capabilities: Capabilities,
+    /// Its feature flags; `None`: it sees every event type.
+    pub flags: Option<Arc<[String]>>,
+    /// What was shown.
+    pub credential: Credential,
+}
+
+/// What a caller shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// An API key.
+    Key,
+    /// A token of an application.
+    Token {
+        /// Its id.
+        id: TokenId,
+        /// The session that it belongs to.
+        session: Option<Arc<str>>,
+    },
+    /// A JWT.
+    Jwt {
+        /// What names it: the hash of what its signature covers.
+        hash: [u8; 32],
+        /// When it ends by itself.
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// What a secret turns out to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// That of a key or token in force.
+    Caller(Caller),
+    /// That of none.
+    Nobody,
+    /// A signed token that names nobody.
+    Malformed,
+    /// What tokens are signed with.
+    SigningSecret,
+}
+
+impl Caller {
+    fn of_key(key: &ApiKey) -> Self {
+        Self {
+            key: key.id,
+            org: key.org_id,
+            app: key.app_id,
+            read_only: key.read_only,
+            capabilities: if key.read_only {
+                Capabilities::VIEW
+            } else {
+                Capabilities::ALL
+            },
+            // A key of an application has no feature flags.
+            flags: key.app_id.map(|_| Arc::default()),
+            credential: Credential::Key,
+        }
+    }
+
+    fn of_token(token: AppToken) -> Self {
+        Self {
+            key: KeyId::from_uuid(token.id.uuid()),
+            org: token.org_id,
+            app: Some(token.app_id),
+            read_only: token.read_only,
+            capabilities: token.capabilities,
+            flags: Some(token.feature_flags.into()),
+            credential: Credential::Token {
+                id: token.id,
+                session: token.session_id.map(Arc::from),
+            },
+        }
+    }
+
+    fn of_jwt(jwt: jwt::Jwt, org: OrgId, app: Option<AppId>) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&jwt.hash[..16]);
+        Self {
+            key: KeyId::from_uuid(uuid::Uuid::from_bytes(id)),
+            org,
+            app,
+            read_only: false,
+            capabilities: Capabilities::ALL,
+            flags: app.map(|_| jwt.flags.into()),
+            credential: Credential::Jwt {
+                hash: jwt.hash,
+                expires_at: jwt.expires_at,
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
-    caller: Option<Caller>,
+    found: Found,
     expires_at: Option<Timestamp>,
     read_at: Timestamp,
     /// Entries of another generation than the present are forgotten.
@@ -51,7 +146,7 @@ struct Entry {
 
 impl Entry {
     fn is_fresh(&self, generation: u64, now: Timestamp) -> bool {
-        let max_age = if self.caller.is_some() {
+        let max_age = if matches!(self.found, Found::Caller(_)) {
             MAX_AGE
         } else {
             MAX_AGE_UNKNOWN
@@ -63,6 +158,8 @@ impl Entry {
 /// Secrets by their hash.
 pub(crate) struct KeyCache {
     store: Store,
+    /// What JWTs are checked with, if they count.
+    jwt: Option<JwtKey>,
     entries: Cache<[u8; 32], Arc<Entry>>,
     changes: Mutex<broadcast::Receiver<Change>>,
     generation: AtomicU64,
@@ -77,8 +174,9 @@ struct Uses {
 }
 
 impl KeyCache {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, jwt: Option<JwtKey>) -> Self {
         Self {
+            jwt,
             changes: Mutex::new(store.subscribe()),
             store,
             entries: Cache::new(CAPACITY),
@@ -87,10 +185,14 @@ impl KeyCache {
         }
     }
 
-    /// Who holds this secret, if it is that of a key in force.
-    pub(crate) async fn caller(&self, secret: &str) -> StoreResult<Option<Caller>> {
-        if secret.is_empty() || secret.len() > MAX_SECRET {
-            return Ok(None);
+    /// Who holds this secret.
+    pub(crate) async fn caller(&self, secret: &str) -> StoreResult<Found> {
+        let longest = match &self.jwt {
+            Some(_) => jwt::MAX_TOKEN,
+            None => MAX_SECRET,
+        };
+        if secret.is_empty() || secret.len() > longest {
+            return Ok(Found::Nobody);
         }
         let now = self.store.clock().now();
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
@@ -100,13 +202,15 @@ impl KeyCache {
             // Boxed: hardly ever run, and large.
             _ => Box::pin(self.read(secret, hash, generation, now)).await?,
         };
-        let caller = entry
-            .caller
-            .filter(|_| entry.expires_at.is_none_or(|expiry| now < expiry));
-        if let Some(caller) = &caller {
-            self.note_use(caller.key, now);
+        if let Found::Caller(caller) = &entry.found {
+            if entry.expires_at.is_some_and(|expiry| now >= expiry) {
+                return Ok(Found::Nobody);
+            }
+            if matches!(caller.credential, Credential::Key) {
+                self.note_use(caller.key, now);
+            }
         }
-        Ok(caller)
+        Ok(entry.found.clone())
     }
 
     async fn read(
@@ -116,21 +220,83 @@ impl KeyCache {
         generation: u64,
         now: Timestamp,
     ) -> StoreResult<Arc<Entry>> {
-        let key = self.store.key_by_secret(secret).await?;
+        let (found, expires_at) = self.look_up(secret, &hash, now).await?;
         let entry = Arc::new(Entry {
-            expires_at: key.as_ref().and_then(|key| key.expires_at),
-            caller: key.map(|key| Caller {
-                key: key.id,
-                org: key.org_id,
-                app: key.app_id,
-                read_only: key.read_only,
-            }),
+            found,
+            expires_at,
             read_at: now,
             // As it was before the read: a change meanwhile makes the entry stale.
             generation,
         });
         self.entries.insert(hash, Arc::clone(&entry));
         Ok(entry)
+    }
+
+    /// Who holds this secret, and until when.
+    async fn look_up(
+        &self,
+        secret: &str,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> StoreResult<(Found, Option<Timestamp>)> {
+        if secret.starts_with(KEY_PREFIX) {
+            let Some(key) = self.store.key_by_secret(secret).await? else {
+                return Ok((Found::Nobody, None));
+            };
+            return Ok((Found::Caller(Caller::of_key(&key)), key.expires_at));
+        }
+        if secret.starts_with(TOKEN_PREFIX) {
+            let Some(token) = self.store.app_token_by_secret(secret).await? else {
+                return Ok((Found::Nobody, None));
+            };
+            let expires_at = Some(token.expires_at);
+            return Ok((Found::Caller(Caller::of_token(token)), expires_at));
+        }
+        let Some(key) = &self.jwt else {
+            return Ok((Found::Nobody, None));
+        };
+        if key.is_secret(hash) {
+            return Ok((Found::SigningSecret, None));
+        }
+        match key.check(secret, now) {
+            Ok(jwt) => self.look_up_jwt(jwt, now).await,
+            Err(JwtFault::Malformed) => Ok((Found::Malformed, None)),
+            Err(JwtFault::Invalid) => Ok((Found::Nobody, None)),
+        }
+    }
+
+    /// Whose a JWT is that counts. An organisation that its holder may speak for is made
+    /// if there is none; an application is not.
+    async fn look_up_jwt(
+        &self,
+        jwt: jwt::Jwt,
+        now: Timestamp,
+    ) -> StoreResult<(Found, Option<Timestamp>)> {
+        let nobody = Ok((Found::Nobody, None));
+        let org = match self.store.org_by_external_id(&jwt.org).await {
+            Err(StoreError::NotFound(_)) if jwt.app.is_none() => {
+                self.store.ensure_external_org(&jwt.org).await?
+            }
+            Err(StoreError::NotFound(_)) => return nobody,
+            found => found?,
+        };
+        let app = match &jwt.app {
+            None => None,
+            Some(name) => match self.store.app(org.id, name).await {
+                Ok(app) => Some(app.id),
+                Err(StoreError::NotFound(_)) => return nobody,
+                Err(error) => return Err(error),
+            },
+        };
+        let decided = self.store.jwt_end(jwt.hash, app, jwt.issued_at).await?;
+        let expires_at = match (decided, jwt.expires_at) {
+            (Some(decided), Some(own)) => Some(decided.min(own)),
+            (decided, own) => decided.or(own),
+        };
+        if expires_at.is_some_and(|at| at <= now) {
+            return nobody;
+        }
+        Ok((Found::Caller(Caller::of_jwt(jwt, org.id, app)), expires_at))
     }
 
     /// The present generation, after hearing the news. Whoever finds the news being

@@ -11,6 +11,7 @@ mod call;
 mod docs;
 mod error;
 mod idempotency;
+mod jwt;
 mod key_cache;
 mod openapi;
 mod operation;
@@ -21,6 +22,7 @@ mod state;
 mod telemetry;
 mod wire;
 
+pub use jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
 pub use openapi::{openapi, openapi_json};
 pub use router::{Api, router, worker_router};
 pub use state::{ApiSettings, ApiState, SignatureKind};

@@ -61,7 +61,9 @@ pub fn openapi() -> OpenApi {
         .build();
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An API key: `Authorization: Bearer prk_...`"))
+        .description(Some(
+            "An API key or a token: `Authorization: Bearer prk_...`",
+        ))
         .build();
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
@@ -106,16 +108,30 @@ fn method(operation: &Operation) -> HttpMethod {
 fn describe(operation: &Operation) -> OperationBuilder {
     let about = match operation.need {
         Need::Nobody => format!("{} Open to everybody.", operation.about),
-        Need::Anybody => format!("{} Open to every key.", operation.about),
+        Need::Anybody | Need::Oneself => {
+            format!("{} Open to every key and token.", operation.about)
+        }
         Need::Organisation => format!("{} Needs a key of the organisation.", operation.about),
         Need::Application => format!(
             "{} Needs a key of the organisation or of this application.",
             operation.about
         ),
         Need::ApplicationSecrets => format!(
-            "{} Needs a key of the organisation or of this application that is not read-only.",
+            "{} Needs a key or token of the organisation or of this application that may see secrets.",
             operation.about
         ),
+    };
+    let by_application = matches!(
+        operation.need,
+        Need::Anybody | Need::Application | Need::ApplicationSecrets
+    );
+    let about = match operation.capability() {
+        _ if !by_application => about,
+        Some(capability) => format!(
+            "{about} A token needs the capability `{}`.",
+            capability.word()
+        ),
+        None => format!("{about} A token needs every capability."),
     };
     let mut builder = OperationBuilder::new()
         .operation_id(Some(operation.id))
@@ -292,7 +308,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
         Code::Unavailable,
     ];
     if operation.need != Need::Nobody {
-        codes.extend([Code::Unauthenticated, Code::Forbidden]);
+        codes.extend([Code::BadToken, Code::Unauthenticated, Code::Forbidden]);
     }
     if operation.path.contains('{') || operation.path == "/metrics" {
         codes.push(Code::NotFound);
@@ -355,6 +371,7 @@ mod tests {
         assert_eq!(
             open,
             [
+                "/api/v1/auth/portal-exchange",
                 "/api/v1/health",
                 "/api/v1/health/ping",
                 "/metrics",

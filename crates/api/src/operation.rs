@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
+use postrider_domain::Capability;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::access::{Access, Need};
+use crate::access::{Access, Asked, Need};
 use crate::call::{Answer, Call, Segments};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::idempotency::{self, IdempotencyHeader};
@@ -62,6 +63,8 @@ pub(crate) struct Rules {
     reads_body: bool,
     /// Whether the handler keeps idempotency keys itself.
     keeps_keys: bool,
+    /// What a token of an application must be capable of.
+    capability: Option<Capability>,
 }
 
 /// One thing that the API can do.
@@ -110,6 +113,7 @@ impl Operation {
                 params: &[],
                 reads_body: false,
                 keeps_keys: false,
+                capability: None,
             },
             handler: Arc::new(move |shared, rules, request| {
                 Box::pin(perform(shared, rules, request, handler.clone()))
@@ -215,6 +219,19 @@ impl Operation {
         self
     }
 
+    /// What a token of an application must be capable of. Where this is not said, one
+    /// needs `ViewBase` to read, and to write every capability there is.
+    pub(crate) fn asks(mut self, capability: Capability) -> Self {
+        self.rules.capability = Some(capability);
+        self
+    }
+
+    /// What a token of an application must be capable of, if it is one thing.
+    pub(crate) fn capability(&self) -> Option<Capability> {
+        let reads = self.method.is_safe().then_some(Capability::ViewBase);
+        self.rules.capability.or(reads)
+    }
+
     /// The parameters of its query.
     pub(crate) fn params(&self) -> &'static [Param] {
         self.rules.params
@@ -305,7 +322,13 @@ async fn admit<A: Access>(
     parts: &mut Parts,
 ) -> ApiResult<(Segments, A, Query, Option<IdempotencyHeader>)> {
     let path = segments(parts).await?;
-    let access = A::check(shared, &parts.method, &parts.headers, &path).await?;
+    let asked = Asked {
+        method: &parts.method,
+        headers: &parts.headers,
+        path: &path,
+        capability: rules.capability,
+    };
+    let access = A::check(shared, asked).await?;
     let query = Query::parse(parts.uri.query(), rules.params)?;
     let idempotency = idempotency_of(&parts.method, &parts.headers)?;
     Ok((path, access, query, idempotency))

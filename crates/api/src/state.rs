@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use postrider_delivery::Ingest;
 use postrider_store::{ConfigCache, Store};
 
+use crate::jwt::JwtKey;
 use crate::key_cache::KeyCache;
 
 /// The kind of secret made for an endpoint that brings none.
@@ -29,6 +30,8 @@ pub struct ApiSettings {
     pub default_signature: SignatureKind,
     /// For how many days a payload is kept, unless the message says: 5 to 90.
     pub default_payload_retention_days: u16,
+    /// What JWTs are checked with; without it none count.
+    pub jwt: Option<JwtKey>,
     /// The most bytes of a request's body.
     pub body_limit: usize,
 }
@@ -41,6 +44,7 @@ impl Default for ApiSettings {
             https_only: false,
             default_signature: SignatureKind::Hmac256,
             default_payload_retention_days: 90,
+            jwt: None,
             body_limit: 2 * 1024 * 1024,
         }
     }
@@ -74,7 +78,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Self {
         Self {
-            keys: KeyCache::new(state.store.clone()),
+            keys: KeyCache::new(state.store.clone(), state.settings.jwt.clone()),
             store: state.store,
             cache: state.cache,
             ingest: state.ingest,

@@ -150,6 +150,8 @@ ids! {
     AttemptId = "atmpt_";
     /// An API key (not its secret).
     KeyId = "key_";
+    /// A token of an application (not its secret).
+    TokenId = "tok_";
     /// A signing secret of an endpoint (not the secret itself).
     SecretId = "sec_";
     /// An event type.

@@ -7,6 +7,7 @@
 pub mod breaker;
 pub mod bucket;
 pub mod cap;
+pub mod capability;
 pub mod filter;
 pub mod header_family;
 pub mod health;
@@ -22,12 +23,13 @@ pub mod url;
 pub use breaker::{Allow, Breaker};
 pub use bucket::Bucket;
 pub use cap::{Cap, Load};
+pub use capability::{Capabilities, Capability};
 pub use filter::Filter;
 pub use header_family::HeaderFamily;
 pub use health::Health;
 pub use id::{
     AppId, AttemptId, EndpointId, EventTypeId, IdError, KeyId, MessageId, NodeId, OrgId, SecretId,
-    TaskId,
+    TaskId, TokenId,
 };
 pub use invalid::Invalid;
 pub use outcome::{

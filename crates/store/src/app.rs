@@ -226,9 +226,12 @@ impl Store {
                  returning id",
             ).bind(id.uuid()).bind(now.micros()).fetch_all(&mut *conn).await.map_err(wrong)?;
             tell!(conn, wrong, ChangeKind::App, id.uuid(), now);
+            // What opened this application only opens nothing any more.
+            tell!(conn, wrong, ChangeKind::Key, id.uuid(), now);
             Ok(endpoints)
         })?;
         self.announce(ChangeKind::App, id.uuid());
+        self.announce(ChangeKind::Key, id.uuid());
         for endpoint in endpoints {
             self.cancel_waiting(EndpointId::from_uuid(endpoint)).await?;
         }

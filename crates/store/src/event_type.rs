@@ -211,18 +211,41 @@ impl Store {
         Ok(())
     }
 
-    /// Which of these names are event types of the organisation that are not archived.
+    /// Which of these names are event types of the organisation that are not archived,
+    /// and that somebody with these feature flags may see; absent: everybody.
     pub async fn known_event_types(
         &self,
         org: OrgId,
         names: &[String],
+        flags: Option<&[String]>,
     ) -> StoreResult<Vec<String>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = Sql::new("select name from event_type where archived = false and org_id = ");
+        let mut sql = Sql::new(
+            "select id, name, feature_flags from event_type where archived = false and org_id = ",
+        );
         sql.bind(org.uuid()).and_in("name", names);
-        let rows: Vec<(String,)> = sql.fetch(self, "looking event types up").await?;
-        Ok(rows.into_iter().map(|(name,)| name).collect())
+        let rows: Vec<(Uuid, String, Option<String>)> =
+            sql.fetch(self, "looking event types up").await?;
+        let mut known = Vec::with_capacity(rows.len());
+        for (id, name, needed) in rows {
+            let id = EventTypeId::from_uuid(id);
+            let needed: Option<Vec<String>> =
+                row::json("event_type", "feature_flags", id, needed.as_deref())?;
+            if is_visible(needed.as_deref(), flags) {
+                known.push(name);
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Whether an event type that asks for one of `needed` is seen by the holder of
+/// `flags`. What asks for nothing is seen by all, and without a list (`None`) all is seen.
+pub fn is_visible(needed: Option<&[String]>, flags: Option<&[String]>) -> bool {
+    match (needed, flags) {
+        (None, _) | (_, None) => true,
+        (Some(needed), Some(flags)) => needed.iter().any(|flag| flags.contains(flag)),
     }
 }

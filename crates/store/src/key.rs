@@ -13,12 +13,12 @@ use crate::secret::Secret;
 use crate::{Store, StoreError, StoreResult};
 
 /// What every key begins with; a scanner for leaked secrets can look for it.
-const PREFIX: &str = "prk_";
+pub const KEY_PREFIX: &str = "prk_";
 /// 62^43 is the first power of 62 above 2^256.
 const DIGITS: usize = 43;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many characters of the secret its list entry shows.
-const HINT: usize = PREFIX.len() + 4;
+const HINT: usize = KEY_PREFIX.len() + 4;
 /// A key's last use is written at most this often.
 const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -94,17 +94,17 @@ impl From<Row> for ApiKey {
     }
 }
 
-/// 256 random bits as text.
-fn mint_secret() -> KeySecret {
+/// 256 random bits as text, after `prefix`.
+pub(crate) fn mint_secret(prefix: &str) -> KeySecret {
     let mut rng = rand::rng();
-    let mut text = String::with_capacity(PREFIX.len() + DIGITS);
-    text.push_str(PREFIX);
+    let mut text = String::with_capacity(prefix.len() + DIGITS);
+    text.push_str(prefix);
     text.extend((0..DIGITS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])));
     Secret::new(text)
 }
 
 /// What is stored of a secret. Its 256 random bits make a slow hash needless.
-fn hash(secret: &str) -> Vec<u8> {
+pub(crate) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
@@ -113,7 +113,7 @@ impl Store {
     /// application that is not the organisation's is not found.
     pub async fn create_key(&self, org: OrgId, new: NewKey) -> StoreResult<(ApiKey, KeySecret)> {
         let now = self.clock.now();
-        let secret = mint_secret();
+        let secret = mint_secret(KEY_PREFIX);
         let key = ApiKey {
             id: KeyId::mint(now),
             org_id: org,
@@ -148,11 +148,13 @@ impl Store {
         Ok((key, secret))
     }
 
-    /// The key that this secret opens, if it still works.
+    /// The key that this secret opens, if it still works. One that is bound to an
+    /// application ends with it.
     pub async fn key_by_secret(&self, secret: &str) -> StoreResult<Option<ApiKey>> {
         let row: Option<Row> = read!(self, "looking a key up", pool => sqlx::query_as(
             "select id, org_id, app_id, name, hint, read_only, created_at, last_used_at, expires_at, revoked_at \
-             from api_key where hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+             from api_key where hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2) \
+             and (app_id is null or app_id in (select id from app where deleted_at is null and id = api_key.app_id))",
         ).bind(hash(secret)).bind(self.clock.now().micros()).fetch_optional(pool).await)?;
         Ok(row.map(ApiKey::from))
     }
@@ -230,11 +232,11 @@ mod tests {
 
     #[test]
     fn a_minted_secret_has_43_letters_or_digits_after_its_prefix_and_no_twin() {
-        let secret = mint_secret();
-        let digits = secret.expose().strip_prefix(PREFIX).unwrap();
+        let secret = mint_secret(KEY_PREFIX);
+        let digits = secret.expose().strip_prefix(KEY_PREFIX).unwrap();
         assert_eq!(digits.len(), DIGITS);
         assert!(digits.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        assert_ne!(secret, mint_secret());
+        assert_ne!(secret, mint_secret(KEY_PREFIX));
         assert!(!format!("{secret:?}").contains(digits));
     }
 }

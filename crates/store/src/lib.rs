@@ -29,6 +29,7 @@ mod expansion;
 mod feed;
 mod health;
 mod ingest;
+mod jwt;
 mod key;
 mod lane;
 mod message;
@@ -49,6 +50,7 @@ mod script;
 mod secret;
 mod sql;
 mod task;
+mod token;
 
 pub use answer_key::Begin;
 pub use app::{App, AppUpdate, NewApp};
@@ -62,12 +64,12 @@ pub use connect::{ConnectError, ConnectOptions};
 pub use db::{Engine, Store};
 pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
 pub use error::{StoreError, StoreResult};
-pub use event_type::{EventType, NewEventType};
+pub use event_type::{EventType, NewEventType, is_visible};
 pub use expansion::Expansion;
 pub use ingest::{
     Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,
 };
-pub use key::{ApiKey, KeySecret, NewKey};
+pub use key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use lane::{DueLane, LanesView};
 pub use message::{Message, MessageFilter};
 pub use node::DeadNode;
@@ -77,6 +79,7 @@ pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
 pub use secret::{Secret, StoredSecret};
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
+pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

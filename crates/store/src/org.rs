@@ -63,10 +63,17 @@ impl Store {
     }
 
     /// The organisation of this external id, made if there is none; its name is then
-    /// the external id.
+    /// the external id, and more if that name is taken.
     pub async fn ensure_external_org(&self, external_id: &str) -> StoreResult<Org> {
         let id = OrgId::mint(self.clock.now());
         self.insert_org(id, external_id, external_id).await?;
+        match self.org_by_external_id(external_id).await {
+            // Another organisation has the name.
+            Err(StoreError::NotFound(_)) => {}
+            found => return found,
+        }
+        let name = format!("{external_id} ({id})");
+        self.insert_org(id, external_id, &name).await?;
         self.org_by_external_id(external_id).await
     }
 

@@ -21,6 +21,7 @@ impl Store {
         let now = self.clock.now();
         let rows_before = now.minus(keep_rows);
         let mut removed = self.expire_keys(now).await?;
+        removed += self.expire_tokens(now, CHUNK).await?;
         removed += self.expire_event_keys(rows_before).await?;
         removed += self.expire_deliveries(rows_before).await?;
         removed += self.expire_tasks(rows_before).await?;

@@ -68,7 +68,7 @@ both_engines! {
         assert_eq!(names(false, after("a-b".to_owned(), 2, Order::Ascending)).await, ["a.b", "a_b"]);
         assert_eq!(names(false, before("a_b".to_owned(), 2, Order::Ascending)).await, ["a-b", "a.b"]);
         let known = ["a.b", "old", "none"].map(str::to_owned);
-        assert_eq!(db.store.known_event_types(org, &known).await.unwrap(), ["a.b"]);
-        assert!(db.store.known_event_types(org, &[]).await.unwrap().is_empty());
+        assert_eq!(db.store.known_event_types(org, &known, None).await.unwrap(), ["a.b"]);
+        assert!(db.store.known_event_types(org, &[], None).await.unwrap().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::RACES;
 use crate::access::{OfApp, OrgWide};
 use crate::call::{Answer, Call};
-use crate::error::{ApiError, ApiResult, Code};
+use crate::error::{ApiError, ApiResult, Code, Fault};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
@@ -55,6 +55,24 @@ pub(super) fn operations() -> Vec<Operation> {
     .into_iter()
     .map(|operation| operation.tag("Application"))
     .collect()
+}
+
+/// An application that a request brings along for the application `name` of its path.
+pub(super) fn on_the_fly(application: ApplicationIn, name: &str) -> ApiResult<NewApp> {
+    let new = application.checked()?;
+    let (msg, kind) = match &new.uid {
+        Some(uid) if uid == name => return Ok(new),
+        None => (
+            "missing: give the uid that the path names".to_owned(),
+            "application_uid_missing",
+        ),
+        Some(uid) => (
+            format!("{uid:?} is not the application of the path: give the same uid in both"),
+            "application_uid_mismatch",
+        ),
+    };
+    let at = ["body", "application", "uid"];
+    Err(ApiError::invalid(vec![Fault::new(&at, msg, kind)]))
 }
 
 async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {

@@ -1,13 +1,13 @@
 //! Attempts: the record of deliveries, and sending again by hand.
 
 use http::{Method, StatusCode};
-use postrider_domain::{AttemptId, EndpointId, MessageId};
+use postrider_domain::{AttemptId, Capability, EndpointId, MessageId};
 use postrider_store::{AttemptFilter, DeliveryFilter, Message, Order};
 use serde_json::json;
 
 use super::endpoint::named;
 use super::message::{self, CHANNEL, EVENT_TYPES, WITH_CONTENT};
-use crate::access::OfApp;
+use crate::access::{AppByOrg, OfApp};
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
@@ -94,6 +94,7 @@ fn singles() -> Vec<Operation> {
             "Send a message again",
             "Makes one attempt now, outside the delivery's own schedule.",
         )
+        .asks(Capability::CreateAttempts)
         .answers_json(202, "It will be sent", json!({}))
         .fails(&[Code::MissingPayload, Code::EndpointDisabled]),
     ]
@@ -193,7 +194,7 @@ async fn endpoints(call: Call<OfApp>) -> ApiResult<Answer> {
     ))
 }
 
-fn attempt_id(call: &Call<OfApp>) -> ApiResult<AttemptId> {
+fn attempt_id<A>(call: &Call<A>) -> ApiResult<AttemptId> {
     call.segment("attempt_id")?
         .parse()
         .map_err(|_| ApiError::not_found("Message attempt not found"))
@@ -209,12 +210,11 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     Answer::ok(&MessageAttemptOut::new(attempt, true))
 }
 
-async fn expunge(call: Call<OfApp>) -> ApiResult<Answer> {
-    let (id, message) = (attempt_id(&call)?, message(&call).await?.id);
-    call.shared
-        .store
-        .expunge_attempt(call.access.app.id, message, id)
-        .await?;
+async fn expunge(call: Call<AppByOrg>) -> ApiResult<Answer> {
+    let (store, app) = (&call.shared.store, call.access.app.id);
+    let id = attempt_id(&call)?;
+    let message = store.message(app, call.segment("msg_id")?, false).await?.id;
+    store.expunge_attempt(app, message, id).await?;
     Ok(Answer::nothing())
 }
 

@@ -1,7 +1,7 @@
 //! Background tasks: how far long work is, and stopping it.
 
 use http::Method;
-use postrider_domain::{TaskId, TaskKind, TaskStatus};
+use postrider_domain::{Capability, TaskId, TaskKind, TaskStatus};
 use postrider_store::{Order, Task, TaskFilter};
 
 use crate::access::Member;
@@ -34,6 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<BackgroundTaskOut>(200, "The task"),
         Operation::new(Method::POST, "/api/v1/background-task/{task_id}/cancel", "v1.background-task.cancel", cancel)
             .says("Stop a background task", "Stops the task: nothing more is done, and what it has queued and nobody has begun to send is taken back. The task then reads failed, and canceled. One that is over stays as it is.")
+            .asks(Capability::CreateAttempts)
             .answers::<BackgroundTaskOut>(200, "The task, stopped"),
     ]
     .into_iter()

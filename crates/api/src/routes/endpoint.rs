@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use postrider_domain::{EndpointId, OrgId, Timestamp};
+use postrider_domain::{Capability, EndpointId, Timestamp};
 use postrider_store::{Endpoint, EndpointUpdate, NewEndpoint, Order, Secret, StoreError};
 use serde_json::json;
 
@@ -14,7 +14,6 @@ use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
-use crate::state::Shared;
 use crate::wire::endpoint::{EndpointIn, EndpointPatch, secret_is_rotated};
 use crate::wire::endpoint_out::{EndpointOut, StatsOut};
 
@@ -73,6 +72,13 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[Code::InvalidRange]),
     ]
     .into_iter()
+    .map(|operation| {
+        if operation.method.is_safe() {
+            operation
+        } else {
+            operation.asks(Capability::ManageEndpoint)
+        }
+    })
     .map(|operation| operation.tag("Endpoint"))
     .collect()
 }
@@ -110,12 +116,7 @@ async fn make(call: &Call<OfApp>, mut body: EndpointIn) -> ApiResult<Answer> {
         None => endpoint_secret::made(settings.default_signature),
     };
     let settings = body.checked(None, settings.https_only)?;
-    event_types_exist(
-        &call.shared,
-        call.access.org,
-        settings.event_types.as_deref(),
-    )
-    .await?;
+    event_types_exist(call, settings.event_types.as_deref()).await?;
     let new = NewEndpoint {
         settings,
         secret: Secret::new(secret),
@@ -145,12 +146,7 @@ async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
             return Err(secret_is_rotated());
         }
         let settings = body.checked(Some(endpoint.settings()), call.shared.settings.https_only)?;
-        event_types_exist(
-            &call.shared,
-            call.access.org,
-            settings.event_types.as_deref(),
-        )
-        .await?;
+        event_types_exist(&call, settings.event_types.as_deref()).await?;
         let update = EndpointUpdate {
             settings,
             revision: endpoint.revision,
@@ -169,12 +165,7 @@ async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
         let filters = patch.filters();
         let settings = patch.applied_to(endpoint.settings(), call.shared.settings.https_only)?;
         if filters {
-            event_types_exist(
-                &call.shared,
-                call.access.org,
-                settings.event_types.as_deref(),
-            )
-            .await?;
+            event_types_exist(&call, settings.event_types.as_deref()).await?;
         }
         let update = EndpointUpdate {
             settings,
@@ -256,12 +247,18 @@ fn window(
     Ok((since, until))
 }
 
-/// An endpoint may only ask for event types that exist and are not archived.
-async fn event_types_exist(shared: &Shared, org: OrgId, names: Option<&[String]>) -> ApiResult<()> {
+/// An endpoint may only ask for event types that exist, are not archived, and are seen
+/// by who asks.
+async fn event_types_exist(call: &Call<OfApp>, names: Option<&[String]>) -> ApiResult<()> {
     let Some(names) = names else {
         return Ok(());
     };
-    let known = shared.store.known_event_types(org, names).await?;
+    let access = &call.access;
+    let known = call
+        .shared
+        .store
+        .known_event_types(access.org, names, access.sight.flags())
+        .await?;
     match names.iter().find(|name| !known.contains(name)) {
         None => Ok(()),
         Some(name) => Err(ApiError::invalid_field(

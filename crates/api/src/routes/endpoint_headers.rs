@@ -1,6 +1,7 @@
 //! Custom headers of endpoints.
 
 use http::Method;
+use postrider_domain::Capability;
 use serde_json::json;
 
 use super::endpoint::named;
@@ -26,6 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "They are sent with every delivery from then on.",
             )
             .takes::<HeadersIn>(json!({"headers": {"x-team": "billing"}}))
+            .asks(Capability::ManageEndpoint)
             .answers_nothing(204, "They are replaced"),
         Operation::new(Method::PATCH, PATH, "v1.endpoint.patch-headers", patch)
             .says(
@@ -33,6 +35,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 "Sets those that the body names; null removes one; others stay.",
             )
             .takes::<HeadersPatch>(json!({"headers": {"x-team": null}}))
+            .asks(Capability::ManageEndpoint)
             .answers_nothing(204, "They are changed"),
     ]
     .into_iter()

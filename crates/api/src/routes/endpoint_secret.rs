@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use postrider_domain::Capability;
 use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
 
@@ -24,11 +25,13 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", "v1.endpoint.get-secret", get)
             .says("Get an endpoint's secret", "What the receiver verifies with: the secret itself, or the public key of an Ed25519 key.")
+            .asks(Capability::ViewEndpointSecret)
             .answers::<SecretOut>(200, "The secret")
             .example(example())
             .tag("Endpoint"),
         Operation::new(Method::POST, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", "v1.endpoint.rotate-secret", rotate)
             .says("Rotate an endpoint's secret", "Makes a new secret the current one. For a while deliveries are signed with the old one too. Without `key` the new one is of the old one's kind.")
+            .asks(Capability::ManageEndpointSecret)
             .takes::<RotateIn>(json!({"gracePeriodSeconds": 86400}))
             .answers::<SecretOut>(200, "What the receiver verifies with from now on")
             .example(example())

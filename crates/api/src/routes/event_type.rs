@@ -35,7 +35,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"name": "invoice.paid", "description": "An invoice was paid in full"});
     vec![
         Operation::new(Method::GET, ALL, "v1.event-type.list", list)
-            .says("List event types", "By name. A key of one application does not see those behind feature flags.")
+            .says("List event types", "By name. A key of one application does not see those behind feature flags; a token sees those of which it has a flag.")
             .query(&[LIMIT, ITERATOR, ORDER, INCLUDE_ARCHIVED, WITH_CONTENT])
             .lists::<EventTypeOut>("A page of event types"),
         Operation::new(Method::POST, ALL, "v1.event-type.create", create)
@@ -65,9 +65,9 @@ pub(super) fn operations() -> Vec<Operation> {
     .collect()
 }
 
-/// Keys of an application carry no feature flags, so that they see only what needs none.
+/// Whether this caller sees the event type.
 fn is_visible(member: &Member, event_type: &EventType) -> bool {
-    member.app.is_none() || event_type.feature_flags.is_none()
+    member.sight.sees(event_type.feature_flags.as_deref())
 }
 
 async fn list(call: Call<Member>) -> ApiResult<Answer> {

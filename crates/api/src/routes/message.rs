@@ -4,7 +4,7 @@ use http::Method;
 use postrider_domain::MessageId;
 use postrider_store::MessageFilter;
 
-use crate::access::{OfApp, OrgWide};
+use crate::access::{AppByOrg, OfApp};
 use crate::call::{Answer, Call};
 use crate::error::ApiResult;
 use crate::operation::Operation;
@@ -106,9 +106,8 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     Answer::ok(&MessageOut::new(message, with_content))
 }
 
-async fn expunge(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let store = &call.shared.store;
-    let app = store.app(call.access.org, call.segment("app_id")?).await?;
+async fn expunge(call: Call<AppByOrg>) -> ApiResult<Answer> {
+    let (store, app) = (&call.shared.store, &call.access.app);
     let message = store
         .message(app.id, call.segment("msg_id")?, false)
         .await?;

@@ -2,6 +2,7 @@
 
 mod application;
 mod attempt;
+mod authentication;
 mod background_task;
 mod endpoint;
 mod endpoint_headers;
@@ -39,6 +40,7 @@ pub(crate) fn table() -> Vec<Operation> {
         recovery::operations(),
         purge::operations(),
         background_task::operations(),
+        authentication::operations(),
         key::operations(),
         health::operations(),
         reference::operations(),

@@ -18,6 +18,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::application::on_the_fly;
 use super::message::WITH_CONTENT;
 use crate::access::OrgWide;
 use crate::call::{Answer, Call};
@@ -231,22 +232,7 @@ async fn find_or_make(
     let Some(application) = application else {
         return Ok(shared.cache.app(org, name).await?);
     };
-    let new = application.checked()?;
-    let fault = |msg: String, kind| {
-        ApiError::invalid(vec![Fault::new(&["body", "application", "uid"], msg, kind)])
-    };
-    match &new.uid {
-        None => {
-            let msg = "missing: give the uid that the path names".to_owned();
-            return Err(fault(msg, "application_uid_missing"));
-        }
-        Some(uid) if uid != name => {
-            let msg =
-                format!("{uid:?} is not the application of the path: give the same uid in both");
-            return Err(fault(msg, "application_uid_mismatch"));
-        }
-        Some(_) => {}
-    }
+    let new = on_the_fly(application, name)?;
     match shared.cache.app(org, name).await {
         Err(StoreError::NotFound(_)) => Box::pin(make(shared, org, name, new)).await,
         found => Ok(found?),

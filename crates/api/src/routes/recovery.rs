@@ -1,6 +1,7 @@
 //! Sending again what an endpoint has missed, as background tasks.
 
 use http::{Method, StatusCode};
+use postrider_domain::Capability;
 use postrider_store::{NewTask, Replayed, Window, Work};
 use serde_json::json;
 
@@ -50,6 +51,13 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(FAILS),
     ]
     .into_iter()
+    .map(|operation| {
+        if operation.method.is_safe() {
+            operation
+        } else {
+            operation.asks(Capability::CreateAttempts)
+        }
+    })
     .map(|operation| operation.tag("Endpoint"))
     .collect()
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod authentication;
 pub(crate) mod background_task;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_headers;

@@ -102,6 +102,10 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         operation: "cannot read the listening address",
         source,
     })?;
+    if settings.public_url.port() == Some(0) {
+        // Any free port was asked for: links need the one that it became.
+        let _ = settings.public_url.set_port(Some(address.port()));
+    }
     let stop = stop_signal()?;
     let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings)).await?;
     let state = ApiState {
@@ -202,6 +206,7 @@ fn delivery_settings(settings: &Settings) -> DeliverySettings {
 
 fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
+        jwt: settings.jwt.clone(),
         public_url: Some(settings.public_url.to_string()),
         https_only: settings.https_only,
         default_signature: match settings.default_signature {

@@ -91,6 +91,17 @@ settings! {
         allowed: "at least 32 characters, drawn at random (openssl rand -base64 48)",
         secret: true,
     }
+    JWT_SECRET {
+        default_note: "unset: JWTs are not accepted",
+        meaning: "Accepts JWTs in the shape of a self-hosted Svix server's, signed with this, beside API keys. Whoever has a shared secret can sign for every organisation. Clocks may differ by 15 minutes.",
+        allowed: "for HS256, HS384 and HS512 at least 16 bytes, as they are; for RS256, RS384 and RS512 an RSA public key of at least 2048 bits, for EdDSA an Ed25519 public key, in PEM, whose line ends may be written \\n",
+        secret: true,
+    }
+    JWT_ALGORITHM {
+        default: Some("HS256"),
+        meaning: "How JWTs are signed that JWT_SECRET checks; no other algorithm is accepted, whatever a token says.",
+        allowed: "HS256, HS384, HS512, RS256, RS384, RS512 or EdDSA",
+    }
     ALLOW_SUBNETS {
         default: Some(""),
         meaning: "Networks that deliveries may reach although they are not public. Everything else that is not public unicast is refused where the connection is made.",

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use postrider_api::JwtKey;
 use url::Url;
 
 pub use database_url::DatabaseUrl;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub role: Role,
     /// Encrypts secrets at rest, if set; [`crate::main_secret::resolve`] finds it if not.
     pub main_secret: Option<Secret>,
+    /// Checks JWTs, if they are accepted.
+    pub jwt: Option<JwtKey>,
     /// Networks that deliveries may reach although they are not public.
     pub allow_subnets: Vec<IpNet>,
     /// Whether endpoints must be https.

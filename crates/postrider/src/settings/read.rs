@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use postrider_api::JwtKey;
 use url::Url;
 
 use super::Settings;
@@ -114,6 +115,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let main_secret = reader.unset_or(&all::MAIN_SECRET, |text| {
         values::long_enough(text).then(|| Secret::new(text))
     });
+    let jwt = read_jwt(reader);
     let allow_subnets = reader.value(&all::ALLOW_SUBNETS, values::subnets);
     let https_only = reader.value(&all::HTTPS_ONLY, values::from_str);
     let request_timeout = reader.value(&all::REQUEST_TIMEOUT, values::seconds(5..=30));
@@ -137,6 +139,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         public_url: public_url?.or_else(|| Url::parse(&format!("http://{listen}")).ok())?,
         role: role?,
         main_secret: main_secret?,
+        jwt: jwt?,
         allow_subnets: allow_subnets?,
         https_only: https_only?,
         request_timeout: request_timeout?,
@@ -166,6 +169,22 @@ fn read_role(reader: &mut Reader<'_>, database_url: Option<&DatabaseUrl>) -> Opt
         return None;
     }
     Some(role)
+}
+
+/// What JWTs are checked with, if they are accepted at all.
+#[expect(clippy::option_option, reason = "wrong and unset are two things")]
+fn read_jwt(reader: &mut Reader<'_>) -> Option<Option<JwtKey>> {
+    let algorithm = reader.value(&all::JWT_ALGORITHM, values::jwt_algorithm);
+    let Some((text, _)) = reader.layers.find(&all::JWT_SECRET) else {
+        return algorithm.map(|_| None);
+    };
+    match JwtKey::new(algorithm?, &text) {
+        Ok(key) => Some(Some(key)),
+        Err(fault) => {
+            reader.refuse(&all::JWT_SECRET, fault.to_string());
+            None
+        }
+    }
 }
 
 /// A lease shorter than the longest attempt would let two nodes send one delivery.

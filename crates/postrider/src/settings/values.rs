@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use postrider_api::JwtAlgorithm;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -70,6 +71,11 @@ pub(super) fn public_url(text: &str) -> Option<Url> {
     let url: Url = from_str(text)?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
+}
+
+pub(super) fn jwt_algorithm(text: &str) -> Option<JwtAlgorithm> {
+    let known = JwtAlgorithm::ALL.iter().copied();
+    known.into_iter().find(|one| one.word() == text.trim())
 }
 
 pub(super) fn role(text: &str) -> Option<Role> {

@@ -1,0 +1,58 @@
+//! JWTs that end before they say: they are stored nowhere else.
+
+use postrider_domain::{AppId, Timestamp};
+
+use crate::change::ChangeKind;
+use crate::error::wrong;
+use crate::{Store, StoreResult};
+
+/// Bind application, now and the end: what was issued before now ends then. Earlier
+/// rows that say no more are removed, so that few are kept.
+pub(crate) const CUT_OFF: [&str; 2] = [
+    "delete from jwt_cutoff where app_id = $1 and issued_before <= $2 and (ends_at >= $3 or $3 <= $2)",
+    "insert into jwt_cutoff (app_id, issued_before, ends_at) values ($1, $2, $3) on conflict do nothing",
+];
+
+impl Store {
+    /// When the JWT ends by what was decided of it, if anything was: `hash` is that of
+    /// what its signature covers, `app` the application that it is bound to, and
+    /// `issued_at` what it says; one that does not say is older than every decision.
+    pub async fn jwt_end(
+        &self,
+        hash: [u8; 32],
+        app: Option<AppId>,
+        issued_at: Option<Timestamp>,
+    ) -> StoreResult<Option<Timestamp>> {
+        let app = app.map(AppId::uuid);
+        let issued_at = issued_at.map_or(i64::MIN, Timestamp::micros);
+        let ends: Vec<(i64,)> = read!(self, "looking a JWT up", pool => sqlx::query_as(
+            "select 0 from jwt_revoked where hash = $1 \
+             union all select ends_at from jwt_cutoff where app_id = $2 and issued_before > $3",
+        ).bind(hash.as_slice()).bind(app).bind(issued_at).fetch_all(pool).await)?;
+        Ok(ends
+            .into_iter()
+            .map(|(at,)| Timestamp::from_micros(at))
+            .min())
+    }
+
+    /// Ends a JWT at once; the decision is kept until the JWT ends by itself.
+    pub async fn revoke_jwt(
+        &self,
+        hash: [u8; 32],
+        expires_at: Option<Timestamp>,
+    ) -> StoreResult<()> {
+        let now = self.clock.now();
+        // A change names a row by a UUID; this one has none, and none is looked for.
+        let id = uuid::Uuid::nil();
+        transaction!(self, "revoking a JWT", conn => {
+            let wrong = wrong("revoking a JWT");
+            sqlx::query("insert into jwt_revoked (hash, expires_at) values ($1, $2) on conflict do nothing")
+                .bind(hash.as_slice()).bind(expires_at.map(Timestamp::micros))
+                .execute(&mut *conn).await.map_err(wrong)?;
+            tell!(conn, wrong, ChangeKind::Key, id, now);
+            Ok(())
+        })?;
+        self.announce(ChangeKind::Key, id);
+        Ok(())
+    }
+}
