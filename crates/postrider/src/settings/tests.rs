@@ -226,3 +226,50 @@ fn rows_outlive_payloads() {
         "{said}"
     );
 }
+
+#[test]
+fn a_jwt_secret_must_fit_its_algorithm_and_is_never_shown() {
+    let short = "tooshort4jwt";
+    let said = problems(environment(&[("POSTRIDER_JWT_SECRET", short)]));
+    assert!(
+        said.contains("POSTRIDER_JWT_SECRET = ******** (12 characters)"),
+        "{said}"
+    );
+    assert!(
+        said.contains("must be at least 16 bytes") && !said.contains(short),
+        "{said}"
+    );
+    let mixed = [
+        ("POSTRIDER_JWT_SECRET", SECRET),
+        ("POSTRIDER_JWT_ALGORITHM", "RS256"),
+    ];
+    let said = problems(environment(&mixed));
+    assert!(
+        said.contains("must be an RSA public key") && !said.contains(SECRET),
+        "{said}"
+    );
+    let unknown = [
+        ("POSTRIDER_JWT_SECRET", SECRET),
+        ("POSTRIDER_JWT_ALGORITHM", "none"),
+    ];
+    let said = problems(environment(&unknown));
+    assert!(
+        said.contains("POSTRIDER_JWT_ALGORITHM = \"none\""),
+        "{said}"
+    );
+    let good = [
+        ("POSTRIDER_JWT_SECRET", SECRET),
+        ("POSTRIDER_JWT_ALGORITHM", "HS512"),
+    ];
+    let loaded = load(environment(&good)).unwrap();
+    assert_eq!(format!("{:?}", loaded.settings.jwt), "Some(JwtKey(HS512))");
+    let shown: Vec<_> = loaded
+        .rows
+        .iter()
+        .filter_map(|row| row.value.clone())
+        .collect();
+    assert!(
+        !shown.iter().any(|value| value.contains(SECRET)),
+        "{shown:?}"
+    );
+}
