@@ -97,6 +97,15 @@ async fn get(call: Call<Member>) -> ApiResult<Answer> {
 
 async fn cancel(call: Call<Member>) -> ApiResult<Answer> {
     let task = named(&call).await?;
+    let replays = matches!(
+        task.kind,
+        TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay
+    );
+    if call.access.app.is_some() && !replays {
+        return Err(ApiError::forbidden(
+            "The organisation began this task: use a key of the organisation to stop it",
+        ));
+    }
     let task = call
         .shared
         .store
