@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use postrider_domain::{AppId, EndpointId, MessageId, TaskId, Timestamp};
+use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
+use postrider_store::Restart;
 use uuid::Uuid;
 
 /// A delivery in hand.
@@ -35,7 +36,7 @@ pub(crate) enum Purpose {
         first_at: Timestamp,
         due_at: Timestamp,
         /// The background task that had the schedule begin anew, if one did.
-        task: Option<TaskId>,
+        restart: Option<Restart>,
     },
     /// A manual attempt.
     Manual { owner: i64, resend: Uuid },

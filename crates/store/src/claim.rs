@@ -1,7 +1,9 @@
 //! Claims: a node takes due deliveries of one lane into its hand.
 
 use bytes::Bytes;
-use postrider_domain::{AppId, EndpointId, MessageId, TaskId, Timestamp};
+use postrider_domain::{
+    AppId, AttemptStatus, DeliveryState, EndpointId, MessageId, TaskId, Timestamp,
+};
 use uuid::Uuid;
 
 use crate::db::Db;
@@ -37,13 +39,23 @@ pub enum ClaimKind {
         /// When this attempt was due.
         due_at: Timestamp,
         /// The background task that had its schedule begin anew, if one did.
-        task: Option<TaskId>,
+        restart: Option<Restart>,
     },
     /// A manual send.
     Manual {
         /// The request.
         resend: Uuid,
     },
+}
+
+/// How a schedule came to begin anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// The background task that did it.
+    pub task: TaskId,
+    /// How the delivery stands again if the task is cancelled, as far as its row tells: it
+    /// had succeeded before, was never tried, or failed.
+    pub before: DeliveryState,
 }
 
 /// What one look at a lane gave.
@@ -64,6 +76,23 @@ struct Taken {
     first_at: i64,
     due_at: i64,
     task_id: Option<Uuid>,
+    last_status: Option<i16>,
+}
+
+impl Taken {
+    fn restart(&self) -> Option<Restart> {
+        let before = if self.last_status == Some(AttemptStatus::Success.code()) {
+            DeliveryState::Succeeded
+        } else if self.sends == 0 {
+            DeliveryState::Skipped
+        } else {
+            DeliveryState::Cancelled
+        };
+        self.task_id.map(|task| Restart {
+            task: TaskId::from_uuid(task),
+            before,
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -78,11 +107,11 @@ const TAKE_POSTGRES: &str = "update delivery d set owner = $2, token = d.token +
     from (select endpoint_id, message_id from delivery where endpoint_id = $1 and due_at <= $3 and owner is null \
           order by due_at limit $4 for update skip locked) t \
     where d.endpoint_id = t.endpoint_id and d.message_id = t.message_id \
-    returning d.message_id, d.token, d.attempts, d.sends, d.first_at, d.due_at, d.task_id";
+    returning d.message_id, d.token, d.attempts, d.sends, d.first_at, d.due_at, d.task_id, d.last_status";
 const TAKE_SQLITE: &str = "update delivery set owner = $2, token = token + 1 \
     where (endpoint_id, message_id) in (select endpoint_id, message_id from delivery \
           where endpoint_id = $1 and due_at <= $3 and owner is null order by due_at limit $4) \
-    returning message_id, token, attempts, sends, first_at, due_at, task_id";
+    returning message_id, token, attempts, sends, first_at, due_at, task_id, last_status";
 
 /// A node that was given up claims nothing: see `ingest/postgres.rs`.
 const FENCE_POSTGRES: &str =
@@ -167,7 +196,7 @@ impl Store {
                     attempts: row.attempts,
                     first_at: Timestamp::from_micros(row.first_at),
                     due_at: Timestamp::from_micros(row.due_at),
-                    task: row.task_id.map(TaskId::from_uuid),
+                    restart: row.restart(),
                 },
             ));
         }

@@ -57,7 +57,7 @@ pub use app::{App, AppUpdate, NewApp};
 pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
 pub use change::{Change, ChangeKind};
 pub use cipher::{Cipher, CipherError};
-pub use claim::{Claim, ClaimKind, Claimed};
+pub use claim::{Claim, ClaimKind, Claimed, Restart};
 pub use clock::{Clock, ManualClock};
 pub use config::{AppConfig, ConfigCache, EndpointConfig};
 pub use connect::{ConnectError, ConnectOptions};

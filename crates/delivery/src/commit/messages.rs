@@ -280,7 +280,7 @@ fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
             attempts: 0,
             first_at: now,
             due_at: now,
-            task: None,
+            restart: None,
         },
     }));
 }

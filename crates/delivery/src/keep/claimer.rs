@@ -129,14 +129,14 @@ fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {
                     attempts,
                     first_at,
                     due_at,
-                    task,
+                    restart,
                 } => Purpose::Scheduled {
                     owner: node,
                     token,
                     attempts,
                     first_at,
                     due_at,
-                    task,
+                    restart,
                 },
                 ClaimKind::Manual { resend } => Purpose::Manual {
                     owner: node,

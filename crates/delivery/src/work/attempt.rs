@@ -60,16 +60,16 @@ impl Courier {
             return in_hand.done(None);
         }
         if let Purpose::Scheduled {
-            task: Some(task), ..
+            restart: Some(restart),
+            ..
         } = job.purpose
-            && self.store.is_stopped(task)
+            && self.store.is_stopped(restart.task)
         {
-            // The cancelled task takes it back.
-            return in_hand.put_back(REST);
+            return Box::pin(self.end(in_hand, &job, restart.before)).await;
         }
         let endpoint = match self.endpoint(&job).await {
             Ok(Some(endpoint)) => endpoint,
-            Ok(None) => return Box::pin(self.cancel(in_hand, &job)).await,
+            Ok(None) => return Box::pin(self.give_up(in_hand, &job)).await,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -79,7 +79,7 @@ impl Courier {
             }
         };
         let Some(payload) = job.payload.clone() else {
-            return Box::pin(self.cancel(in_hand, &job)).await;
+            return Box::pin(self.give_up(in_hand, &job)).await;
         };
         let prepared = match self.preparer.prepare(&endpoint) {
             Ok(prepared) => prepared,
@@ -251,15 +251,20 @@ impl Courier {
         }
     }
 
-    /// Ends a delivery that has nowhere to go, without an attempt.
-    async fn cancel(&self, in_hand: InHand, job: &Job) {
-        in_hand.done(None);
+    /// Ends a delivery that has nowhere to go.
+    async fn give_up(&self, in_hand: InHand, job: &Job) {
         self.sender.forget(job.endpoint_id);
+        self.end(in_hand, job, DeliveryState::Cancelled).await;
+    }
+
+    /// Ends a delivery without an attempt.
+    async fn end(&self, in_hand: InHand, job: &Job, state: DeliveryState) {
+        in_hand.done(None);
         let step = match job.purpose {
             Purpose::Scheduled { owner, token, .. } => Step::Scheduled {
                 owner,
                 token,
-                state: DeliveryState::Cancelled,
+                state,
                 due_at: None,
             },
             Purpose::Manual { resend, .. } => Step::Manual { resend },
@@ -296,7 +301,10 @@ fn outcome(
 ) -> Outcome {
     let (step, trigger) = match job.purpose {
         Purpose::Scheduled {
-            owner, token, task, ..
+            owner,
+            token,
+            restart,
+            ..
         } => (
             Step::Scheduled {
                 owner,
@@ -304,7 +312,7 @@ fn outcome(
                 state: verdict.state,
                 due_at: verdict.next_at,
             },
-            if task.is_some() {
+            if restart.is_some() {
                 Trigger::Manual
             } else {
                 Trigger::Scheduled
@@ -349,6 +357,6 @@ fn outcome(
 
 /// How long a message waited for its first attempt, which a task's is not.
 fn first_delay(job: &Job, started_at: Timestamp) -> Option<Duration> {
-    let own = matches!(job.purpose, Purpose::Scheduled { task: None, .. });
+    let own = matches!(job.purpose, Purpose::Scheduled { restart: None, .. });
     (own && job.sends == 0).then(|| started_at.since(job.message_id.minted_at()))
 }
