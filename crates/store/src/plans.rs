@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
-use postrider_domain::{AppId, AttemptId, AttemptStatus, EndpointId, MessageId, Timestamp};
+use postrider_domain::{
+    AppId, AttemptId, AttemptStatus, EndpointId, MessageId, OrgId, TaskId, TaskKind, TaskStatus,
+    Timestamp,
+};
 
 use crate::sql::Sql;
 use crate::support::{self, after, first};
-use crate::{AttemptFilter, DeliveryFilter, MessageFilter, Order, attempt, message};
+use crate::task::{pick, purge, replay, rows, run, take_back};
+use crate::{AttemptFilter, DeliveryFilter, MessageFilter, Order, TaskFilter, attempt, message};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -103,9 +107,64 @@ fn statements() -> Vec<(&'static str, Sql)> {
     ]
 }
 
+/// What background tasks read and change, chunk by chunk.
+fn chunks() -> Vec<(&'static str, Sql)> {
+    let (app, endpoint) = (AppId::mint(NOW), EndpointId::mint(NOW));
+    let (task, org) = (TaskId::mint(NOW), OrgId::mint(NOW));
+    let (since, until) = (
+        MessageId::floor(NOW.minus(Duration::from_hours(24))),
+        MessageId::floor(NOW),
+    );
+    let ids: Vec<_> = (0..500).map(|_| MessageId::mint(NOW).uuid()).collect();
+    let now = NOW.micros();
+    let of = (app, endpoint);
+    let filter = TaskFilter {
+        app: Some(app),
+        status: Some(TaskStatus::Failed),
+        kind: Some(TaskKind::Recover),
+    };
+    vec![
+        (
+            "tasks",
+            rows::list(org, TaskFilter::default(), &first(50, Order::Descending)),
+        ),
+        (
+            "tasks, filtered",
+            rows::list(org, filter, &after(task, 50, Order::Descending)),
+        ),
+        (
+            "deliveries to be replayed",
+            pick::deliveries(endpoint, since, until, 1_000),
+        ),
+        (
+            "messages to be replayed",
+            pick::offered(of, since, until, 1_000),
+        ),
+        (
+            "payloads to be removed",
+            pick::messages(app, since, until, 1_000),
+        ),
+        (
+            "what can be sent",
+            replay::contents(app, endpoint, &ids, true),
+        ),
+        (
+            "restarting deliveries",
+            replay::restart(endpoint, &ids, "1, 2, 3, 4", true, task, now),
+        ),
+        ("making deliveries", replay::fill(of, &ids, task, now)),
+        ("removing payloads", purge::delete(app, &ids)),
+        ("due deliveries", run::due(endpoint, now)),
+        (
+            "taking deliveries back",
+            take_back::take_back(endpoint, task, now),
+        ),
+    ]
+}
+
 both_engines! {
     async fn every_list_is_served_by_an_index(db) {
-        for (name, statement) in statements() {
+        for (name, statement) in statements().into_iter().chain(chunks()) {
             let plan = statement.plan(&db.store).await;
             for step in &plan {
                 // SQLite scans tables in words of its own, PostgreSQL in others.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::{Progress, Store, StoreError, StoreResult, Task};
+use postrider_store::{Progress, Store, StoreResult, Task};
 
 use super::Lease;
 use super::lease::monotonic;
@@ -52,17 +52,19 @@ impl TaskRunner {
     async fn round(&self) -> StoreResult<Round> {
         let node = self.lease.node();
         let tasks = self.store.tasks_in_hand(node, EACH).await?;
-        let mut round = Round::Idle;
+        let mut round = Ok(Round::Idle);
         for task in &tasks {
             let began = monotonic();
-            round = match self.step(task, node).await? {
-                Progress::Full if round == Round::Idle => Round::Waiting,
-                Progress::Full => round,
-                Progress::Moved | Progress::Over => Round::Moved,
+            round = match (self.step(task, node).await, round) {
+                // The others go on first.
+                (Err(error), _) | (_, Err(error)) => Err(error),
+                (Ok(Progress::Full), Ok(Round::Idle)) => Ok(Round::Waiting),
+                (Ok(Progress::Full), round) => round,
+                (Ok(Progress::Moved | Progress::Over), _) => Ok(Round::Moved),
             };
             tokio::time::sleep(began.elapsed().clamp(YIELD.0, YIELD.1)).await;
         }
-        Ok(round)
+        round
     }
 
     async fn step(&self, task: &Task, node: i64) -> StoreResult<Progress> {
@@ -71,14 +73,13 @@ impl TaskRunner {
                 tracing::info!(task = %task.id, kind = task.kind.word(), "a background task has ended");
                 Ok(Progress::Over)
             }
-            Err(error @ (StoreError::BadRow { .. } | StoreError::Refused { .. })) => {
+            Err(error) if !error.is_transient() => {
                 tracing::error!(
                     task = %task.id,
                     error = &error as &dyn std::error::Error,
                     "a background task cannot go on"
                 );
-                let text = "something failed on our side: the log has more under the task's id";
-                self.store.fail_task(task, text).await?;
+                self.store.break_task(task).await?;
                 Ok(Progress::Over)
             }
             other => other,

@@ -9,13 +9,13 @@
 //! A task counts what there is to do, does it, and is over; one that is cancelled takes
 //! back what it has put into lanes and nobody has begun.
 
-mod pick;
+pub(crate) mod pick;
 mod preview;
-mod purge;
-mod replay;
-mod rows;
-mod run;
-mod take_back;
+pub(crate) mod purge;
+pub(crate) mod replay;
+pub(crate) mod rows;
+pub(crate) mod run;
+pub(crate) mod take_back;
 
 use std::time::Duration;
 

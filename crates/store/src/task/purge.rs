@@ -11,7 +11,7 @@ use crate::sql::{Sql, change};
 use crate::{Store, StoreResult};
 
 /// The payloads of these messages.
-fn delete(app: AppId, ids: &[Uuid]) -> Sql {
+pub(crate) fn delete(app: AppId, ids: &[Uuid]) -> Sql {
     let mut sql = Sql::new(
         "delete from payload where key in (select m.payload_key from message m where m.app_id = ",
     );

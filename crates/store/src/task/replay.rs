@@ -52,7 +52,7 @@ pub(crate) fn contents(app: AppId, endpoint: EndpointId, ids: &[Uuid], answers: 
 
 /// Begins the schedules of deliveries that have ended anew, whose states these are; with
 /// `hasten`, what waits for its next attempt is due now, by the schedule that it has.
-fn restart(
+pub(crate) fn restart(
     endpoint: EndpointId,
     ids: &[Uuid],
     states: &str,
@@ -84,7 +84,12 @@ fn restart(
 }
 
 /// Makes deliveries that are not there, or that were never tried.
-fn fill((app, endpoint): (AppId, EndpointId), ids: &[Uuid], task: TaskId, now: i64) -> Sql {
+pub(crate) fn fill(
+    (app, endpoint): (AppId, EndpointId),
+    ids: &[Uuid],
+    task: TaskId,
+    now: i64,
+) -> Sql {
     let mut sql = Sql::new(
         "insert into delivery (endpoint_id, message_id, state, due_at, first_at, task_id) select ",
     );

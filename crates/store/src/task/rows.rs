@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &str = "id, org_id, app_id, kind, status, phase, work,
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
-    id: Uuid,
+    pub(super) id: Uuid,
     org_id: Uuid,
     app_id: Option<Uuid>,
     kind: i16,

@@ -1,6 +1,7 @@
 //! One node's work on tasks: what it has in hand, one step at a time.
 
 use postrider_domain::{AppId, EndpointId, MessageId, TaskStatus};
+use uuid::Uuid;
 
 use super::pick::Picked;
 use super::rows::{COLUMNS, Row, endpoint_of};
@@ -14,6 +15,9 @@ const OPEN: i64 = 500;
 /// meanwhile does not stand behind all that it replays, and cancelling it means something.
 const BACKLOG: i64 = 1_000;
 
+/// What the wire says of a task that we cannot go on with.
+const BROKEN: &str = "something failed on our side: the server's log says what";
+
 /// Moves a task on, if it is where its reader thought: bind task, node, phase, cursor.
 /// What follows counts from `$5`: the new cursor, phase, status and end.
 pub(super) const MOVE: &str = "update task set cursor = $5, phase = $6, status = $7, updated_at = $8, \
@@ -21,6 +25,17 @@ pub(super) const MOVE: &str = "update task set cursor = $5, phase = $6, status =
         total = case when $7 = 1 then done + $10 else total + $9 end, \
         done = done + $10, lost = lost + $11 \
     where id = $1 and owner = $2 and phase = $3 and cursor = $4";
+
+/// The due delivery that makes [`BACKLOG`] of them, if there are so many.
+pub(crate) fn due(endpoint: EndpointId, now: i64) -> Sql {
+    let mut sql = Sql::new("select due_at from delivery where endpoint_id = ");
+    sql.bind(endpoint.uuid())
+        .push(" and due_at <= ")
+        .bind(now)
+        .push(" order by due_at limit 1 offset ")
+        .bind(BACKLOG - 1);
+    sql
+}
 
 /// How a step moves a task, but for what it changes.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +110,19 @@ impl Store {
         let mut tasks = Vec::new();
         let mut of = std::collections::HashMap::new();
         for row in rows {
-            let ours = row.owner == Some(node);
-            let task = Task::try_from(row)?;
+            let (id, ours) = (row.id, row.owner == Some(node));
+            let task = match Task::try_from(row) {
+                Ok(task) => task,
+                Err(error) => {
+                    // It stays alone: the others go on.
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a background task cannot be read"
+                    );
+                    self.end_task(id, BROKEN).await?;
+                    continue;
+                }
+            };
             let taken: &mut usize = of.entry(task.org_id).or_default();
             if *taken < each && (ours || self.take_task(&task, node).await?) {
                 *taken += 1;
@@ -141,21 +167,29 @@ impl Store {
         }
     }
 
-    /// Ends a task that cannot go on.
-    pub async fn fail_task(&self, task: &Task, error: &str) -> StoreResult<()> {
+    /// Ends a task that cannot go on for a reason that concerns nobody but us.
+    pub async fn break_task(&self, task: &Task) -> StoreResult<()> {
+        self.fail_task(task, BROKEN).await
+    }
+
+    async fn fail_task(&self, task: &Task, error: &str) -> StoreResult<()> {
+        self.end_task(task.id.uuid(), error).await
+    }
+
+    async fn end_task(&self, id: Uuid, error: &str) -> StoreResult<()> {
         let now = self.clock.now().micros();
         write!(self, "ending a task", pool => sqlx::query(
             "update task set phase = 3, updated_at = $2, finished_at = $2, error = $3, \
              status = case when status = 0 then 2 else status end where id = $1 and phase < 3",
-        ).bind(task.id.uuid()).bind(now).bind(error).execute(pool).await.map(|_| ()))
+        ).bind(id).bind(now).bind(error).execute(pool).await.map(|_| ()))
     }
 
     async fn is_full(&self, endpoint: EndpointId) -> StoreResult<bool> {
         let now = self.clock.now().micros();
-        let due: i64 = read!(self, "counting due deliveries", pool => sqlx::query_scalar(
-            "select count(*) from (select 1 from delivery where endpoint_id = $1 and due_at <= $2 limit $3) as few",
-        ).bind(endpoint.uuid()).bind(now).bind(BACKLOG).fetch_one(pool).await)?;
-        Ok(due >= BACKLOG)
+        let rows: Vec<(i64,)> = due(endpoint, now)
+            .fetch(self, "counting due deliveries")
+            .await?;
+        Ok(!rows.is_empty())
     }
 
     async fn count_chunk(&self, task: &Task, node: i64) -> StoreResult<Progress> {

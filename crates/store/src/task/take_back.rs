@@ -1,21 +1,39 @@
 //! What follows a cancellation: deliveries that wait because of the task end again.
 
-use postrider_domain::TaskStatus;
+use postrider_domain::{EndpointId, TaskId, TaskStatus};
 
 use super::rows::endpoint_of;
 use super::run::{Step, move_task};
 use super::{CHUNK, Phase, Progress, Task};
+use crate::sql::{Sql, change};
 use crate::{Store, StoreResult};
 
-/// Each stands again as it did, as far as its row tells: it had succeeded before, was never
-/// tried, or failed. Bind endpoint, task, when the task began, and limit.
-pub(crate) const TAKE_BACK: &str = "update delivery set token = token + 1, due_at = null, \
-        state = case when last_status = 0 then 1 when sends = 0 then 4 else 3 end \
-    where endpoint_id = $1 and state = 0 and owner is null and message_id in \
-    (select message_id from delivery where endpoint_id = $1 and due_at >= $3 and owner is null and task_id = $2 limit $4)";
-/// Bind as above, but for the limit.
-pub(crate) const LEFT: &str = "select exists (select 1 from delivery \
+/// Whether anything of the task still waits: bind endpoint, task, and when the task began.
+const LEFT: &str = "select exists (select 1 from delivery \
     where endpoint_id = $1 and due_at >= $3 and task_id = $2)";
+
+/// Ends what waits because of a task that began then. Each stands again as it did, as far as
+/// its row tells: it had succeeded before, was never tried, or failed.
+pub(crate) fn take_back(endpoint: EndpointId, task: TaskId, began: i64) -> Sql {
+    let mut sql = Sql::new(
+        "update delivery set token = token + 1, due_at = null, \
+         state = case when last_status = 0 then 1 when sends = 0 then 4 else 3 end where endpoint_id = ",
+    );
+    sql.bind(endpoint.uuid())
+        .push(
+            " and state = 0 and owner is null and message_id in \
+             (select message_id from delivery where endpoint_id = ",
+        )
+        .bind(endpoint.uuid())
+        .push(" and due_at >= ")
+        .bind(began)
+        .push(" and owner is null and task_id = ")
+        .bind(task.uuid())
+        .push(" limit ")
+        .bind(CHUNK as i64)
+        .push(")");
+    sql
+}
 
 impl Store {
     /// Takes back what waits because of a cancelled task, until nothing does: what is in a
@@ -38,9 +56,8 @@ impl Store {
             move_task!(conn, wrong, task, node, stay, now);
             let mut over = true;
             if let Some(endpoint) = endpoint {
-                let taken = sqlx::query(TAKE_BACK).bind(endpoint.uuid()).bind(task.id.uuid()).bind(began)
-                    .bind(CHUNK as i64).execute(&mut *conn).await.map_err(wrong)?;
-                if taken.rows_affected() == CHUNK as u64 {
+                let taken = change!(conn, wrong, take_back(endpoint, task.id, began));
+                if taken == CHUNK as u64 {
                     return Ok(Progress::Moved);
                 }
                 let left: bool = sqlx::query_scalar(LEFT).bind(endpoint.uuid()).bind(task.id.uuid()).bind(began)
