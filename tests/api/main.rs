@@ -16,3 +16,4 @@ mod pages;
 mod portal;
 mod reference;
 mod roles;
+mod settings;

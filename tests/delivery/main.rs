@@ -15,3 +15,5 @@ mod long_run;
 mod publishing;
 mod recovery;
 mod retries;
+#[cfg(feature = "in-process")]
+mod retry_policies;

@@ -15,6 +15,7 @@ pub mod id;
 pub mod invalid;
 pub mod jitter;
 pub mod names;
+pub mod org_settings;
 pub mod outcome;
 pub mod retry;
 pub mod time;
@@ -32,6 +33,7 @@ pub use id::{
     TaskId, TokenId,
 };
 pub use invalid::Invalid;
+pub use org_settings::{OrgSettings, Theme, ThemeMode};
 pub use outcome::{
     AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, TaskKind, TaskStatus,
     Trigger,

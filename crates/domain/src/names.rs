@@ -17,7 +17,11 @@ pub const MAX_TEXT: usize = 4096;
 /// The most channels of an endpoint.
 pub const MAX_ENDPOINT_CHANNELS: usize = 10;
 /// The most channels of a message.
-pub const MAX_MESSAGE_CHANNELS: usize = 5;
+pub const MAX_MESSAGE_CHANNELS: usize = 10;
+/// The most tags of a message.
+pub const MAX_TAGS: usize = 10;
+/// The longest that a payload is kept, in days.
+pub const MAX_RETENTION_DAYS: u16 = 90;
 
 /// Checks a uid or event id: a name that does not begin with `prefix`, that of our
 /// own ids of its kind, lest one be taken for the other.
@@ -37,38 +41,47 @@ pub fn check_event_type(value: &str) -> Result<(), Invalid> {
     check_name(value)
 }
 
-/// Checks one channel.
+/// Checks one channel, or a tag: a name that may also hold `:` and `+`.
 pub fn check_channel(value: &str) -> Result<(), Invalid> {
-    check_name(value)
+    check_name_of(value, b"-_.:+", "`-`, `_`, `.`, `:` and `+`")
+}
+
+/// Checks the tags of a message: 1 to 10, each as a channel.
+pub fn check_tags<S: AsRef<str>>(tags: &[S]) -> Result<(), Invalid> {
+    check_list(tags, "tags", MAX_TAGS)
 }
 
 /// Checks the channels of an endpoint: 1 to 10.
 pub fn check_endpoint_channels<S: AsRef<str>>(channels: &[S]) -> Result<(), Invalid> {
-    check_channels(channels, MAX_ENDPOINT_CHANNELS)
+    check_list(channels, "channels", MAX_ENDPOINT_CHANNELS)
 }
 
-/// Checks the channels of a message: 1 to 5.
+/// Checks the channels of a message: 1 to 10.
 pub fn check_message_channels<S: AsRef<str>>(channels: &[S]) -> Result<(), Invalid> {
-    check_channels(channels, MAX_MESSAGE_CHANNELS)
+    check_list(channels, "channels", MAX_MESSAGE_CHANNELS)
 }
 
-fn check_channels<S: AsRef<str>>(channels: &[S], max: usize) -> Result<(), Invalid> {
-    if !(1..=max).contains(&channels.len()) {
+fn check_list<S: AsRef<str>>(names: &[S], what: &str, max: usize) -> Result<(), Invalid> {
+    if !(1..=max).contains(&names.len()) {
         return Err(Invalid::new(format!(
-            "a list of {} channels: give 1 to {max}, or leave it out",
-            channels.len()
+            "a list of {} {what}: give 1 to {max}, or leave it out",
+            names.len()
         )));
     }
-    channels
+    names
         .iter()
-        .try_for_each(|channel| check_channel(channel.as_ref()))
+        .try_for_each(|name| check_channel(name.as_ref()))
 }
 
 fn check_name(value: &str) -> Result<(), Invalid> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    check_name_of(value, b"-_.", "`-`, `_` and `.`")
+}
+
+fn check_name_of(value: &str, marks: &[u8], in_words: &str) -> Result<(), Invalid> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || marks.contains(&byte);
     if value.is_empty() || !value.bytes().all(allowed) {
         return Err(Invalid::new(format!(
-            "{} is not allowed: give letters a-z A-Z, digits, `-`, `_` and `.`, at least one",
+            "{} is not allowed: give letters a-z A-Z, digits, {in_words}, at least one",
             shown(value)
         )));
     }
@@ -121,9 +134,19 @@ pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Invalid
     Ok(())
 }
 
-/// Checks how many days a payload is kept: 5 to 90.
+/// Checks how many days a payload is kept: 1 to 90.
 pub fn check_retention_days(days: i64) -> Result<u16, Invalid> {
-    number(days, 5, 90, " days")
+    number(days, 1, MAX_RETENTION_DAYS, " days")
+}
+
+/// Checks how many hours a payload is kept: 1 to 2160.
+pub fn check_retention_hours(hours: i64) -> Result<u16, Invalid> {
+    number(hours, 1, MAX_RETENTION_DAYS * 24, " hours")
+}
+
+/// Checks an organisation's rate limit: 1 to 65535 per second.
+pub fn check_rate_limit(rate: i64) -> Result<u16, Invalid> {
+    number(rate, 1, u16::MAX, " messages per second")
 }
 
 /// Checks a throttle rate: 1 to 65535 per second.
@@ -156,6 +179,11 @@ mod tests {
         for name in ["a", "user.created", "A-1_b.C", ".", "-", &"x".repeat(256)] {
             assert_eq!(check_event_type(name), Ok(()), "{name}");
             assert_eq!(check_channel(name), Ok(()), "{name}");
+            assert_eq!(
+                check_channel(&format!("{}:+", &name[1..])),
+                Ok(()),
+                "{name}"
+            );
             assert_eq!(check_uid(name, "app_"), Ok(()), "{name}");
         }
     }
@@ -189,8 +217,11 @@ mod tests {
         assert!(check_endpoint_channels(&list(0)).is_err());
         assert!(check_endpoint_channels(&list(10)).is_ok());
         assert!(check_endpoint_channels(&list(11)).is_err());
-        assert!(check_message_channels(&list(5)).is_ok());
-        assert!(check_message_channels(&list(6)).is_err());
+        assert!(check_message_channels(&list(10)).is_ok());
+        assert!(check_message_channels(&list(11)).is_err());
+        assert!(check_tags(&list(10)).is_ok());
+        assert!(check_tags(&list(11)).is_err());
+        assert!(check_tags(&list(0)).is_err());
         assert!(check_message_channels(&["ok", "not ok"]).is_err());
     }
 
@@ -228,7 +259,9 @@ mod tests {
     fn numbers_pass_within_their_bounds_only() {
         type Check = fn(i64) -> Result<u16, Invalid>;
         for (check, min, max) in [
-            (check_retention_days as Check, 5, 90),
+            (check_retention_days as Check, 1, 90),
+            (check_retention_hours, 1, 2160),
+            (check_rate_limit, 1, 65535),
             (check_throttle_rate, 1, 65535),
             (check_timeout_seconds, 5, 30),
         ] {

@@ -15,8 +15,9 @@ use postrider_domain::{AppId, EndpointId, Filter, HeaderFamily, OrgId, RetryPoli
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::catalogue::CatalogueCache;
 use crate::row::bad;
-use crate::{Change, ChangeKind, Store, StoreError, StoreResult};
+use crate::{Change, ChangeKind, EventTypeConfig, OrgConfig, Store, StoreError, StoreResult};
 
 /// How much the cache holds, in applications and endpoints together.
 const CAPACITY: u64 = 200_000;
@@ -86,12 +87,13 @@ impl AppConfig {
     }
 }
 
-/// Applications in memory. Clones share them.
+/// Applications, organisations and event types in memory. Clones share them.
 #[derive(Clone, Debug)]
 pub struct ConfigCache {
     store: Store,
     apps: Cache<AppId, Arc<AppConfig>>,
     names: Cache<(OrgId, String), AppId>,
+    catalogue: CatalogueCache,
     /// Counts what was forgotten, so that a read that began before is not kept.
     forgotten: Arc<AtomicU64>,
 }
@@ -108,6 +110,7 @@ impl ConfigCache {
                 })
                 .build(),
             names: Cache::new(CAPACITY),
+            catalogue: CatalogueCache::new(),
             forgotten: Arc::default(),
         }
     }
@@ -153,6 +156,25 @@ impl ConfigCache {
         Ok(app)
     }
 
+    /// The organisation with its settings.
+    pub async fn org(&self, id: OrgId) -> StoreResult<Arc<OrgConfig>> {
+        self.catalogue.org(&self.store, id).await
+    }
+
+    /// The organisation's event type of this name, archived or not, if there is one.
+    pub async fn event_type(
+        &self,
+        org: &OrgConfig,
+        name: &str,
+    ) -> StoreResult<Option<Arc<EventTypeConfig>>> {
+        self.catalogue.event_type(&self.store, org, name).await
+    }
+
+    /// Forgets an organisation with its settings and event types.
+    pub fn forget_org(&self, id: OrgId) {
+        self.catalogue.forget(id);
+    }
+
     /// Forgets an application, so that it is read again.
     pub fn forget_app(&self, id: AppId) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
@@ -170,10 +192,16 @@ impl ConfigCache {
                     id,
                     ..
                 }) => self.forget_app(AppId::from_uuid(id)),
+                Ok(Change {
+                    kind: ChangeKind::Org,
+                    id,
+                    ..
+                }) => self.forget_org(OrgId::from_uuid(id)),
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => {
                     self.forgotten.fetch_add(1, Ordering::AcqRel);
                     self.apps.invalidate_all();
+                    self.catalogue.forget_all();
                 }
                 Err(RecvError::Closed) => return,
             }

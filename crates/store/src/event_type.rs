@@ -1,6 +1,6 @@
 //! Event types: the organisation's catalogue of what it publishes.
 
-use postrider_domain::{EventTypeId, OrgId, Timestamp};
+use postrider_domain::{EventTypeId, OrgId, RetryPolicy, Timestamp};
 use uuid::Uuid;
 
 use crate::change::ChangeKind;
@@ -11,7 +11,7 @@ use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
 
 /// An event type as stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EventType {
     /// Its id.
     pub id: EventTypeId,
@@ -31,6 +31,8 @@ pub struct EventType {
     pub feature_flags: Option<Vec<String>>,
     /// The group that lists show it under.
     pub group_name: Option<String>,
+    /// When failed attempts are repeated, unless the endpoint says.
+    pub retry_policy: Option<RetryPolicy>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -38,7 +40,7 @@ pub struct EventType {
 }
 
 /// What a caller may set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewEventType {
     /// Its name, by which it is addressed.
     pub name: String,
@@ -54,6 +56,9 @@ pub struct NewEventType {
     pub feature_flags: Option<Vec<String>>,
     /// The group that lists show it under.
     pub group_name: Option<String>,
+    /// When failed attempts are repeated, unless the endpoint says; `None` leaves it as
+    /// it is, if there was one to overwrite.
+    pub retry_policy: Option<Option<RetryPolicy>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -67,6 +72,7 @@ struct Row {
     schemas: Option<String>,
     feature_flags: Option<String>,
     group_name: Option<String>,
+    retry_policy: Option<String>,
     created_at: i64,
     updated_at: i64,
 }
@@ -87,6 +93,12 @@ impl TryFrom<Row> for EventType {
             schemas: row.schemas,
             feature_flags: row::json("event_type", "feature_flags", id, flags)?,
             group_name: row.group_name,
+            retry_policy: row::json(
+                "event_type",
+                "retry_policy",
+                id,
+                row.retry_policy.as_deref(),
+            )?,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
         })
@@ -96,20 +108,24 @@ impl TryFrom<Row> for EventType {
 /// Makes an event type, or overwrites the one of its name: an archived one if $11 is
 /// false, any if it is true. Returns nothing if one stands in the way.
 const UPSERT: &str = "insert into event_type (id, org_id, name, description, archived, deprecated, schemas, \
-    feature_flags, group_name, created_at, updated_at) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+    feature_flags, group_name, created_at, updated_at, retry_policy) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $12) \
     on conflict (org_id, name) do update set description = excluded.description, archived = excluded.archived, \
     deprecated = excluded.deprecated, schemas = excluded.schemas, feature_flags = excluded.feature_flags, \
-    group_name = excluded.group_name, updated_at = excluded.updated_at \
+    group_name = excluded.group_name, \
+    retry_policy = case when $11 and $13 then event_type.retry_policy else excluded.retry_policy end, \
+    updated_at = case when event_type.updated_at < excluded.updated_at then excluded.updated_at \
+        else event_type.updated_at + 1 end \
     where event_type.archived or $11 \
-    returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, created_at, updated_at";
+    returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
+    retry_policy, created_at, updated_at";
 
 impl Store {
     /// The event type of this name, archived or not.
     pub async fn event_type(&self, org: OrgId, name: &str) -> StoreResult<EventType> {
         let row: Option<Row> = read!(self, "reading an event type", pool => sqlx::query_as(
             "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
-             created_at, updated_at from event_type where org_id = $1 and name = $2",
+             retry_policy, created_at, updated_at from event_type where org_id = $1 and name = $2",
         ).bind(org.uuid()).bind(name).fetch_optional(pool).await)?;
         row.ok_or(StoreError::NotFound("event type"))?.try_into()
     }
@@ -123,7 +139,7 @@ impl Store {
     ) -> StoreResult<Page<EventType>> {
         let mut sql = Sql::new(
             "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
-             created_at, updated_at from event_type where org_id = ",
+             retry_policy, created_at, updated_at from event_type where org_id = ",
         );
         sql.bind(org.uuid());
         if !include_archived {
@@ -167,11 +183,15 @@ impl Store {
         let flags = flags
             .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
             .transpose()?;
+        let policy = new.retry_policy.as_ref().and_then(Option::as_ref);
+        let policy = policy
+            .map(|policy| row::to_json("event_type", "retry_policy", id, policy))
+            .transpose()?;
         let row: Option<Row> = transaction!(self, "writing an event type", conn => {
             let wrong = wrong("writing an event type");
             let row = sqlx::query_as(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
                 .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(&flags).bind(&new.group_name)
-                .bind(now.micros()).bind(overwrite)
+                .bind(now.micros()).bind(overwrite).bind(&policy).bind(new.retry_policy.is_none())
                 .fetch_optional(&mut *conn).await.map_err(wrong)?;
             tell!(conn, wrong, ChangeKind::Org, org.uuid(), now);
             Ok(row)

@@ -1,9 +1,11 @@
 //! Organisations: the companies that publish.
 
-use postrider_domain::{OrgId, Timestamp};
+use postrider_domain::{OrgId, OrgSettings, Timestamp};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, StoreResult};
+use crate::error::wrong;
+use crate::row;
+use crate::{ChangeKind, Store, StoreError, StoreResult};
 
 /// An organisation as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,42 @@ impl Store {
         let name = format!("{external_id} ({id})");
         self.insert_org(id, external_id, &name).await?;
         self.org_by_external_id(external_id).await
+    }
+
+    /// What the organisation decides.
+    pub async fn org_settings(&self, id: OrgId) -> StoreResult<OrgSettings> {
+        let text: Option<String> = read!(self, "reading an organisation's settings", pool => sqlx::query_scalar(
+            "select settings from org where id = $1",
+        ).bind(id.uuid()).fetch_optional(pool).await)?;
+        let settings = row::json("org", "settings", id, text.as_deref())?;
+        settings.ok_or(StoreError::NotFound("organisation"))
+    }
+
+    /// Changes what the organisation decides, in one transaction: `change` makes the new
+    /// settings of the old ones, which nobody else changes meanwhile.
+    pub async fn change_org_settings(
+        &self,
+        id: OrgId,
+        change: impl FnOnce(&mut OrgSettings) + Send,
+    ) -> StoreResult<OrgSettings> {
+        let now = self.clock.now();
+        let settings = transaction!(self, "changing an organisation's settings", conn => {
+            let wrong = wrong("changing an organisation's settings");
+            // Locks the row on PostgreSQL; SQLite has one writer.
+            let text: Option<String> = sqlx::query_scalar(
+                "update org set settings = settings where id = $1 returning settings",
+            ).bind(id.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            let settings: Option<OrgSettings> = row::json("org", "settings", id, text.as_deref())?;
+            let mut settings = settings.ok_or(StoreError::NotFound("organisation"))?;
+            change(&mut settings);
+            let text = row::to_json("org", "settings", id, &settings)?;
+            sqlx::query("update org set settings = $2 where id = $1")
+                .bind(id.uuid()).bind(text).execute(&mut *conn).await.map_err(wrong)?;
+            tell!(conn, wrong, ChangeKind::Org, id.uuid(), now);
+            Ok(settings)
+        })?;
+        self.announce(ChangeKind::Org, id.uuid());
+        Ok(settings)
     }
 
     async fn insert_org(&self, id: OrgId, external_id: &str, name: &str) -> StoreResult<()> {

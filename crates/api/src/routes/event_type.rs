@@ -98,6 +98,8 @@ async fn create(call: Call<OrgWide>) -> ApiResult<Answer> {
         .store
         .create_event_type(call.access.org, new)
         .await?;
+    // This node's next publish must not be faster than the news.
+    call.shared.cache.forget_org(call.access.org);
     Answer::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true))
 }
 
@@ -118,6 +120,7 @@ async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
         .store
         .put_event_type(call.access.org, new)
         .await?;
+    call.shared.cache.forget_org(call.access.org);
     Answer::made(created, &EventTypeOut::new(event_type, true))
 }
 
@@ -130,6 +133,7 @@ async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
     let (event_type, _) = store
         .put_event_type(call.access.org, patch.applied_to(old)?)
         .await?;
+    call.shared.cache.forget_org(call.access.org);
     Answer::ok(&EventTypeOut::new(event_type, true))
 }
 
@@ -140,5 +144,6 @@ async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {
         .store
         .delete_event_type(call.access.org, name, expunge)
         .await?;
+    call.shared.cache.forget_org(call.access.org);
     Ok(Answer::nothing())
 }

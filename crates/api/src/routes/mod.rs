@@ -15,6 +15,7 @@ mod publish;
 mod purge;
 mod recovery;
 mod reference;
+mod settings;
 
 use crate::operation::Operation;
 
@@ -42,6 +43,7 @@ pub(crate) fn table() -> Vec<Operation> {
         background_task::operations(),
         authentication::operations(),
         key::operations(),
+        settings::operations(),
         health::operations(),
         reference::operations(),
     ]

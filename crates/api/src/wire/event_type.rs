@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{Timestamp, names};
+use postrider_domain::{RetryPolicy, Timestamp, names};
 use postrider_store::{EventType, NewEventType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::endpoint::RetryPolicySchema;
 use super::patch::Patch;
 use crate::error::{ApiError, ApiResult, Fault, InField, VALUE_ERROR};
 
@@ -43,6 +44,11 @@ pub(crate) struct EventTypeIn {
     pub feature_flag: Option<String>,
     /// The group that lists show it under.
     pub group_name: Option<String>,
+    /// When failed attempts of its messages are repeated, unless the endpoint says. PUT
+    /// without it leaves it as it is; null: as the organisation has it.
+    #[serde(default)]
+    #[schema(value_type = Option<RetryPolicySchema>)]
+    pub retry_policy: Patch<RetryPolicy>,
 }
 
 impl EventTypeIn {
@@ -68,6 +74,7 @@ impl EventTypeIn {
                     .or_else(|| self.feature_flag.map(|flag| vec![flag])),
             )?,
             group_name: group_name(self.group_name)?,
+            retry_policy: self.retry_policy.said(),
         })
     }
 }
@@ -98,6 +105,11 @@ pub(crate) struct EventTypePatch {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub group_name: Patch<String>,
+    /// When failed attempts of its messages are repeated, unless the endpoint says; null:
+    /// as the organisation has it.
+    #[serde(default)]
+    #[schema(value_type = Option<RetryPolicySchema>)]
+    pub retry_policy: Patch<RetryPolicy>,
 }
 
 impl EventTypePatch {
@@ -111,6 +123,7 @@ impl EventTypePatch {
             schemas: old.schemas,
             feature_flags: old.feature_flags,
             group_name: old.group_name,
+            retry_policy: self.retry_policy.said(),
         };
         if let Some(description) = self.description {
             names::check_description(&description).in_field("description")?;
@@ -216,6 +229,9 @@ pub(crate) struct EventTypeOut {
     /// The group that lists show it under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
+    /// When failed attempts of its messages are repeated, unless the endpoint says.
+    #[schema(value_type = Option<RetryPolicySchema>, required = true)]
+    pub retry_policy: Option<RetryPolicy>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -242,6 +258,7 @@ impl EventTypeOut {
             archived: event_type.archived,
             deprecated: event_type.deprecated,
             group_name: event_type.group_name,
+            retry_policy: event_type.retry_policy,
             created_at: event_type.created_at,
             updated_at: event_type.updated_at,
         }

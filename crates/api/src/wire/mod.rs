@@ -14,6 +14,7 @@ pub(crate) mod message;
 pub(crate) mod patch;
 pub(crate) mod problem;
 pub(crate) mod recovery;
+pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! One attempt: read the endpoint afresh, sign, send, and say what follows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,7 +174,8 @@ impl Courier {
             },
         };
         let finished_at = self.clock.now();
-        let verdict = self.judge(job, &prepared.config, &report, finished_at);
+        let policy = self.policy(job, &prepared.config, &report).await;
+        let verdict = judge(job, &policy, &report, finished_at);
         self.counts.count(
             verdict.failure,
             report.duration,
@@ -200,55 +202,44 @@ impl Courier {
         )
     }
 
-    fn judge(
-        &self,
+    /// The policy that a failed attempt follows: the endpoint's, the event type's, the
+    /// organisation's or the installation's.
+    async fn policy<'a>(
+        &'a self,
         job: &Job,
-        endpoint: &EndpointConfig,
+        endpoint: &'a EndpointConfig,
         report: &Report,
-        finished_at: Timestamp,
-    ) -> Verdict {
-        let (status, failure) = classify(report);
-        let end = |state, reason| Verdict {
-            status,
-            failure,
-            state,
-            next_at: None,
-            reason,
+    ) -> Cow<'a, RetryPolicy> {
+        if let Some(policy) = &endpoint.retry_policy {
+            return Cow::Borrowed(policy);
+        }
+        if classify(report).0 == AttemptStatus::Success {
+            return Cow::Borrowed(&self.retry_policy);
+        }
+        // Boxed: failures are rare, and what is hot must not carry its future.
+        match Box::pin(self.wider_policy(job)).await {
+            Ok(Some(policy)) => Cow::Owned(policy),
+            Ok(None) => Cow::Borrowed(&self.retry_policy),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot read a retry policy; the installation's counts"
+                );
+                Cow::Borrowed(&self.retry_policy)
+            }
+        }
+    }
+
+    async fn wider_policy(&self, job: &Job) -> Result<Option<RetryPolicy>, StoreError> {
+        let app = match self.cache.app_at_least(job.app_id, job.app_version).await {
+            Ok(app) => app,
+            Err(StoreError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
         };
-        if status == AttemptStatus::Success {
-            return end(DeliveryState::Succeeded, NextReason::Succeeded);
-        }
-        let Purpose::Scheduled {
-            attempts,
-            first_at,
-            due_at,
-            ..
-        } = job.purpose
-        else {
-            return end(DeliveryState::Pending, NextReason::Manual);
-        };
-        if report.status() == Some(410) {
-            return end(DeliveryState::Cancelled, NextReason::EndpointGone);
-        }
-        let policy = endpoint.retry_policy.as_ref().unwrap_or(&self.retry_policy);
-        let next = policy.next(&NextInput {
-            first_at,
-            finished_at,
-            scheduled_at: due_at,
-            attempts: u32::try_from(attempts + 1).unwrap_or(u32::MAX),
-            retry_after: report.retry_after,
-            jitter: rand::random(),
-        });
-        match next {
-            Next::At(at, reason) => Verdict {
-                status,
-                failure,
-                state: DeliveryState::Pending,
-                next_at: Some(at),
-                reason,
-            },
-            Next::Exhausted => end(DeliveryState::Exhausted, NextReason::Exhausted),
-        }
+        let org = self.cache.org(app.org_id).await?;
+        let event_type = self.cache.event_type(&org, &job.event_type).await?;
+        let of_type = event_type.and_then(|found| found.retry_policy.clone());
+        Ok(of_type.or_else(|| org.settings.retry_policy.clone()))
     }
 
     /// Ends a delivery that has nowhere to go.
@@ -287,6 +278,50 @@ impl Courier {
                 "an outcome came after the committer's end; the delivery will be repeated"
             );
         }
+    }
+}
+
+fn judge(job: &Job, policy: &RetryPolicy, report: &Report, finished_at: Timestamp) -> Verdict {
+    let (status, failure) = classify(report);
+    let end = |state, reason| Verdict {
+        status,
+        failure,
+        state,
+        next_at: None,
+        reason,
+    };
+    if status == AttemptStatus::Success {
+        return end(DeliveryState::Succeeded, NextReason::Succeeded);
+    }
+    let Purpose::Scheduled {
+        attempts,
+        first_at,
+        due_at,
+        ..
+    } = job.purpose
+    else {
+        return end(DeliveryState::Pending, NextReason::Manual);
+    };
+    if report.status() == Some(410) {
+        return end(DeliveryState::Cancelled, NextReason::EndpointGone);
+    }
+    let next = policy.next(&NextInput {
+        first_at,
+        finished_at,
+        scheduled_at: due_at,
+        attempts: u32::try_from(attempts + 1).unwrap_or(u32::MAX),
+        retry_after: report.retry_after,
+        jitter: rand::random(),
+    });
+    match next {
+        Next::At(at, reason) => Verdict {
+            status,
+            failure,
+            state: DeliveryState::Pending,
+            next_at: Some(at),
+            reason,
+        },
+        Next::Exhausted => end(DeliveryState::Exhausted, NextReason::Exhausted),
     }
 }
 
