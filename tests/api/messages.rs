@@ -89,11 +89,11 @@ on_both_engines! {
             ("eventId", json!("msg_1")),
             ("eventId", json!("")),
             ("channels", json!([])),
-            ("channels", json!(["a", "b", "c", "d", "e", "f"])),
-            ("payloadRetentionPeriod", json!(4)),
+            ("channels", json!(["a/b"])),
+            ("payloadRetentionPeriod", json!(0)),
             ("payloadRetentionPeriod", json!(91)),
             ("deliverAt", json!("2030-01-01T00:00:00Z")),
-            ("tags", json!(["a"])),
+            ("tags", json!(["a b"])),
             ("data", json!({})),
         ] {
             let mut body = json!({"eventType": "a", "payload": {}});

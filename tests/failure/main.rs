@@ -2,6 +2,7 @@
 
 mod crash;
 mod database;
+mod disk;
 mod nodes;
 mod stop;
 mod sync;

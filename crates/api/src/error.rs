@@ -205,21 +205,32 @@ impl ApiError {
         &self.0.faults
     }
 
-    fn body(&self) -> Vec<u8> {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.code.status()
+    }
+
+    /// Whether the same request may go through later.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self.0.code, Code::RateLimited | Code::Unavailable)
+    }
+
+    /// The body of the answer.
+    pub(crate) fn json(&self) -> String {
         let code = self.0.code.word();
         let body = if self.0.code == Code::Validation {
             serde_json::json!({ "code": code, "detail": self.0.faults })
         } else {
             serde_json::json!({ "code": code, "detail": self.0.detail })
         };
-        body.to_string().into_bytes()
+        body.to_string()
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.0.code.status();
-        let mut response = (status, self.body()).into_response();
+        let mut response = (status, self.json()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if status == StatusCode::UNAUTHORIZED {
@@ -329,7 +340,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_shown_with_its_place() {
         let error = ApiError::invalid_field("uid", "bad: give better");
-        let body: serde_json::Value = serde_json::from_slice(&error.body()).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&error.json()).unwrap();
         assert_eq!(
             body["detail"],
             serde_json::json!([{"loc": ["body", "uid"], "msg": "bad: give better", "type": "value_error"}])
@@ -355,11 +366,7 @@ mod tests {
             id: "app_1".to_owned(),
         });
         assert_eq!(error.code(), Code::Internal);
-        assert!(
-            !String::from_utf8(error.body())
-                .unwrap()
-                .contains("metadata")
-        );
+        assert!(!error.json().contains("metadata"));
         assert!(error.0.cause.is_some());
     }
 }

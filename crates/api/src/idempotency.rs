@@ -55,6 +55,32 @@ impl IdempotencyHeader {
         }
     }
 
+    /// The key of a message at this place of a batch, `message` as it was sent.
+    pub(crate) fn of_place(
+        &self,
+        org: OrgId,
+        app: AppId,
+        place: usize,
+        message: &[u8],
+    ) -> IdempotencyKey {
+        let (org, app) = (org.uuid(), app.uuid());
+        let place = (place as u64).to_be_bytes();
+        // Longer than a key of one message by the word and the place, and no header holds
+        // these zeros.
+        let parts: [&[u8]; 5] = [
+            org.as_bytes(),
+            app.as_bytes(),
+            b"\0batch\0",
+            &place,
+            self.0.as_bytes(),
+        ];
+        IdempotencyKey {
+            key: digest(&parts),
+            body_hash: digest(&[message]),
+            keep: self.keep(),
+        }
+    }
+
     fn of_request(&self, caller: KeyId, path: &str) -> [u8; 16] {
         let length = (path.len() as u64).to_be_bytes();
         let caller = caller.uuid();

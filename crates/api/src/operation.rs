@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
@@ -65,6 +66,8 @@ pub(crate) struct Rules {
     keeps_keys: bool,
     /// What a token of an application must be capable of.
     capability: Option<Capability>,
+    /// The most bytes of a body, where it is more than the installation's limit.
+    large: Option<usize>,
 }
 
 /// One thing that the API can do.
@@ -114,6 +117,7 @@ impl Operation {
                 reads_body: false,
                 keeps_keys: false,
                 capability: None,
+                large: None,
             },
             handler: Arc::new(move |shared, rules, request| {
                 Box::pin(perform(shared, rules, request, handler.clone()))
@@ -232,6 +236,12 @@ impl Operation {
         self.rules.capability.or(reads)
     }
 
+    /// Its body may take so many bytes; few of its kind are read at one time.
+    pub(crate) fn takes_large(mut self, limit: usize) -> Self {
+        self.rules.large = Some(limit);
+        self
+    }
+
     /// The parameters of its query.
     pub(crate) fn params(&self) -> &'static [Param] {
         self.rules.params
@@ -273,8 +283,19 @@ where
         }
     };
     let (path, access, query, idempotency) = read;
+    // Held until the answer is made.
+    let _permit = if rules.large.is_some() {
+        let Ok(permit) = Arc::clone(&shared.large).try_acquire_owned() else {
+            Box::pin(body::drain(&parts.headers, body)).await;
+            return Err(busy());
+        };
+        Some(permit)
+    } else {
+        None
+    };
     let body = if rules.reads_body {
-        body::read(&parts.headers, body, shared.settings.body_limit).await?
+        let limit = rules.large.unwrap_or(0).max(shared.settings.body_limit);
+        body::read(&parts.headers, body, limit).await?
     } else {
         Bytes::new()
     };
@@ -313,6 +334,11 @@ where
         Box::pin(work),
     ))
     .await
+}
+
+fn busy() -> ApiError {
+    let detail = "Too many large requests are under way: try again";
+    ApiError::new(Code::RateLimited, detail).retry_after(Duration::from_secs(1))
 }
 
 /// What can be said of a request before its body is read.

@@ -6,6 +6,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use postrider_delivery::Ingest;
 use postrider_store::{ConfigCache, Store};
 
+use tokio::sync::Semaphore;
+
+use crate::gate::Gate;
 use crate::jwt::JwtKey;
 use crate::key_cache::KeyCache;
 
@@ -65,6 +68,10 @@ pub struct ApiState {
     pub metrics: Option<PrometheusHandle>,
 }
 
+/// How many large bodies a node holds at one time: each takes up to 16 MiB, and its
+/// answer as much.
+const LARGE_BODIES: usize = 8;
+
 /// [`ApiState`] and what the API keeps for itself.
 pub(crate) struct Shared {
     pub store: Store,
@@ -73,12 +80,17 @@ pub(crate) struct Shared {
     pub settings: ApiSettings,
     pub metrics: Option<PrometheusHandle>,
     pub keys: KeyCache,
+    pub gate: Gate,
+    /// Large bodies that are read and worked on at one time.
+    pub large: Arc<Semaphore>,
 }
 
 impl Shared {
     pub(crate) fn new(state: ApiState) -> Self {
         Self {
             keys: KeyCache::new(state.store.clone(), state.settings.jwt.clone()),
+            gate: Gate::new(),
+            large: Arc::new(Semaphore::new(LARGE_BODIES)),
             store: state.store,
             cache: state.cache,
             ingest: state.ingest,

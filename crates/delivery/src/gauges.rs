@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::commit::Waiting;
+use crate::commit::Arrival;
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
 
@@ -15,7 +15,7 @@ const PERIOD: Duration = Duration::from_secs(2);
 pub(crate) async fn run(
     lanes: Arc<Lanes>,
     board: Arc<StatusBoard>,
-    queue: mpsc::WeakSender<Waiting>,
+    queue: mpsc::WeakSender<Arrival>,
 ) {
     loop {
         let depth = lanes.depth();

@@ -14,6 +14,8 @@ pub(crate) struct Job {
     pub(crate) endpoint_id: EndpointId,
     pub(crate) message_id: MessageId,
     pub(crate) event_type: Arc<str>,
+    /// What the payload is, unless JSON.
+    pub(crate) content_type: Option<Arc<str>>,
     /// `None`: expired or expunged, so that nothing can be sent.
     pub(crate) payload: Option<Bytes>,
     /// The application's version when the delivery was planned or claimed: what the

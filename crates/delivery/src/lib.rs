@@ -21,5 +21,5 @@ mod work;
 
 pub use commit::{IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub use pipeline::{Pipeline, StartError};
-pub use settings::{DeliverySettings, Role};
+pub use settings::{DeliverySettings, DiskWatch, Role};
 pub use status::PipelineStatus;

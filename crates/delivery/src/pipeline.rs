@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
-use crate::keep::{Claimer, Expander, Heart, Heir, Janitor, Lease, TaskRunner, floor, inherit};
+use crate::keep::{
+    Claimer, Disk, Expander, Heart, Heir, Janitor, Lease, TaskRunner, floor, inherit,
+};
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
 use crate::settings::DeliverySettings;
@@ -218,7 +220,7 @@ impl Parts {
 
     fn messages(
         &self,
-        waiting: mpsc::Receiver<crate::commit::Waiting>,
+        waiting: mpsc::Receiver<crate::commit::Arrival>,
         backlog: Arc<Backlog>,
     ) -> Messages {
         Messages::new(
@@ -265,6 +267,7 @@ impl Parts {
         let policy = Arc::new(AddressPolicy::new(self.settings.allow_subnets.clone()));
         let sender = Sender::new(SenderConfig {
             https_only: self.settings.https_only,
+            max_idle: self.settings.max_idle_connections,
             ..SenderConfig::new(policy)
         })?;
         let courier = Arc::new(Courier {
@@ -299,7 +302,7 @@ impl Parts {
     }
 
     /// What may be dropped at any moment.
-    fn helpers(&self, queue: mpsc::WeakSender<crate::commit::Waiting>) -> Vec<JoinHandle<()>> {
+    fn helpers(&self, queue: mpsc::WeakSender<crate::commit::Arrival>) -> Vec<JoinHandle<()>> {
         let (feed, follower, timer) = (
             self.store.clone(),
             self.cache.clone(),
@@ -311,6 +314,10 @@ impl Parts {
             lease: Arc::clone(&self.lease),
             role: self.settings.role.word(),
         };
+        let disk = Disk {
+            watch: self.settings.disk.clone(),
+            board: Arc::clone(&self.board),
+        };
         let janitor = Janitor {
             store: self.store.clone(),
             clock: self.store.clock().clone(),
@@ -321,6 +328,7 @@ impl Parts {
             watched("follower", async move { follower.follow_changes().await }),
             watched("heart", heart.run()),
             watched("janitor", janitor.run()),
+            watched("disk", disk.run()),
             watched(
                 "gauges",
                 crate::gauges::run(Arc::clone(&self.lanes), Arc::clone(&self.board), queue),

@@ -1,5 +1,6 @@
 //! What the pipeline is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -55,4 +56,17 @@ pub struct DeliverySettings {
     pub ingest_queue: usize,
     /// How long rows of messages and attempts are kept.
     pub keep_rows: Duration,
+    /// Idle connections to receivers, at most, over all of them.
+    pub max_idle_connections: usize,
+    /// Which disks must have room; `None`: none is looked at.
+    pub disk: Option<DiskWatch>,
+}
+
+/// When a disk is too full to take messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskWatch {
+    /// Files or folders on the disks.
+    pub paths: Vec<PathBuf>,
+    /// The fewest free bytes.
+    pub min_free: u64,
 }

@@ -1,6 +1,6 @@
 //! How the pipeline is doing, for health and metrics: written by its parts, read by all.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
@@ -15,6 +15,8 @@ pub struct PipelineStatus {
     pub worker_alive: Option<bool>,
     /// Whether the claimer's last round went through lately; `None` on a node that does not deliver.
     pub claimer_alive: Option<bool>,
+    /// Whether the disk has room for messages; `None` where no disk is looked at.
+    pub disk: Option<bool>,
     /// For how long the oldest due delivery has waited, as the claimer last saw it.
     pub oldest_due: Option<Duration>,
 }
@@ -25,6 +27,10 @@ const REFUSAL: Duration = Duration::from_secs(5);
 /// Silence after which the claimer counts as dead: it makes several rounds a second.
 const CLAIMER_SILENCE: Duration = Duration::from_secs(30);
 
+const DISK_UNKNOWN: u8 = 0;
+const DISK_ENOUGH: u8 = 1;
+const DISK_LOW: u8 = 2;
+
 /// Where the parts of the pipeline write how they are.
 #[derive(Debug)]
 pub(crate) struct StatusBoard {
@@ -33,6 +39,8 @@ pub(crate) struct StatusBoard {
     /// Microseconds of the last batch that could not be written; 0: the last one could.
     refused_at: AtomicI64,
     worker_alive: AtomicBool,
+    /// One of the three below.
+    disk: AtomicU8,
     /// Microseconds of the claimer's last good round.
     claimed_at: AtomicI64,
     /// Microseconds since when the oldest due delivery has been due; 0: none.
@@ -47,6 +55,7 @@ impl StatusBoard {
             delivers,
             refused_at: AtomicI64::new(0),
             worker_alive: AtomicBool::new(false),
+            disk: AtomicU8::new(DISK_UNKNOWN),
             claimed_at: AtomicI64::new(now),
             oldest_due: AtomicI64::new(0),
         }
@@ -63,6 +72,16 @@ impl StatusBoard {
 
     pub(crate) fn set_worker_alive(&self, alive: bool) {
         self.worker_alive.store(alive, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_disk_low(&self, low: bool) {
+        let disk = if low { DISK_LOW } else { DISK_ENOUGH };
+        self.disk.store(disk, Ordering::Relaxed);
+    }
+
+    /// Whether the disk is too full to take messages.
+    pub(crate) fn disk_low(&self) -> bool {
+        self.disk.load(Ordering::Relaxed) == DISK_LOW
     }
 
     pub(crate) fn claimer_round(&self, oldest_due: Option<Timestamp>) {
@@ -86,6 +105,10 @@ impl StatusBoard {
                 .delivers
                 // A test's clock leaps over rounds that had no time to happen.
                 .then(|| self.clock.is_manual() || now.since(claimed) < CLAIMER_SILENCE),
+            disk: match self.disk.load(Ordering::Relaxed) {
+                DISK_UNKNOWN => None,
+                disk => Some(disk == DISK_ENOUGH),
+            },
             oldest_due: (oldest > 0).then(|| now.since(Timestamp::from_micros(oldest))),
         }
     }

@@ -17,6 +17,8 @@ pub struct Claimed {
     pub message_id: MessageId,
     /// Its event type.
     pub event_type: String,
+    /// What its body is, unless JSON.
+    pub content_type: Option<String>,
     /// Its body; `None` if it has expired or was expunged, so nothing can be sent.
     pub payload: Option<Bytes>,
     /// Attempts made so far, manual ones included.
@@ -96,9 +98,11 @@ impl Taken {
 }
 
 #[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "each is named as its column")]
 struct Content {
     id: Uuid,
     event_type: String,
+    content_type: Option<String>,
     body: Option<Vec<u8>>,
 }
 
@@ -226,6 +230,7 @@ impl Store {
                     event_type: content
                         .map(|content| content.event_type.clone())
                         .unwrap_or_default(),
+                    content_type: content.and_then(|content| content.content_type.clone()),
                     payload: content
                         .and_then(|content| content.body.clone())
                         .map(Bytes::from),
@@ -237,9 +242,9 @@ impl Store {
     }
 
     async fn contents(&self, app: AppId, ids: &[Uuid]) -> StoreResult<Vec<Content>> {
-        const POSTGRES: &str = "select m.id, m.event_type, p.body from message m \
+        const POSTGRES: &str = "select m.id, m.event_type, m.content_type, p.body from message m \
             left join payload p on p.key = m.payload_key where m.app_id = $1 and m.id = any($2)";
-        const SQLITE: &str = "select m.id, m.event_type, p.body from message m \
+        const SQLITE: &str = "select m.id, m.event_type, m.content_type, p.body from message m \
             left join payload p on p.key = m.payload_key where m.app_id = $1 and m.id in \
             (select substr($2, key * 16 + 1, 16) from json_each($3))";
         if ids.is_empty() {

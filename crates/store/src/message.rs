@@ -22,6 +22,8 @@ pub struct Message {
     pub event_id: Option<String>,
     /// Its channels.
     pub channels: Option<Vec<String>>,
+    /// Words that the publisher finds it by.
+    pub tags: Option<Vec<String>>,
     /// The body as it was published; `None` if it has expired, was removed or was
     /// not asked for.
     pub payload: Option<Vec<u8>>,
@@ -45,6 +47,8 @@ impl std::fmt::Debug for Message {
 pub struct MessageFilter {
     /// Only those of this channel.
     pub channel: Option<String>,
+    /// Only those of this tag.
+    pub tag: Option<String>,
     /// Only those of these event types; all if empty.
     pub event_types: Vec<String>,
     /// Only those accepted before this time, to the millisecond.
@@ -62,6 +66,7 @@ pub(crate) struct Row {
     event_type: String,
     event_id: Option<String>,
     channels: Option<String>,
+    tags: Option<String>,
     payload_key: i64,
     body: Option<Vec<u8>>,
 }
@@ -76,6 +81,7 @@ impl Row {
             event_type: self.event_type,
             event_id: self.event_id,
             channels: row::json("message", "channels", id, self.channels.as_deref())?,
+            tags: row::json("message", "tags", id, self.tags.as_deref())?,
             // The row may outlive its time until the next clean-up.
             payload: self.body.filter(|_| expires > now),
             payload_expires_at: expires,
@@ -86,9 +92,9 @@ impl Row {
 /// The columns of [`Row`] and, if asked for, the body from [`payload_join`].
 pub(crate) fn columns(with_payload: bool) -> &'static str {
     if with_payload {
-        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.payload_key, p.body"
+        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.tags, m.payload_key, p.body"
     } else {
-        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.payload_key, null as body"
+        "m.id, m.app_id, m.event_type, m.event_id, m.channels, m.tags, m.payload_key, null as body"
     }
 }
 
@@ -100,15 +106,25 @@ pub(crate) fn payload_join(with_payload: bool) -> &'static str {
     }
 }
 
-/// Adds the conditions on a message's event type and channel.
-pub(crate) fn content_filter(sql: &mut Sql, event_types: &[String], channel: Option<&str>) {
+/// Adds the conditions on a message's event type, channel and tag.
+pub(crate) fn content_filter(
+    sql: &mut Sql,
+    event_types: &[String],
+    channel: Option<&str>,
+    tag: Option<&str>,
+) {
     sql.and_in("m.event_type", event_types);
-    if let Some(channel) = channel {
-        // Channels are kept as a JSON array of names without quotes inside, so a name
-        // in quotes occurs in the text only if it is one of them.
-        sql.push(" and replace(m.channels, ")
-            .bind(format!("\"{channel}\"").as_str())
-            .push(", '') <> m.channels");
+    for (column, name) in [("m.channels", channel), ("m.tags", tag)] {
+        if let Some(name) = name {
+            // Kept as a JSON array of names without quotes inside, so a name in quotes
+            // occurs in the text only if it is one of them.
+            sql.push(" and replace(")
+                .push(column)
+                .push(", ")
+                .bind(format!("\"{name}\"").as_str())
+                .push(", '') <> ")
+                .push(column);
+        }
     }
 }
 
@@ -173,7 +189,12 @@ pub(crate) fn list(app: AppId, filter: &MessageFilter, page: &PageRequest<Messag
     time_filter(&mut sql, "m.id", (filter.after, filter.before), |time| {
         MessageId::floor(time).uuid()
     });
-    content_filter(&mut sql, &filter.event_types, filter.channel.as_deref());
+    content_filter(
+        &mut sql,
+        &filter.event_types,
+        filter.channel.as_deref(),
+        filter.tag.as_deref(),
+    );
     sql.page("m.id", page, |id: MessageId| id.uuid().into());
     sql
 }

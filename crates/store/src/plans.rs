@@ -18,6 +18,7 @@ const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 fn messages() -> MessageFilter {
     MessageFilter {
         channel: Some("eu".to_owned()),
+        tag: Some("t".to_owned()),
         event_types: vec!["a".to_owned(), "b".to_owned()],
         before: Some(NOW),
         after: Some(NOW.minus(Duration::from_hours(24 * 90))),
@@ -30,6 +31,7 @@ fn attempts() -> AttemptFilter {
         status: Some(AttemptStatus::Fail),
         status_class: Some(500),
         channel: Some("eu".to_owned()),
+        tag: Some("t".to_owned()),
         event_types: vec!["a".to_owned()],
         before: Some(NOW),
         after: None,

@@ -146,6 +146,8 @@ fn settings() -> DeliverySettings {
         memory_limit: 64 << 20,
         ingest_queue: 8192,
         keep_rows: Duration::from_hours(90 * 24),
+        max_idle_connections: 1024,
+        disk: None,
     }
 }
 

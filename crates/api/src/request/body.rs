@@ -13,7 +13,7 @@ use crate::error::{ApiError, ApiResult, Code, Fault, JSON_ERROR};
 /// How long a body may take to arrive: a caller that trickles must not hold memory.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of an unwanted body is read, and for how long.
-const MAX_DRAINED: u64 = 16 * 1024 * 1024;
+const MAX_DRAINED: u64 = 32 * 1024 * 1024;
 const DRAINING: Duration = Duration::from_secs(5);
 /// How much of serde's words is passed on, in characters.
 const MAX_MESSAGE: usize = 500;

@@ -6,7 +6,7 @@ use postrider_store::{AttemptFilter, DeliveryFilter, Message, Order};
 use serde_json::json;
 
 use super::endpoint::named;
-use super::message::{self, CHANNEL, EVENT_TYPES, WITH_CONTENT};
+use super::message::{self, CHANNEL, EVENT_TYPES, TAG, WITH_CONTENT};
 use crate::access::{AppByOrg, OfApp};
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
@@ -43,15 +43,15 @@ fn lists() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", by_endpoint)
             .says("List attempts by endpoint", "Every attempt to deliver to the endpoint, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", by_message)
             .says("List attempts by message", "Every attempt to deliver the message, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT])
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", messages)
             .says("List an endpoint's messages", "The messages for the endpoint, newest first, each with where it stands; a retry that is due reads 3, sending.")
-            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
             .lists::<EndpointMessageOut>("A page of messages"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/msg/{msg_id}/endpoint", "v1.message-attempt.list-attempted-destinations", endpoints)
             .says("List a message's endpoints", "The endpoints that the message is for, deleted ones included, each with how the last attempt ended.")
@@ -115,6 +115,7 @@ fn filter(query: &Query, within: &InTime<AttemptId>) -> ApiResult<AttemptFilter>
         status: query.status()?,
         status_class: query.status_class()?,
         channel: query.text("channel").map(str::to_owned),
+        tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         before: within.before,
         after: within.after,

@@ -57,6 +57,7 @@ async fn get(call: Call<Public>) -> ApiResult<Answer> {
         ingest: part(Some(pipeline.accepting)),
         claimer: part(pipeline.claimer_alive),
         worker: part(pipeline.worker_alive),
+        disk: part(pipeline.disk),
         oldest_due_seconds: pipeline.oldest_due.map(|waited| waited.as_secs_f64()),
     };
     let parts = [
@@ -64,6 +65,7 @@ async fn get(call: Call<Public>) -> ApiResult<Answer> {
         health.ingest,
         health.claimer,
         health.worker,
+        health.disk,
     ];
     if parts.iter().all(|part| part.status != Status::Error) {
         return Answer::ok(&health);

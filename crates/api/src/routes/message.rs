@@ -18,6 +18,12 @@ pub(super) const CHANNEL: Param = Param {
     kind: Kind::Text,
     about: "Only messages of this channel",
 };
+/// `tag`.
+pub(super) const TAG: Param = Param {
+    name: "tag",
+    kind: Kind::Text,
+    about: "Only messages of this tag",
+};
 /// `event_types`.
 pub(super) const EVENT_TYPES: Param = Param {
     name: "event_types",
@@ -42,6 +48,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 LIMIT,
                 ITERATOR,
                 CHANNEL,
+                TAG,
                 EVENT_TYPES,
                 BEFORE,
                 AFTER,
@@ -73,6 +80,7 @@ pub(super) fn operations() -> Vec<Operation> {
 pub(super) fn filter<K>(query: &Query, within: &InTime<K>) -> ApiResult<MessageFilter> {
     Ok(MessageFilter {
         channel: query.text("channel").map(str::to_owned),
+        tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         before: within.before,
         after: within.after,

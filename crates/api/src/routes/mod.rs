@@ -4,6 +4,7 @@ mod application;
 mod attempt;
 mod authentication;
 mod background_task;
+mod batch;
 mod endpoint;
 mod endpoint_headers;
 mod endpoint_secret;
@@ -36,6 +37,7 @@ pub(crate) fn table() -> Vec<Operation> {
         endpoint_headers::operations(),
         event_type::operations(),
         publish::operations(),
+        batch::operations(),
         message::operations(),
         attempt::operations(),
         recovery::operations(),

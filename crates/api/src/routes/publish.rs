@@ -7,77 +7,28 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
-use postrider_delivery::{Publish, PublishError, Published};
-use postrider_domain::{MessageId, names};
-use postrider_store::{AppConfig, StoreError};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use postrider_delivery::{IdempotencyKey, Publish, PublishError, Published};
+use postrider_domain::OrgId;
+use postrider_store::{AppConfig, NewApp, OrgConfig, StoreError};
 use serde_json::json;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use super::application::on_the_fly;
 use super::message::WITH_CONTENT;
 use crate::access::OrgWide;
 use crate::call::{Answer, Call};
-use crate::error::{ApiError, ApiResult, Code, Fault, InField, JSON_ERROR};
+use crate::error::{ApiError, ApiResult, Code, Fault};
 use crate::idempotency;
 use crate::operation::Operation;
 use crate::request::body;
 use crate::state::Shared;
 use crate::wire::application::ApplicationIn;
 use crate::wire::message::{MessageOut, wrapped};
+use crate::wire::message_in::{Checked, MessageIn};
 
 /// How often a publish looks an application up again that changed under its hands.
-const STALE_TRIES: u32 = 5;
-
-/// A message to be published.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MessageIn<'a> {
-    /// What kind of event it tells of: letters, digits, `-`, `_` and `.`, at most 256.
-    #[serde(borrow)]
-    #[schema(example = "invoice.paid")]
-    pub event_type: Cow<'a, str>,
-    /// What to send: a JSON object, sent byte for byte as it stands here.
-    #[serde(borrow, default)]
-    #[schema(value_type = Object, required = true)]
-    pub payload: Option<&'a RawValue>,
-    /// Another name of `payload`.
-    #[serde(borrow, default)]
-    #[schema(value_type = Option<Object>)]
-    pub data: Option<&'a RawValue>,
-    /// Your own id for it, once per application: letters, digits, `-`, `_` and `.`, at most 256.
-    #[serde(borrow, default)]
-    pub event_id: Option<Cow<'a, str>>,
-    /// Its channels, 1 to 5: endpoints with channels get it only if they share one.
-    pub channels: Option<Vec<String>>,
-    /// For how many days the payload is kept.
-    #[schema(minimum = 5, maximum = 90)]
-    pub payload_retention_period: Option<i64>,
-    /// Makes the application, if there is none of this uid; the uid must be that of the path.
-    pub application: Option<ApplicationIn>,
-    /// Changes to what is sent.
-    pub transformations_params: Option<TransformationsParams>,
-    #[schema(ignore)]
-    deliver_at: Option<IgnoredAny>,
-    #[schema(ignore)]
-    payload_retention_hours: Option<IgnoredAny>,
-    #[schema(ignore)]
-    tags: Option<Vec<IgnoredAny>>,
-}
-
-/// Changes to what is sent.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TransformationsParams {
-    /// A text to send in the payload's place, byte for byte.
-    pub raw_payload: Option<String>,
-    #[schema(ignore)]
-    headers: Option<IgnoredAny>,
-}
+pub(super) const STALE_TRIES: u32 = 5;
+const DAY: Duration = Duration::from_hours(24);
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -97,129 +48,60 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
     let with_content = call.query.bool("with_content", true)?;
-    let mut message: MessageIn<'_> = body::parse(&call.body)?;
-    message.refuse_unbuilt()?;
-    names::check_event_type(&message.event_type).in_field("eventType")?;
-    let payload = message.take_payload(&call.body)?;
-    let event_id = message.checked_event_id()?;
-    let channels = message.checked_channels()?;
-    let retention_days = match message.payload_retention_period {
-        Some(days) => names::check_retention_days(days).in_field("payloadRetentionPeriod")?,
-        None => call.shared.settings.default_payload_retention_days,
-    };
+    let shared = &call.shared;
+    let message: MessageIn<'_> = body::parse(&call.body)?;
+    let mut message = message.checked(&call.body)?;
+    let org = shared.cache.org(call.access.org).await?;
+    shared
+        .gate
+        .check(&shared.cache, &org, &message.event_type, &message.document)
+        .await?;
     let name = call.segment("app_id")?;
     let application = message.application.take();
     let mut app = find_or_make(&call, name, application).await?;
-    let idempotency = call
+    shared.gate.take(&org, shared.store.clock().now())?;
+    let key = call
         .idempotency
         .as_ref()
         .map(|header| header.of_publish(call.access.org, app.id, &call.body));
     let mut tries = 0;
     let published = loop {
-        let request = Publish {
-            app: Arc::clone(&app),
-            event_type: message.event_type.as_ref().to_owned(),
-            payload: payload.clone(),
-            event_id: event_id.clone(),
-            channels: channels.clone(),
-            retention_days,
-            idempotency,
-        };
-        match call.shared.ingest.publish(request).await {
+        let request = request(shared, &org, &app, &message, key);
+        match shared.ingest.publish(request).await {
             Err(PublishError::Stale) if tries < STALE_TRIES => {
                 tries += 1;
-                call.shared.cache.forget_app(app.id);
-                app = call.shared.cache.app(call.access.org, name).await?;
+                shared.cache.forget_app(app.id);
+                app = shared.cache.app(call.access.org, name).await?;
             }
             outcome => break outcome.map_err(refused)?,
         }
     };
-    let shown = with_content.then_some(&payload);
-    Ok(answer(
-        &published,
-        &message.event_type,
-        event_id.as_deref(),
-        channels.as_deref(),
-        shown,
-    ))
+    let mut body = String::with_capacity(256 + message.document.len());
+    write_out(&mut body, &published, &message, with_content);
+    Ok(Answer::raw(StatusCode::ACCEPTED, body.into()))
 }
 
-impl MessageIn<'_> {
-    fn refuse_unbuilt(&self) -> ApiResult<()> {
-        let headers = self
-            .transformations_params
-            .as_ref()
-            .is_some_and(|params| params.headers.is_some());
-        let field = if self.deliver_at.is_some() {
-            "deliverAt"
-        } else if self.payload_retention_hours.is_some() {
-            "payloadRetentionHours"
-        } else if self.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            "tags"
-        } else if headers {
-            "transformationsParams"
-        } else {
-            return Ok(());
-        };
-        let msg = if headers {
-            "headers is not supported yet: leave it out"
-        } else {
-            "not supported yet: leave the field out"
-        };
-        Err(ApiError::invalid_field(field, msg))
+/// What the committer is handed.
+pub(super) fn request(
+    shared: &Shared,
+    org: &OrgConfig,
+    app: &Arc<AppConfig>,
+    message: &Checked,
+    idempotency: Option<IdempotencyKey>,
+) -> Publish {
+    let days = org.settings.payload_retention_days;
+    let days = days.unwrap_or(shared.settings.default_payload_retention_days);
+    Publish {
+        app: Arc::clone(app),
+        event_type: message.event_type.clone(),
+        payload: message.payload.clone(),
+        event_id: message.event_id.clone(),
+        channels: message.channels.clone(),
+        tags: message.tags.clone(),
+        content_type: message.content_type.clone(),
+        retention: message.retention.unwrap_or(DAY * u32::from(days)),
+        idempotency,
     }
-
-    /// The payload as a slice of the body, or the text that takes its place.
-    fn take_payload(&mut self, body: &Bytes) -> ApiResult<Bytes> {
-        let (value, field) = match (self.payload, self.data) {
-            (Some(_), Some(_)) => {
-                return Err(ApiError::invalid_field(
-                    "data",
-                    "another name of payload, which is given too: give one of them",
-                ));
-            }
-            (Some(value), None) => (value, "payload"),
-            (None, Some(value)) => (value, "data"),
-            (None, None) => return Err(not_an_object("payload", "missing: give this field")),
-        };
-        // serde has checked that it is JSON and cut it at both ends.
-        if !value.get().starts_with('{') {
-            return Err(not_an_object(
-                field,
-                "not a JSON object: give one, such as {\"id\": 1}",
-            ));
-        }
-        Ok(
-            match self
-                .transformations_params
-                .take()
-                .and_then(|params| params.raw_payload)
-            {
-                Some(text) => Bytes::from(text),
-                None => body.slice_ref(value.get().as_bytes()),
-            },
-        )
-    }
-
-    fn checked_event_id(&mut self) -> ApiResult<Option<String>> {
-        let id = self.event_id.take().map(Cow::into_owned);
-        if let Some(id) = &id {
-            names::check_uid(id, MessageId::PREFIX).in_field("eventId")?;
-        }
-        Ok(id)
-    }
-
-    fn checked_channels(&mut self) -> ApiResult<Option<Vec<String>>> {
-        let channels = self.channels.take();
-        if let Some(channels) = &channels {
-            names::check_message_channels(channels).in_field("channels")?;
-        }
-        Ok(channels)
-    }
-}
-
-fn not_an_object(field: &str, msg: &str) -> ApiError {
-    ApiError::invalid(vec![Fault::new(&["body", field], msg, JSON_ERROR)])
 }
 
 /// The application of the path, made on the fly if the message brings it.
@@ -239,24 +121,25 @@ async fn find_or_make(
     }
 }
 
-async fn make(
-    shared: &Shared,
-    org: postrider_domain::OrgId,
-    name: &str,
-    new: postrider_store::NewApp,
-) -> ApiResult<Arc<AppConfig>> {
+async fn make(shared: &Shared, org: OrgId, name: &str, new: NewApp) -> ApiResult<Arc<AppConfig>> {
     shared.store.app_or_create(org, new).await?;
     Ok(shared.cache.app(org, name).await?)
 }
 
 /// What a publisher hears when nothing was stored.
-fn refused(error: PublishError) -> ApiError {
+pub(super) fn refused(error: PublishError) -> ApiError {
     match error {
         PublishError::Overloaded { retry_after } => ApiError::new(
             Code::RateLimited,
             "Too many messages wait to be stored: try again",
         )
         .retry_after(retry_after),
+        PublishError::DiskLow => ApiError::new(
+            Code::Unavailable,
+            "The server's disk is nearly full, so that no message is taken: try again later",
+        )
+        .retry_after(Duration::from_secs(10))
+        .caused_by(error),
         PublishError::EventIdTaken => ApiError::new(
             Code::Conflict,
             "A message with this eventId exists in the application: choose another eventId, or leave it out",
@@ -269,145 +152,79 @@ fn refused(error: PublishError) -> ApiError {
 
 /// Writes the answer. Names hold nothing that JSON would escape, and the payload is
 /// JSON already, so that nothing is parsed or written twice.
-fn answer(
+pub(super) fn write_out(
+    body: &mut String,
     published: &Published,
-    event_type: &str,
-    event_id: Option<&str>,
-    channels: Option<&[String]>,
-    payload: Option<&Bytes>,
-) -> Answer {
+    message: &Checked,
+    with_content: bool,
+) {
     let id = published.id;
-    let shown = shown(payload);
-    let mut body = String::with_capacity(192 + event_type.len() + shown.len());
     body.push_str("{\"id\":\"");
     body.push_str(&id.to_string());
     body.push_str("\",\"eventType\":\"");
-    body.push_str(event_type);
+    body.push_str(&message.event_type);
     body.push_str("\",\"payload\":");
-    body.push_str(&shown);
+    body.push_str(&shown(message, with_content));
     body.push_str(",\"timestamp\":\"");
     body.push_str(&id.minted_at().to_string());
     body.push_str("\",\"eventId\":");
-    push_text(&mut body, event_id);
-    body.push_str(",\"channels\":");
-    match channels {
+    match &message.event_id {
         None => body.push_str("null"),
-        Some(channels) => {
-            body.push('[');
-            for (at, channel) in channels.iter().enumerate() {
-                if at > 0 {
-                    body.push(',');
-                }
-                push_text(&mut body, Some(channel));
-            }
-            body.push(']');
-        }
+        Some(event_id) => push_text(body, event_id),
+    }
+    body.push_str(",\"channels\":");
+    match &message.channels {
+        None => body.push_str("null"),
+        Some(channels) => push_list(body, channels),
+    }
+    if let Some(tags) = &message.tags {
+        body.push_str(",\"tags\":");
+        push_list(body, tags);
     }
     body.push('}');
-    Answer::raw(StatusCode::ACCEPTED, body.into())
 }
 
-fn push_text(body: &mut String, text: Option<&str>) {
-    match text {
-        None => body.push_str("null"),
-        Some(text) => {
-            body.push('"');
-            body.push_str(text);
-            body.push('"');
+fn push_list(body: &mut String, texts: &[String]) {
+    body.push('[');
+    for (at, text) in texts.iter().enumerate() {
+        if at > 0 {
+            body.push(',');
         }
+        push_text(body, text);
     }
+    body.push(']');
+}
+
+fn push_text(body: &mut String, text: &str) {
+    body.push('"');
+    body.push_str(text);
+    body.push('"');
 }
 
 /// The payload in the answer: always an object, as typed clients expect.
-fn shown(payload: Option<&Bytes>) -> Cow<'_, str> {
-    let Some(payload) = payload else {
+fn shown(message: &Checked, with_content: bool) -> Cow<'_, str> {
+    if !with_content {
         return Cow::Borrowed("{}");
-    };
-    match std::str::from_utf8(payload) {
-        Ok(text) if text.starts_with('{') => Cow::Borrowed(text),
-        Ok(text) => Cow::Owned(wrapped(text).get().to_owned()),
-        // Both ways to a payload lead through text.
-        Err(_) => Cow::Borrowed("{}"),
     }
+    let text = |bytes| std::str::from_utf8(bytes).unwrap_or("{}");
+    if message.payload.as_ptr() == message.document.as_ptr() {
+        // The document itself, which is an object.
+        return Cow::Borrowed(text(&message.payload));
+    }
+    let raw = text(&message.payload);
+    // A raw payload may begin as an object does and be none.
+    if raw.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(raw).is_ok() {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned(wrapped(raw).get().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use postrider_domain::MessageId;
+
     use super::*;
-
-    fn read(text: &str) -> ApiResult<Bytes> {
-        let body = Bytes::from(text.to_owned());
-        let mut message: MessageIn<'_> = body::parse(&body)?;
-        message.refuse_unbuilt()?;
-        message.take_payload(&body)
-    }
-
-    #[test]
-    fn a_payload_keeps_its_bytes_and_shares_them_with_the_body() {
-        let payload = "{\"b\" : 1e400,\n \"a\":\"\\u0000é\\/\", \"a\":{}}";
-        let body = Bytes::from(format!("{{\"eventType\":\"a\",\"payload\": {payload} }}"));
-        let mut message: MessageIn<'_> = body::parse(&body).unwrap();
-        let slice = message.take_payload(&body).unwrap();
-        assert_eq!(slice, payload);
-        assert!(body.as_ptr_range().contains(&slice.as_ptr()));
-    }
-
-    #[test]
-    fn data_is_another_name_of_payload_and_both_are_refused() {
-        assert_eq!(
-            read(r#"{"eventType":"a","data":{"x":1}}"#).unwrap(),
-            r#"{"x":1}"#
-        );
-        let error = read(r#"{"eventType":"a","data":{},"payload":{}}"#).unwrap_err();
-        assert_eq!(error.faults()[0].loc, ["body", "data"]);
-    }
-
-    #[test]
-    fn a_payload_must_be_a_json_object() {
-        for bad in ["[1]", "1", "\"x\"", "null", "true"] {
-            let error = read(&format!(r#"{{"eventType":"a","payload":{bad}}}"#)).unwrap_err();
-            assert_eq!(error.faults()[0].loc, ["body", "payload"], "{bad}");
-        }
-        assert!(read(r#"{"eventType":"a"}"#).is_err());
-        for broken in [
-            r#"{"x":}"#,
-            r#"{"x":"\q"}"#,
-            "{\"x\":\"\n\"}",
-            "{'x':1}",
-            "{",
-        ] {
-            assert!(
-                read(&format!(r#"{{"eventType":"a","payload":{broken}}}"#)).is_err(),
-                "{broken}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_raw_payload_takes_the_payloads_place() {
-        let text =
-            r#"{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":"<a/>"}}"#;
-        assert_eq!(read(text).unwrap(), "<a/>");
-    }
-
-    #[test]
-    fn fields_that_are_not_built_are_refused_and_unknown_ones_ignored() {
-        for (extra, field) in [
-            (r#""deliverAt":"2030-01-01T00:00:00Z""#, "deliverAt"),
-            (r#""payloadRetentionHours":5"#, "payloadRetentionHours"),
-            (r#""tags":["a"]"#, "tags"),
-            (
-                r#""transformationsParams":{"headers":{}}"#,
-                "transformationsParams",
-            ),
-        ] {
-            let text = format!(r#"{{"eventType":"a","payload":{{}},{extra}}}"#);
-            assert_eq!(read(&text).unwrap_err().faults()[0].loc, ["body", field]);
-        }
-        let text =
-            r#"{"eventType":"a","payload":{},"deliverAt":null,"tags":[],"what":{"ever":[]}}"#;
-        assert!(read(text).is_ok());
-    }
 
     #[test]
     fn the_answer_is_json_whatever_the_payload() {
@@ -415,23 +232,32 @@ mod tests {
             id: MessageId::from_uuid(uuid::Uuid::nil()),
             replayed: false,
         };
-        let channels = ["a".to_owned(), "b".to_owned()];
-        for (payload, shown) in [
-            (Some("{\"a\":\"\\u0000\"}"), json!({"a": "\0"})),
-            (Some("<a b=\"\"/>"), json!({"rawPayload": "<a b=\"\"/>"})),
-            (None, json!({})),
+        let names = Some(vec!["a".to_owned(), "b:+".to_owned()]);
+        for (payload, with_content, shown) in [
+            ("{\"a\":\"\\u0000\"}", true, json!({"a": "\0"})),
+            ("<a b=\"\"/>", true, json!({"rawPayload": "<a b=\"\"/>"})),
+            ("{no json", true, json!({"rawPayload": "{no json"})),
+            ("{\"a\":1}", false, json!({})),
         ] {
-            let payload = payload.map(Bytes::from);
-            let answer = answer(
-                &published,
-                "a.b",
-                Some("e-1"),
-                Some(&channels),
-                payload.as_ref(),
-            );
-            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+            let message = Checked {
+                event_type: "a.b".to_owned(),
+                document: Bytes::new(),
+                payload: payload.to_owned().into(),
+                event_id: Some("e-1".to_owned()),
+                channels: names.clone(),
+                tags: names.clone(),
+                content_type: None,
+                retention: None,
+                application: None,
+            };
+            let mut text = String::new();
+            write_out(&mut text, &published, &message, with_content);
+            let body: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!(body["payload"], shown);
-            assert_eq!(body["channels"], json!(["a", "b"]));
+            assert_eq!(
+                (&body["channels"], &body["tags"]),
+                (&json!(["a", "b:+"]), &json!(["a", "b:+"]))
+            );
             assert_eq!(body["eventId"], "e-1");
             assert_eq!(body["id"], "msg_0000000000000000000000");
         }

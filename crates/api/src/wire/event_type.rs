@@ -189,11 +189,12 @@ fn schemas_text(raw: &RawValue) -> ApiResult<String> {
         )
     })?;
     for (version, schema) in &schemas {
-        jsonschema::draft7::meta::validate(schema).map_err(|error| {
-            let msg: String = format!("not a JSON Schema of draft 7: {error}: correct it")
-                .chars()
-                .take(500)
-                .collect();
+        let checked = jsonschema::draft7::meta::validate(schema)
+            .map_err(|error| format!("{error}: correct it"))
+            .and_then(|()| crate::schema::compile(schema).map(|_| ()));
+        checked.map_err(|error| {
+            let msg = format!("not a JSON Schema of draft 7 that can be used: {error}");
+            let msg: String = msg.chars().take(500).collect();
             ApiError::invalid(vec![Fault::new(
                 &["body", "schemas", version],
                 msg,

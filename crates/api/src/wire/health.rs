@@ -36,6 +36,8 @@ pub(crate) struct HealthOut {
     pub claimer: PartOut,
     /// Deliveries are sent.
     pub worker: PartOut,
+    /// The disk of the database has room for messages; absent where it is not this node's.
+    pub disk: PartOut,
     /// For how many seconds the oldest due delivery has waited; null if none waits.
     #[schema(required = true)]
     pub oldest_due_seconds: Option<f64>,

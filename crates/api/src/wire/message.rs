@@ -29,6 +29,9 @@ pub(crate) struct MessageOut {
     /// Its channels.
     #[schema(required = true)]
     pub channels: Option<Vec<String>>,
+    /// Words to find it by; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
 }
 
 impl MessageOut {
@@ -45,6 +48,7 @@ impl MessageOut {
             timestamp: message.id.minted_at(),
             event_id: message.event_id,
             channels: message.channels,
+            tags: message.tags,
         }
     }
 }

@@ -26,8 +26,12 @@ pub struct Publish {
     pub event_id: Option<String>,
     /// Channels, if the publisher named any.
     pub channels: Option<Vec<String>>,
-    /// For how many days the payload is kept, 5 to 90.
-    pub retention_days: u16,
+    /// Words that the publisher finds it by.
+    pub tags: Option<Vec<String>>,
+    /// What the body is, unless JSON: fit for a header.
+    pub content_type: Option<Arc<str>>,
+    /// For how long the payload is kept, up to 90 days.
+    pub retention: Duration,
     /// The request's idempotency key, if it has one.
     pub idempotency: Option<IdempotencyKey>,
 }
@@ -65,6 +69,9 @@ pub enum PublishError {
     /// The database is away, or the server is stopping.
     #[error("messages cannot be stored at the moment")]
     Unavailable,
+    /// The disk is nearly full.
+    #[error("the disk is nearly full")]
+    DiskLow,
     /// Another message of the application has this event id.
     #[error("another message has this event id")]
     EventIdTaken,
@@ -86,12 +93,29 @@ pub(crate) struct Waiting {
     pub(crate) answer: oneshot::Sender<Result<Published, PublishError>>,
 }
 
+/// What comes through the queue at once.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// A message.
+    One(Waiting),
+    /// Messages that are to be in one commit, if they fit.
+    Many(Vec<Waiting>),
+}
+
 /// How many messages of each application wait: one that floods may fill half the
 /// queue and no more, so that the others still get in.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    waiting: Mutex<HashMap<AppId, usize>>,
+    waiting: Mutex<Counts>,
     share: usize,
+    /// Of all applications together.
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    apps: HashMap<AppId, usize>,
+    all: usize,
 }
 
 impl Backlog {
@@ -99,33 +123,51 @@ impl Backlog {
         Self {
             waiting: Mutex::default(),
             share: (queue / 2).max(1),
+            limit: queue,
         }
     }
 
-    fn enter(&self, app: AppId) -> bool {
+    /// Lets in as many of `wanted` messages as there is room for.
+    fn enter(&self, app: AppId, wanted: usize) -> usize {
         let mut waiting = self.waiting.lock();
-        let count = waiting.entry(app).or_insert(0);
-        let entered = *count < self.share;
-        *count += usize::from(entered);
+        let room = self.limit.saturating_sub(waiting.all);
+        let held = waiting.apps.get(&app).copied().unwrap_or(0);
+        let entered = wanted.min(room).min(self.share.saturating_sub(held));
+        if entered > 0 {
+            *waiting.apps.entry(app).or_insert(0) += entered;
+            waiting.all += entered;
+        }
         entered
     }
 
     /// A message of this application waits no longer.
     pub(crate) fn leave(&self, app: AppId) {
         let mut waiting = self.waiting.lock();
-        if let Some(count) = waiting.get_mut(&app) {
+        if let Some(count) = waiting.apps.get_mut(&app) {
             *count -= 1;
             if *count == 0 {
-                waiting.remove(&app);
+                waiting.apps.remove(&app);
             }
+            waiting.all -= 1;
         }
+    }
+}
+
+const OVERLOADED: PublishError = PublishError::Overloaded {
+    retry_after: Duration::from_secs(1),
+};
+
+fn not_sent(error: &mpsc::error::TrySendError<Arrival>) -> PublishError {
+    match error {
+        mpsc::error::TrySendError::Full(_) => OVERLOADED,
+        mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
     }
 }
 
 /// Hands messages to the committer. Clones share its queue.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    pub(crate) queue: mpsc::Sender<Waiting>,
+    pub(crate) queue: mpsc::Sender<Arrival>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) board: Arc<StatusBoard>,
 }
@@ -133,22 +175,56 @@ pub struct Ingest {
 impl Ingest {
     /// Stores the message and its deliveries; returns once both are durable.
     pub async fn publish(&self, publish: Publish) -> Result<Published, PublishError> {
-        let overloaded = PublishError::Overloaded {
-            retry_after: Duration::from_secs(1),
-        };
+        if self.board.disk_low() {
+            return Err(PublishError::DiskLow);
+        }
         let app = publish.app.id;
-        if !self.backlog.enter(app) {
-            return Err(overloaded);
+        if self.backlog.enter(app, 1) == 0 {
+            return Err(OVERLOADED);
         }
         let (answer, outcome) = oneshot::channel();
-        if let Err(error) = self.queue.try_send(Waiting { publish, answer }) {
+        let arrival = Arrival::One(Waiting { publish, answer });
+        if let Err(error) = self.queue.try_send(arrival) {
             self.backlog.leave(app);
-            return Err(match error {
-                mpsc::error::TrySendError::Full(_) => overloaded,
-                mpsc::error::TrySendError::Closed(_) => PublishError::Unavailable,
-            });
+            return Err(not_sent(&error));
         }
         outcome.await.unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// Stores messages of one application, in order and in one commit if its bounds
+    /// allow. As many as there is room for are taken, from the first on; each has its
+    /// outcome.
+    pub async fn publish_all(
+        &self,
+        messages: Vec<Publish>,
+    ) -> Vec<Result<Published, PublishError>> {
+        let wanted = messages.len();
+        let Some(app) = messages.first().map(|message| message.app.id) else {
+            return Vec::new();
+        };
+        if self.board.disk_low() {
+            return vec![Err(PublishError::DiskLow); wanted];
+        }
+        let entered = self.backlog.enter(app, wanted);
+        if entered == 0 {
+            return vec![Err(OVERLOADED); wanted];
+        }
+        let (mut all, mut outcomes) = (Vec::with_capacity(entered), Vec::with_capacity(entered));
+        for publish in messages.into_iter().take(entered) {
+            let (answer, outcome) = oneshot::channel();
+            all.push(Waiting { publish, answer });
+            outcomes.push(outcome);
+        }
+        if let Err(error) = self.queue.try_send(Arrival::Many(all)) {
+            (0..entered).for_each(|_| self.backlog.leave(app));
+            return vec![Err(not_sent(&error)); wanted];
+        }
+        let mut results = Vec::with_capacity(wanted);
+        for outcome in outcomes {
+            results.push(outcome.await.unwrap_or(Err(PublishError::Unavailable)));
+        }
+        results.resize(wanted, Err(OVERLOADED));
+        results
     }
 
     /// How the pipeline behind this handle is doing.

@@ -1,7 +1,6 @@
 //! Planning a batch of messages, and what follows when its fate is known.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use postrider_domain::{MessageId, Timestamp};
 use postrider_store::{
@@ -11,7 +10,7 @@ use postrider_store::{
 use tokio::sync::mpsc;
 
 use super::fair::Fair;
-use super::{Backlog, Publish, PublishError, Published, Waiting};
+use super::{Arrival, Backlog, Publish, PublishError, Published, Waiting};
 use crate::job::{Job, Purpose};
 use crate::keep::{Lease, monotonic};
 use crate::lanes::Lanes;
@@ -25,11 +24,10 @@ const BATCH_BYTES: usize = 8 << 20;
 const BATCH_DELIVERIES: usize = 8192;
 /// Deliveries of one message that are written with it; more are unfolded later.
 pub(super) const FAN_OUT: usize = 1000;
-const DAY: Duration = Duration::from_hours(24);
 
 /// The committer's side of publishing.
 pub(crate) struct Messages {
-    queue: mpsc::Receiver<Waiting>,
+    queue: mpsc::Receiver<Arrival>,
     backlog: Arc<Backlog>,
     store: Store,
     clock: Clock,
@@ -63,7 +61,7 @@ impl Planned {
 
 impl Messages {
     pub(crate) fn new(
-        queue: mpsc::Receiver<Waiting>,
+        queue: mpsc::Receiver<Arrival>,
         backlog: Arc<Backlog>,
         (store, clock): (Store, Clock),
         (lanes, lease): (Arc<Lanes>, Arc<Lease>),
@@ -90,18 +88,25 @@ impl Messages {
             return true;
         }
         match self.queue.recv().await {
-            Some(waiting) => {
-                self.waiting.push(waiting);
+            Some(arrival) => {
+                self.enter(arrival);
                 true
             }
             None => false,
         }
     }
 
+    fn enter(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::One(waiting) => self.waiting.push(waiting),
+            Arrival::Many(all) => all.into_iter().for_each(|one| self.waiting.push(one)),
+        }
+    }
+
     /// Plans a batch of what waits now.
     pub(super) async fn plan(&mut self) -> StoreResult<Planned> {
-        while let Ok(waiting) = self.queue.try_recv() {
-            self.waiting.push(waiting);
+        while let Ok(arrival) = self.queue.try_recv() {
+            self.enter(arrival);
         }
         let waiting = self.waiting.take(BATCH, BATCH_BYTES, BATCH_DELIVERIES);
         for one in &waiting {
@@ -127,17 +132,20 @@ impl Messages {
 
     fn row(&mut self, publish: &Publish, now: Timestamp) -> NewMessage {
         let id = MessageId::mint(now);
-        let expires = now.plus(DAY * u32::from(publish.retention_days));
+        let expires = now.plus(publish.retention);
+        let json = |list: &Option<Vec<String>>| {
+            let list = list.as_ref()?;
+            serde_json::to_string(list).ok()
+        };
         NewMessage {
             app_id: publish.app.id,
             app_version: publish.app.version,
             id,
             event_type: Arc::from(publish.event_type.as_str()),
             event_id: publish.event_id.clone(),
-            channels: publish
-                .channels
-                .as_ref()
-                .and_then(|channels| serde_json::to_string(channels).ok()),
+            channels: json(&publish.channels),
+            tags: json(&publish.tags),
+            content_type: publish.content_type.clone(),
             // The block was filled for the whole batch.
             payload_key: self.keys.take(expires).unwrap_or_default(),
             payload: publish.payload.clone(),
@@ -227,8 +235,8 @@ impl Messages {
     /// Answers everyone who still waits when the pipeline ends.
     pub(super) fn refuse_rest(&mut self) {
         self.queue.close();
-        while let Ok(waiting) = self.queue.try_recv() {
-            self.waiting.push(waiting);
+        while let Ok(arrival) = self.queue.try_recv() {
+            self.enter(arrival);
         }
         answer_all(
             self.waiting.take(usize::MAX, usize::MAX, usize::MAX),
@@ -271,6 +279,7 @@ fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
         endpoint_id: delivery.endpoint_id,
         message_id: row.id,
         event_type: Arc::clone(&row.event_type),
+        content_type: row.content_type.clone(),
         payload: Some(row.payload.clone()),
         app_version: row.app_version,
         sends: 0,

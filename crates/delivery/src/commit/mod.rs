@@ -13,7 +13,7 @@ mod messages;
 mod outcomes;
 
 pub(crate) use committer::Committer;
-pub(crate) use handle::{Backlog, Waiting};
+pub(crate) use handle::{Arrival, Backlog, Waiting};
 pub use handle::{IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub(crate) use messages::Messages;
 pub(crate) use outcomes::Outcomes;

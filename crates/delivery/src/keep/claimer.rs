@@ -120,6 +120,7 @@ fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {
             endpoint_id: lane.endpoint_id,
             message_id: claimed.message_id,
             event_type: Arc::from(claimed.event_type),
+            content_type: claimed.content_type.map(Arc::from),
             payload: claimed.payload,
             app_version,
             sends: claimed.sends,

@@ -2,6 +2,7 @@
 //! is due, expansions, background tasks, and order in the database.
 
 mod claimer;
+mod disk;
 mod expander;
 mod heir;
 mod janitor;
@@ -9,6 +10,7 @@ mod lease;
 mod tasks;
 
 pub(crate) use claimer::Claimer;
+pub(crate) use disk::Disk;
 pub(crate) use expander::Expander;
 pub(crate) use heir::{Heir, inherit};
 pub(crate) use janitor::Janitor;

@@ -20,6 +20,8 @@ pub struct DeliveryHeaders<'a> {
     pub attempt: u32,
     /// The message's event type.
     pub event_type: &'a str,
+    /// What the body is; `None`: JSON.
+    pub content_type: Option<&'a str>,
     /// The endpoint's own headers, from [`custom_headers`].
     pub custom: &'a HeaderMap,
 }
@@ -63,7 +65,11 @@ impl DeliveryHeaders<'_> {
         map.insert(names.signature, HeaderValue::from_str(self.signature)?);
         map.insert(names.attempt, HeaderValue::from(self.attempt));
         map.insert(names.event_type, HeaderValue::from_str(self.event_type)?);
-        map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let content_type = match self.content_type {
+            None => HeaderValue::from_static("application/json"),
+            Some(other) => HeaderValue::from_str(other)?,
+        };
+        map.insert(CONTENT_TYPE, content_type);
         for (name, value) in self.custom {
             map.insert(name.clone(), value.clone());
         }
@@ -99,6 +105,7 @@ mod tests {
             signature: "v1,abc v1a,def",
             attempt: 3,
             event_type: "user.created",
+            content_type: None,
             custom,
         };
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();

@@ -54,6 +54,8 @@ pub struct SenderConfig {
     pub max_clients: usize,
     /// Idle connections kept per endpoint.
     pub max_idle_per_endpoint: usize,
+    /// Idle connections kept over all endpoints; the least recently used go first.
+    pub max_idle: usize,
     /// Certificates trusted beside the platform's.
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// Who finds addresses; `None`: the system's name servers and hosts file.
@@ -69,6 +71,7 @@ impl SenderConfig {
             user_agent: HeaderValue::from_static(concat!("Postrider/", env!("CARGO_PKG_VERSION"))),
             max_clients: 512,
             max_idle_per_endpoint: 256,
+            max_idle: 16_384,
             extra_roots: Vec::new(),
             lookup: None,
         }
@@ -143,6 +146,7 @@ impl Sender {
                 user_agent: config.user_agent,
                 max_clients: config.max_clients,
                 max_idle: config.max_idle_per_endpoint,
+                max_idle_in_all: config.max_idle,
             }),
         })
     }

@@ -150,6 +150,7 @@ impl Courier {
             signature: &signature,
             attempt: u32::try_from(job.sends + 1).unwrap_or(1),
             event_type: &job.event_type,
+            content_type: job.content_type.as_deref(),
             custom: &prepared.headers,
         };
         let report = match headers.build() {

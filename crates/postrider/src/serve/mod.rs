@@ -9,12 +9,13 @@ mod limits;
 mod telemetry;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use postrider_api::{ApiSettings, ApiState, SignatureKind};
-use postrider_delivery::{DeliverySettings, Pipeline, StartError};
+use postrider_delivery::{DeliverySettings, DiskWatch, Pipeline, StartError};
 use postrider_domain::RetryPolicy;
 use postrider_store::{NewKey, Store, StoreError};
 use postrider_verify::SigningKey;
@@ -84,7 +85,7 @@ impl From<StoreError> for ServeError {
 
 /// Serves until it is told to stop. `dev` allows loopback receivers and makes the first key.
 pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
-    limits::raise_descriptors(settings.max_in_flight);
+    let idle = limits::raise_descriptors(settings.max_in_flight);
     let _lock = exclusive::lock(&settings)?;
     let metrics = telemetry::start(settings.metrics);
     let store = database::open(&settings).await?;
@@ -107,7 +108,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         let _ = settings.public_url.set_port(Some(address.port()));
     }
     let stop = stop_signal()?;
-    let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings)).await?;
+    let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings, idle)).await?;
     let state = ApiState {
         store: store.clone(),
         cache: Arc::new(pipeline.cache()),
@@ -182,7 +183,7 @@ fn loopback() -> [IpNet; 2] {
     ]
 }
 
-fn delivery_settings(settings: &Settings) -> DeliverySettings {
+fn delivery_settings(settings: &Settings, idle: usize) -> DeliverySettings {
     DeliverySettings {
         role: match settings.role {
             Role::All => postrider_delivery::Role::All,
@@ -201,7 +202,22 @@ fn delivery_settings(settings: &Settings) -> DeliverySettings {
         memory_limit: settings.memory_limit_bytes,
         ingest_queue: settings.ingest_queue,
         keep_rows: DAY * settings.row_retention_days,
+        max_idle_connections: idle,
+        disk: disk_watch(settings),
     }
+}
+
+/// PostgreSQL has disks of its own; a SQLite file lies with all that is this server's.
+fn disk_watch(settings: &Settings) -> Option<DiskWatch> {
+    let path = settings.database_url.sqlite_path()?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    (settings.min_free_disk > 0).then(|| DiskWatch {
+        paths: vec![path.to_path_buf(), folder.to_path_buf()],
+        min_free: settings.min_free_disk,
+    })
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {

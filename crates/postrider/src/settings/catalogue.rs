@@ -162,6 +162,11 @@ settings! {
         meaning: "Days that messages, deliveries and attempts are kept.",
         allowed: "whole days from 5 to 3650, at least PAYLOAD_RETENTION_DAYS",
     }
+    MIN_FREE_DISK_MIB {
+        default: Some("256"),
+        meaning: "MiB that must be free on the disk of a SQLite database. With less, publishers get 503 with Retry-After and /api/v1/health says so, while deliveries go on. 0: never.",
+        allowed: "whole MiB, 0 or more",
+    }
     METRICS {
         default: Some("true"),
         meaning: "Serves figures for Prometheus at /metrics on the LISTEN address.",

@@ -66,6 +66,8 @@ pub struct Settings {
     pub payload_retention_days: u32,
     /// Days that messages, deliveries and attempts are kept.
     pub row_retention_days: u32,
+    /// Free bytes on the disk of a SQLite database below which no message is taken; 0: never.
+    pub min_free_disk: u64,
     /// Whether `/metrics` is served.
     pub metrics: bool,
     /// What is logged, as an env-filter.

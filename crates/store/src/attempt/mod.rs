@@ -86,6 +86,8 @@ pub struct AttemptFilter {
     pub status_class: Option<u16>,
     /// Only those of messages of this channel.
     pub channel: Option<String>,
+    /// Only those of messages of this tag.
+    pub tag: Option<String>,
     /// Only those of messages of these event types; all if empty.
     pub event_types: Vec<String>,
     /// Only those made before this time, to the millisecond.

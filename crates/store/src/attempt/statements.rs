@@ -46,7 +46,12 @@ pub(crate) fn list(
     message::time_filter(&mut sql, "a.id", (filter.after, filter.before), |time| {
         AttemptId::floor(time).uuid()
     });
-    message::content_filter(&mut sql, &filter.event_types, filter.channel.as_deref());
+    message::content_filter(
+        &mut sql,
+        &filter.event_types,
+        filter.channel.as_deref(),
+        filter.tag.as_deref(),
+    );
     sql.page("a.id", page, |id: AttemptId| id.uuid().into());
     sql
 }
@@ -97,7 +102,12 @@ pub(crate) fn list_messages(
         });
     }
     sql.cursor("m.id", page, |id: MessageId| id.uuid().into());
-    message::content_filter(&mut sql, &of.event_types, of.channel.as_deref());
+    message::content_filter(
+        &mut sql,
+        &of.event_types,
+        of.channel.as_deref(),
+        of.tag.as_deref(),
+    );
     sql.page("d.message_id", page, |id: MessageId| id.uuid().into());
     sql
 }

@@ -37,6 +37,10 @@ pub struct NewMessage {
     pub event_id: Option<String>,
     /// Channels as a JSON array.
     pub channels: Option<String>,
+    /// Tags as a JSON array.
+    pub tags: Option<String>,
+    /// What its body is, unless JSON.
+    pub content_type: Option<Arc<str>>,
     /// Where its payload goes: see [`crate::KeyBlock`].
     pub payload_key: i64,
     /// The body, as received.

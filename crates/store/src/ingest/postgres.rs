@@ -23,8 +23,8 @@ with fence as materialized (
 ), go as materialized (
     select 1 where exists (select 1 from fence) and not exists (select 1 from stale)
 ), messages as (
-    insert into message (app_id, id, event_type, event_id, channels, payload_key)
-    select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[])
+    insert into message (app_id, id, event_type, event_id, channels, payload_key, tags, content_type)
+    select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bigint[], $27::text[], $28::text[])
     where exists (select 1 from go)
 ), payloads as (
     insert into payload (key, body)
@@ -97,7 +97,8 @@ async fn attempt(
         .bind(column(&versions, |v| v.1));
     let query = bind_bodies(query, fresh);
     let query = bind_keys(query, fresh);
-    let rows = bind_deliveries(query, fresh)
+    let query = bind_deliveries(query, fresh);
+    let rows = bind_extras(query, fresh)
         .fetch_all(connection)
         .await
         .map_err(wrong("storing messages"))?;
@@ -168,6 +169,19 @@ fn bind_deliveries<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> 
         .bind(column(&deliveries, |(_, d)| d.start == Start::Owned))
         .bind(column(&lanes, |lane| lane.0.uuid()))
         .bind(column(&lanes, |lane| lane.1.uuid()))
+}
+
+/// Tags and content types. Few messages have any: arrays that are shorter than the others
+/// are filled up with nulls, and empty ones cost nothing.
+fn bind_extras<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
+    let extra = |read: fn(&'q NewMessage) -> Option<&'q str>| {
+        let any = fresh.iter().any(|m| read(m).is_some());
+        let rows: &'q [&NewMessage] = if any { fresh } else { &[] };
+        column(rows, |m| read(m))
+    };
+    let tags = extra(|m| m.tags.as_deref());
+    let content_types = extra(|m| m.content_type.as_deref());
+    query.bind(tags).bind(content_types)
 }
 
 fn column<'a, R: 'a, T>(

@@ -26,6 +26,12 @@ const VERSIONS: &str = "select id, config_version, (select coalesce(max(seq), 0)
 const MESSAGES: &str = "insert into message (app_id, id, event_type, event_id, channels, payload_key) \
     select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), \
            value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($2)";
+/// For batches in which some message has tags or a content type: few do, and the others'
+/// rows are shorter.
+const FULL_MESSAGES: &str = "insert into message (app_id, id, event_type, event_id, channels, payload_key, \
+    tags, content_type) \
+    select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16), \
+           value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($2)";
 const PAYLOADS: &str = "insert into payload (key, body) \
     select value ->> 0, substr($1, value ->> 1, value ->> 2) from json_each($2)";
 const KEY_ROWS: &str = "select seq, keys from publish_key_log where seq > $1 order by seq";
@@ -147,7 +153,27 @@ fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
         cuts.push((message.payload_key, bodies.len() + 1, message.payload.len()));
         bodies.extend_from_slice(&message.payload);
     }
-    add(script, MESSAGES, ids, &rows)?;
+    let full = |message: &&NewMessage| message.tags.is_some() || message.content_type.is_some();
+    if fresh.iter().any(full) {
+        let rows: Vec<_> = rows
+            .into_iter()
+            .zip(fresh)
+            .map(|((event_type, event_id, channels, key), message)| {
+                let content_type = message.content_type.as_deref();
+                (
+                    event_type,
+                    event_id,
+                    channels,
+                    key,
+                    &message.tags,
+                    content_type,
+                )
+            })
+            .collect();
+        add(script, FULL_MESSAGES, ids, &rows)?;
+    } else {
+        add(script, MESSAGES, ids, &rows)?;
+    }
     add(script, PAYLOADS, bodies, &cuts)
 }
 

@@ -151,6 +151,8 @@ impl Database {
             event_type: Arc::from(event_type),
             event_id: event_id.map(str::to_owned),
             channels: channels.map(|channels| serde_json::to_string(channels).unwrap()),
+            tags: None,
+            content_type: None,
             payload_key: keys.take(now.plus(Duration::from_hours(24 * 5))).unwrap(),
             payload: Bytes::from_static(br#"{"n":1}"#),
             publish_key: None,
