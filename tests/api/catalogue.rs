@@ -1,6 +1,8 @@
 //! What an organisation's own rules refuse: unknown event types, payloads that break their
 //! schema, and more than its rate.
 
+use std::time::Duration;
+
 use postrider_testkit::{App, Client, Reply, Server, eventually, on_both_engines};
 use serde_json::{Value, json};
 
@@ -116,14 +118,14 @@ async fn another_node_honours_a_change_within_a_second() {
     let there = app.through(&other);
     publish(&there, "unknown", "{}").await.expect(202);
     settle(&client, json!({"strictCatalogue": true})).await;
-    let changed = std::time::Instant::now();
-    eventually("the other node refuses", || async {
+    let refuses = eventually("the other node refuses", || async {
         let status = publish(&there, "unknown", "{}").await.status;
         if status == 422 { Ok(()) } else { Err(status) }
-    })
-    .await;
-    let took = changed.elapsed();
-    assert!(took.as_secs_f64() < 1.5, "{took:?}");
+    });
+    // Within a second, and what a busy machine adds.
+    tokio::time::timeout(Duration::from_millis(1500), refuses)
+        .await
+        .expect("the other node knows within a second");
     event_type(&client, "unknown", json!(null)).await;
     eventually("the other node knows the new event type", || async {
         let status = publish(&there, "unknown", "{}").await.status;

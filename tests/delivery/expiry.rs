@@ -34,4 +34,30 @@ on_both_engines! {
         app.attempts_reach(&waits, 2).await;
         assert_eq!(ill.received(2).await[1].body, br#"{"n":2}"#[..], "sent whole although past its day");
     }
+
+    async fn the_organisations_retention_counts_unless_the_message_says(engine: Engine) {
+        let server = TestApp::start(engine).await;
+        let client = server.client();
+        let app = client.app().await;
+        let before = app.publish("a", r#"{"n":0}"#).accepted().await;
+        client.patch("/settings", &json!({"payloadRetentionDays": 2})).await.expect(200);
+        let short = app.publish("a", r#"{"n":1}"#).accepted().await;
+        let long = app.publish("a", r#"{"n":2}"#).set("payloadRetentionHours", 24 * 20).accepted().await;
+        let payload = async |id: &str| {
+            client.get(&app.path(&format!("/msg/{id}"))).await.ok()["payload"].clone()
+        };
+        assert_eq!(payload(&short).await, json!({"n": 1}));
+        server.clock().advance(DAY * 4);
+        assert_eq!(payload(&short).await, json!({"expired": true}));
+        assert_eq!((payload(&before).await, payload(&long).await), (json!({"n": 0}), json!({"n": 2})));
+        if server.database().file().is_some() {
+            // PostgreSQL drops whole weeks.
+            let rows = || server.database().number("select count(*) from payload");
+            eventually("the janitor removes it", async || match rows().await {
+                2 => Ok(()),
+                other => Err(other),
+            })
+            .await;
+        }
+    }
 }

@@ -24,6 +24,8 @@ async fn publish(store: &Store, app: AppId, keys: &[PublishKey]) -> (Vec<Message
             event_type: "a".into(),
             event_id: None,
             channels: None,
+            tags: None,
+            content_type: None,
             payload_key: block.take(now.plus(Duration::from_hours(120))).unwrap(),
             payload: bytes::Bytes::from_static(b"{}"),
             publish_key: Some(*key),
