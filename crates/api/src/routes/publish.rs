@@ -17,7 +17,7 @@ use super::application::on_the_fly;
 use super::message::WITH_CONTENT;
 use crate::access::OrgWide;
 use crate::call::{Answer, Call};
-use crate::error::{ApiError, ApiResult, Code, Fault};
+use crate::error::{ApiError, ApiResult, Code};
 use crate::idempotency;
 use crate::operation::Operation;
 use crate::request::body;
