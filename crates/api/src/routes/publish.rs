@@ -123,6 +123,7 @@ async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
             event_id: event_id.clone(),
             channels: channels.clone(),
             retention_days,
+            only: None,
             idempotency,
         };
         match call.shared.ingest.publish(request).await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use postrider_domain::{AppId, MessageId};
+use postrider_domain::{AppId, EndpointId, MessageId};
 use postrider_store::AppConfig;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +28,8 @@ pub struct Publish {
     pub channels: Option<Vec<String>>,
     /// For how many days the payload is kept, 5 to 90.
     pub retention_days: u16,
+    /// The one endpoint that it is for, whatever that asks for; else all that want it.
+    pub only: Option<EndpointId>,
     /// The request's idempotency key, if it has one.
     pub idempotency: Option<IdempotencyKey>,
 }

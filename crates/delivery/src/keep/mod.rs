@@ -4,6 +4,7 @@
 mod claimer;
 mod expander;
 mod heir;
+mod herald;
 mod janitor;
 mod lease;
 mod tasks;
@@ -11,6 +12,7 @@ mod tasks;
 pub(crate) use claimer::Claimer;
 pub(crate) use expander::Expander;
 pub(crate) use heir::{Heir, inherit};
+pub(crate) use herald::Herald;
 pub(crate) use janitor::Janitor;
 pub(crate) use lease::{Heart, Lease, floor, monotonic};
 pub(crate) use tasks::TaskRunner;

@@ -1,0 +1,102 @@
+//! Publishes what organisations are to hear of their own endpoints and deliveries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use postrider_store::{ConfigCache, OperationalEvent, Store, StoreError, StoreResult};
+use tokio::sync::mpsc;
+
+use crate::commit::{Backlog, Ingest, Publish, PublishError, Waiting};
+use crate::status::StatusBoard;
+
+/// How often events are looked for.
+const POLL: Duration = Duration::from_millis(250);
+/// Events that are published together.
+const BATCH: i64 = 100;
+/// For how many days their payloads are kept.
+const RETENTION_DAYS: u16 = 30;
+
+/// Makes messages of operational events. Each event's id is its message's event id, so
+/// that one which is published again, by another node or after a crash, is refused.
+pub(crate) struct Herald {
+    pub(crate) store: Store,
+    pub(crate) cache: ConfigCache,
+    /// Not held: the pipeline ends when publishers have let go of it.
+    pub(crate) queue: mpsc::WeakSender<Waiting>,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) board: Arc<StatusBoard>,
+}
+
+impl Herald {
+    /// Runs until it is dropped.
+    pub(crate) async fn run(self) {
+        loop {
+            match self.step().await {
+                Ok(true) => {}
+                Ok(false) => tokio::time::sleep(POLL).await,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot publish operational events"
+                    );
+                    tokio::time::sleep(POLL * 4).await;
+                }
+            }
+        }
+    }
+
+    /// Publishes the oldest events; `false` if there is nothing more to do at once.
+    async fn step(&self) -> StoreResult<bool> {
+        let events = self.store.operational_events(BATCH).await?;
+        let Some(queue) = self.queue.upgrade().filter(|_| !events.is_empty()) else {
+            return Ok(false);
+        };
+        let ingest = Ingest {
+            queue,
+            backlog: Arc::clone(&self.backlog),
+            board: Arc::clone(&self.board),
+        };
+        let mut all = true;
+        let published = join_all(events.iter().map(|event| self.publish(&ingest, event))).await;
+        for (event, published) in events.iter().zip(published) {
+            if published? {
+                self.store.operational_event_published(event.id).await?;
+            } else {
+                all = false;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Publishes an event; `false` if it is to be tried again.
+    async fn publish(&self, ingest: &Ingest, event: &OperationalEvent) -> StoreResult<bool> {
+        let app = match self.cache.app_at_least(event.app_id, 0).await {
+            Ok(app) => app,
+            Err(StoreError::NotFound(_)) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let publish = Publish {
+            app,
+            event_type: event.event_type.clone(),
+            payload: event.payload.clone(),
+            event_id: Some(event.id.simple().to_string()),
+            channels: None,
+            retention_days: RETENTION_DAYS,
+            only: None,
+            idempotency: None,
+        };
+        match ingest.publish(publish).await {
+            Ok(_) | Err(PublishError::EventIdTaken) => Ok(true),
+            Err(PublishError::Stale) => {
+                self.cache.forget_app(event.app_id);
+                Ok(false)
+            }
+            Err(PublishError::Refused) => {
+                tracing::error!(event = %event.id, "the database refuses an operational event");
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+}
