@@ -3,6 +3,7 @@
 mod crash;
 mod database;
 mod nodes;
+mod operational;
 mod stop;
 mod sync;
 mod tasks;

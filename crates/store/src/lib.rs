@@ -52,6 +52,7 @@ mod secret;
 mod sql;
 mod task;
 mod token;
+mod usage;
 
 pub use answer_key::Begin;
 pub use app::{App, AppUpdate, NewApp};
@@ -74,7 +75,7 @@ pub use key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use lane::{DueLane, LanesView};
 pub use message::{Message, MessageFilter};
 pub use node::DeadNode;
-pub use operational::{DeliveryEvent, OperationalEvent};
+pub use operational::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};
 pub use org::Org;
 pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
@@ -82,6 +83,7 @@ pub use payload_key::KeyBlock;
 pub use secret::{Secret, StoredSecret};
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
 pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
+pub use usage::{AppUsage, EventTypeUsage};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

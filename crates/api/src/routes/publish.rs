@@ -31,7 +31,7 @@ use crate::wire::application::ApplicationIn;
 use crate::wire::message::{MessageOut, wrapped};
 
 /// How often a publish looks an application up again that changed under its hands.
-const STALE_TRIES: u32 = 5;
+pub(super) const STALE_TRIES: u32 = 5;
 
 /// A message to be published.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -251,7 +251,7 @@ async fn make(
 }
 
 /// What a publisher hears when nothing was stored.
-fn refused(error: PublishError) -> ApiError {
+pub(super) fn refused(error: PublishError) -> ApiError {
     match error {
         PublishError::Overloaded { retry_after } => ApiError::new(
             Code::RateLimited,
@@ -270,7 +270,7 @@ fn refused(error: PublishError) -> ApiError {
 
 /// Writes the answer. Names hold nothing that JSON would escape, and the payload is
 /// JSON already, so that nothing is parsed or written twice.
-fn answer(
+pub(super) fn answer(
     published: &Published,
     event_type: &str,
     event_id: Option<&str>,

@@ -11,6 +11,8 @@ pub(crate) mod event_type;
 pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod message;
+pub(crate) mod openapi_import;
+pub(crate) mod operational;
 pub(crate) mod patch;
 pub(crate) mod problem;
 pub(crate) mod recovery;

@@ -17,6 +17,17 @@ use crate::{Store, StoreResult};
 
 pub use tell::DeliveryEvent;
 
+/// Everything that an organisation may hear.
+pub const OPERATIONAL_EVENTS: &[&str] = &[
+    "endpoint.created",
+    "endpoint.updated",
+    "endpoint.deleted",
+    "endpoint.disabled",
+    "message.attempt.exhausted",
+    "message.attempt.failing",
+    "message.attempt.recovered",
+];
+
 /// Something that an organisation is to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationalEvent {
