@@ -58,9 +58,20 @@ impl Herald {
             board: Arc::clone(&self.board),
         };
         let mut all = true;
-        let published = join_all(events.iter().map(|event| self.publish(&ingest, event))).await;
+        // Looked up before any is handed in, so that they are handed in in order.
+        let mut messages = Vec::with_capacity(events.len());
+        for event in &events {
+            messages.push(self.message(event).await?);
+        }
+        let publish = |message: Option<Publish>| async {
+            match message {
+                Some(message) => ingest.publish(message).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
+        let published = join_all(messages.into_iter().map(publish)).await;
         for (event, published) in events.iter().zip(published) {
-            if published? {
+            if self.is_over(event, published) {
                 self.store.operational_event_published(event.id).await?;
             } else {
                 all = false;
@@ -69,14 +80,14 @@ impl Herald {
         Ok(all)
     }
 
-    /// Publishes an event; `false` if it is to be tried again.
-    async fn publish(&self, ingest: &Ingest, event: &OperationalEvent) -> StoreResult<bool> {
+    /// The message of an event; `None` if nobody could hear it.
+    async fn message(&self, event: &OperationalEvent) -> StoreResult<Option<Publish>> {
         let app = match self.cache.app_at_least(event.app_id, 0).await {
             Ok(app) => app,
-            Err(StoreError::NotFound(_)) => return Ok(true),
+            Err(StoreError::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let publish = Publish {
+        Ok(Some(Publish {
             app,
             event_type: event.event_type.clone(),
             payload: event.payload.clone(),
@@ -85,18 +96,22 @@ impl Herald {
             retention_days: RETENTION_DAYS,
             only: None,
             idempotency: None,
-        };
-        match ingest.publish(publish).await {
-            Ok(_) | Err(PublishError::EventIdTaken) => Ok(true),
+        }))
+    }
+
+    /// Whether an event is dealt with; otherwise it is to be published again.
+    fn is_over(&self, event: &OperationalEvent, published: Result<(), PublishError>) -> bool {
+        match published {
+            Ok(()) | Err(PublishError::EventIdTaken) => true,
             Err(PublishError::Stale) => {
                 self.cache.forget_app(event.app_id);
-                Ok(false)
+                false
             }
             Err(PublishError::Refused) => {
                 tracing::error!(event = %event.id, "the database refuses an operational event");
-                Ok(true)
+                true
             }
-            Err(_) => Ok(false),
+            Err(_) => false,
         }
     }
 }

@@ -271,7 +271,8 @@ impl Store {
             let failing_since: Option<i64> = sqlx::query_scalar(
                 "select first_failure_at from endpoint_health where endpoint_id = $1",
             ).bind(id.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
-            let failing_since = failing_since.map(Timestamp::from_micros);
+            // The failure that led here may be recorded later than this.
+            let failing_since = Some(failing_since.map_or(now, Timestamp::from_micros));
             tell_of_endpoint!(conn, wrong, &endpoint, now, [EndpointEvent::Disabled { reason, failing_since }]);
             Ok(true)
         });
