@@ -4,6 +4,7 @@ mod addresses;
 mod breaker;
 mod endings;
 mod endpoints;
+mod examples;
 #[cfg(feature = "in-process")]
 mod expiry;
 mod fan_out;
@@ -12,6 +13,7 @@ mod hostile;
 mod limits;
 #[cfg(feature = "in-process")]
 mod long_run;
+mod operational;
 mod publishing;
 mod recovery;
 mod retries;

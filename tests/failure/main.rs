@@ -4,6 +4,7 @@ mod crash;
 mod database;
 mod disk;
 mod nodes;
+mod operational;
 mod stop;
 mod sync;
 mod tasks;

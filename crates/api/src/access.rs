@@ -23,6 +23,8 @@ pub(crate) enum Need {
     Oneself,
     /// A key of the whole organisation.
     Organisation,
+    /// As [`Need::Organisation`], and one that may write, although the operation reads.
+    OrganisationSecrets,
     /// A key of the organisation, or of the application that the path names.
     Application,
     /// As [`Need::Application`], and one that may see secrets, although the operation reads.
@@ -117,6 +119,10 @@ pub(crate) struct OfApp {
 /// act as somebody else.
 pub(crate) struct OfAppInFull(pub OfApp);
 
+/// Open to those of [`OrgWide`] that may also write: what they read would let a reader
+/// act as somebody else.
+pub(crate) struct OrgWideInFull(pub OrgWide);
+
 impl Access for Public {
     const NEED: Need = Need::Nobody;
 
@@ -191,6 +197,23 @@ impl Access for AppByOrg {
 
     fn key(&self) -> Option<KeyId> {
         Some(self.key)
+    }
+}
+
+impl Access for OrgWideInFull {
+    const NEED: Need = Need::OrganisationSecrets;
+
+    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+        let capability = asked.capability.or(Some(Capability::ViewEndpointSecret));
+        let asked = Asked {
+            capability,
+            ..asked
+        };
+        OrgWide::check(shared, asked).await.map(Self)
+    }
+
+    fn key(&self) -> Option<KeyId> {
+        Some(self.0.key)
     }
 }
 

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::Deserialize;
 
-use crate::access::{OfApp, OfAppInFull};
+use crate::access::{OfApp, OfAppInFull, OrgWide, OrgWideInFull};
 use crate::error::{ApiError, ApiResult};
 use crate::idempotency::IdempotencyHeader;
 use crate::request::body;
@@ -55,6 +55,20 @@ impl<A> Call<A> {
 impl Call<OfAppInFull> {
     /// The same call with the lesser right.
     pub(crate) fn of_app(self) -> Call<OfApp> {
+        Call {
+            shared: self.shared,
+            access: self.access.0,
+            path: self.path,
+            query: self.query,
+            body: self.body,
+            idempotency: self.idempotency,
+        }
+    }
+}
+
+impl Call<OrgWideInFull> {
+    /// The same call with the lesser right.
+    pub(crate) fn org_wide(self) -> Call<OrgWide> {
         Call {
             shared: self.shared,
             access: self.access.0,

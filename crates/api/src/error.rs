@@ -48,6 +48,8 @@ codes! {
     BadToken = BAD_REQUEST "bad_token",
     /// The payload is gone.
     MissingPayload = BAD_REQUEST "missing_payload",
+    /// The event type has no example that can be sent.
+    InvalidScheme = BAD_REQUEST "invalid_scheme",
     /// Nothing is sent to a disabled endpoint.
     EndpointDisabled = BAD_REQUEST "endpoint_disabled",
     /// No key, or none that counts.
@@ -183,6 +185,15 @@ impl ApiError {
             "Something failed on our side: report the request id",
         )
         .caused_by(cause)
+    }
+
+    /// The same, its faults in what stands at `place` of the body.
+    pub(crate) fn within(mut self, place: &[&str]) -> Self {
+        for fault in &mut self.0.faults {
+            let place = place.iter().map(|&part| part.to_owned());
+            fault.loc.splice(1..1, place);
+        }
+        self
     }
 
     pub(crate) fn retry_after(mut self, after: Duration) -> Self {

@@ -112,6 +112,10 @@ fn describe(operation: &Operation) -> OperationBuilder {
             format!("{} Open to every key and token.", operation.about)
         }
         Need::Organisation => format!("{} Needs a key of the organisation.", operation.about),
+        Need::OrganisationSecrets => format!(
+            "{} Needs a key of the organisation that may write.",
+            operation.about
+        ),
         Need::Application => format!(
             "{} Needs a key of the organisation or of this application.",
             operation.about

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
 use crate::keep::{
-    Claimer, Disk, Expander, Heart, Heir, Janitor, Lease, TaskRunner, floor, inherit,
+    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, TaskRunner, floor, inherit,
 };
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
@@ -197,7 +197,7 @@ impl Parts {
             None
         };
         Ok(Pipeline {
-            helpers: self.helpers(queue.downgrade()),
+            helpers: self.helpers(queue.downgrade(), &backlog),
             ingest: Ingest {
                 queue,
                 backlog,
@@ -302,7 +302,11 @@ impl Parts {
     }
 
     /// What may be dropped at any moment.
-    fn helpers(&self, queue: mpsc::WeakSender<crate::commit::Arrival>) -> Vec<JoinHandle<()>> {
+    fn helpers(
+        &self,
+        queue: mpsc::WeakSender<crate::commit::Arrival>,
+        backlog: &Arc<Backlog>,
+    ) -> Vec<JoinHandle<()>> {
         let (feed, follower, timer) = (
             self.store.clone(),
             self.cache.clone(),
@@ -331,7 +335,11 @@ impl Parts {
             watched("disk", disk.run()),
             watched(
                 "gauges",
-                crate::gauges::run(Arc::clone(&self.lanes), Arc::clone(&self.board), queue),
+                crate::gauges::run(
+                    Arc::clone(&self.lanes),
+                    Arc::clone(&self.board),
+                    queue.clone(),
+                ),
             ),
         ];
         if self.settings.role.delivers() {
@@ -344,6 +352,14 @@ impl Parts {
                 store: self.store.clone(),
                 cache: self.cache.clone(),
             };
+            let herald = Herald {
+                store: self.store.clone(),
+                cache: self.cache.clone(),
+                queue,
+                backlog: Arc::clone(backlog),
+                board: Arc::clone(&self.board),
+            };
+            helpers.push(watched("herald", herald.run()));
             helpers.push(watched("heir", heir.run()));
             helpers.push(watched("timer", async move { timer.run_timer().await }));
             helpers.push(watched("expander", expander.run()));

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::change::ChangeKind;
 use crate::error::wrong;
+use crate::operational::tell::{self, EndpointEvent, listener, write_event};
 use crate::page::{Page, PageRequest};
 use crate::{Store, StoreError, StoreResult};
 
@@ -221,14 +222,23 @@ impl Store {
             ] {
                 sqlx::query(text).bind(id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
             }
-            let endpoints = sqlx::query_scalar(
+            let listener = listener!(conn, wrong, id);
+            let endpoints: Vec<(Uuid, Option<String>)> = sqlx::query_as(
                 "update endpoint set deleted_at = $2, updated_at = $2 where app_id = $1 and deleted_at is null \
-                 returning id",
+                 returning id, uid",
             ).bind(id.uuid()).bind(now.micros()).fetch_all(&mut *conn).await.map_err(wrong)?;
+            if let Some(listener) = listener {
+                for (endpoint, uid) in &endpoints {
+                    let (event, app_uid) = (EndpointEvent::Deleted, listener.app_uid.as_deref());
+                    let endpoint = EndpointId::from_uuid(*endpoint);
+                    let body = tell::of_endpoint_id(event, (id, app_uid), (endpoint, uid.as_deref()), now);
+                    write_event!(conn, wrong, listener, event.name(), body, now);
+                }
+            }
             tell!(conn, wrong, ChangeKind::App, id.uuid(), now);
             // What opened this application only opens nothing any more.
             tell!(conn, wrong, ChangeKind::Key, id.uuid(), now);
-            Ok(endpoints)
+            Ok(endpoints.into_iter().map(|(endpoint, _)| endpoint).collect())
         })?;
         self.announce(ChangeKind::App, id.uuid());
         self.announce(ChangeKind::Key, id.uuid());

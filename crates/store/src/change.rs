@@ -19,6 +19,8 @@ pub enum ChangeKind {
     Org,
     /// A background task that was cancelled.
     Task,
+    /// An organisation has operational webhooks from now on.
+    Operational,
 }
 
 impl ChangeKind {
@@ -28,6 +30,7 @@ impl ChangeKind {
             Self::Key => 1,
             Self::Org => 2,
             Self::Task => 9,
+            Self::Operational => 6,
         }
     }
 }
@@ -94,6 +97,7 @@ impl Store {
                     1 => ChangeKind::Key,
                     2 => ChangeKind::Org,
                     9 => ChangeKind::Task,
+                    6 => ChangeKind::Operational,
                     _ => return None,
                 };
                 Some(Change { seq, kind, id })

@@ -35,6 +35,8 @@ pub struct AppConfig {
     pub version: i64,
     /// Messages a second to all its endpoints together.
     pub throttle_rate: Option<u16>,
+    /// Whether its organisation may want to hear of its deliveries.
+    pub is_watched: bool,
     /// Its endpoints that are not deleted, by id.
     pub endpoints: Vec<Arc<EndpointConfig>>,
     by_id: HashMap<EndpointId, usize>,
@@ -181,6 +183,12 @@ impl ConfigCache {
         self.apps.invalidate(&id);
     }
 
+    fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.apps.invalidate_all();
+        self.catalogue.forget_all();
+    }
+
     /// Forgets what changes, until it is dropped.
     pub async fn follow_changes(&self) {
         use tokio::sync::broadcast::error::RecvError;
@@ -197,12 +205,13 @@ impl ConfigCache {
                     id,
                     ..
                 }) => self.forget_org(OrgId::from_uuid(id)),
+                // Once for each organisation; or what was missed may be anything.
+                Ok(Change {
+                    kind: ChangeKind::Operational,
+                    ..
+                })
+                | Err(RecvError::Lagged(_)) => self.forget_all(),
                 Ok(_) => {}
-                Err(RecvError::Lagged(_)) => {
-                    self.forgotten.fetch_add(1, Ordering::AcqRel);
-                    self.apps.invalidate_all();
-                    self.catalogue.forget_all();
-                }
                 Err(RecvError::Closed) => return,
             }
         }
@@ -215,6 +224,7 @@ struct AppRow {
     uid: Option<String>,
     throttle_rate: Option<i32>,
     config_version: i64,
+    is_watched: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -246,7 +256,9 @@ impl Store {
     pub(crate) async fn load_app(&self, id: AppId) -> StoreResult<AppConfig> {
         // The version first: what is read after it can only be newer.
         let app: Option<AppRow> = read!(self, "reading an application", pool => sqlx::query_as(
-            "select org_id, uid, throttle_rate, config_version from app where id = $1 and deleted_at is null",
+            "select a.org_id, a.uid, a.throttle_rate, a.config_version, \
+             (case when o.app_id is null then false else true end) as is_watched \
+             from app a left join operational_app o on o.org_id = a.org_id where a.id = $1 and a.deleted_at is null",
         ).bind(id.uuid()).fetch_optional(pool).await)?;
         let app = app.ok_or(StoreError::NotFound("application"))?;
         let rows: Vec<EndpointRow> = read!(self, "reading endpoints", pool => sqlx::query_as(
@@ -268,6 +280,7 @@ impl Store {
             uid: app.uid,
             version: app.config_version,
             throttle_rate: crate::row::rate("app", id, app.throttle_rate)?,
+            is_watched: app.is_watched,
             by_id: endpoints
                 .iter()
                 .enumerate()

@@ -204,6 +204,53 @@ impl Store {
         .transpose()
     }
 
+    /// Every event type of the organisation, archived ones too, by name.
+    pub async fn all_event_types(&self, org: OrgId) -> StoreResult<Vec<EventType>> {
+        let rows: Vec<Row> = read!(self, "listing event types", pool => sqlx::query_as(
+            "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
+             created_at, updated_at from event_type where org_id = $1 order by name",
+        ).bind(org.uuid()).fetch_all(pool).await)?;
+        rows.into_iter().map(EventType::try_from).collect()
+    }
+
+    /// Makes or overwrites event types, archived or not, and archives others, all or none.
+    pub async fn import_event_types(
+        &self,
+        org: OrgId,
+        new: Vec<NewEventType>,
+        archived: &[String],
+    ) -> StoreResult<()> {
+        let now = self.clock.now();
+        let rows = new
+            .into_iter()
+            .map(|new| {
+                let id = EventTypeId::mint(now);
+                let flags = new.feature_flags.as_ref();
+                let flags = flags
+                    .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
+                    .transpose()?;
+                Ok((id, new, flags))
+            })
+            .collect::<StoreResult<Vec<_>>>()?;
+        transaction!(self, "importing event types", conn => {
+            let wrong = wrong("importing event types");
+            for (id, new, flags) in &rows {
+                sqlx::query(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
+                    .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(flags).bind(&new.group_name)
+                    .bind(now.micros()).bind(true)
+                    .execute(&mut *conn).await.map_err(wrong)?;
+            }
+            for name in archived {
+                sqlx::query("update event_type set archived = true, updated_at = $3 where org_id = $1 and name = $2")
+                    .bind(org.uuid()).bind(name).bind(now.micros()).execute(&mut *conn).await.map_err(wrong)?;
+            }
+            tell!(conn, wrong, ChangeKind::Org, org.uuid(), now);
+            Ok(())
+        })?;
+        self.announce(ChangeKind::Org, org.uuid());
+        Ok(())
+    }
+
     /// Archives the event type, or removes it if `expunge`.
     pub async fn delete_event_type(
         &self,

@@ -37,6 +37,7 @@ mod message;
 mod migrate;
 mod node;
 mod nodelay;
+mod operational;
 mod org;
 mod outcome;
 mod page;
@@ -52,6 +53,7 @@ mod secret;
 mod sql;
 mod task;
 mod token;
+mod usage;
 
 pub use answer_key::Begin;
 pub use app::{App, AppUpdate, NewApp};
@@ -75,6 +77,7 @@ pub use key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use lane::{DueLane, LanesView};
 pub use message::{Message, MessageFilter};
 pub use node::DeadNode;
+pub use operational::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};
 pub use org::Org;
 pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
@@ -82,6 +85,7 @@ pub use payload_key::KeyBlock;
 pub use secret::{Secret, StoredSecret};
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
 pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
+pub use usage::{AppUsage, EventTypeUsage};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn statements() -> Vec<(&'static str, Sql)> {
         MessageId::mint(NOW),
         EndpointId::mint(NOW),
     );
-    let attempt = AttemptId::mint(NOW);
+    let (attempt, org) = (AttemptId::mint(NOW), OrgId::mint(NOW));
     let down = Order::Descending;
     let delivered = DeliveryFilter {
         status: Some(AttemptStatus::Sending),
@@ -101,6 +101,14 @@ fn statements() -> Vec<(&'static str, Sql)> {
         (
             "endpoints of a message",
             attempt::list_endpoints(app, message, &first(50, Order::Ascending)),
+        ),
+        (
+            "attempts by application",
+            crate::usage::count(org, None, (NOW, NOW)),
+        ),
+        (
+            "attempts of some applications",
+            crate::usage::count(org, Some(&[app]), (NOW, NOW)),
         ),
         (
             "statistics",

@@ -25,6 +25,7 @@ impl Store {
         removed += self.expire_event_keys(rows_before).await?;
         removed += self.expire_deliveries(rows_before).await?;
         removed += self.expire_tasks(rows_before).await?;
+        removed += self.expire_told(rows_before, CHUNK).await?;
         match &*self.db {
             Db::Postgres(_) => {
                 self.drop_partitions(rows_before, now).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_domain::Capability;
+use postrider_domain::{AppId, Capability, EndpointId};
 use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::access::{OfApp, OfAppInFull};
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
-use crate::state::SignatureKind;
+use crate::state::{Shared, SignatureKind};
 use crate::wire::endpoint_out::{RotateIn, SecretOut};
 
 /// The longest grace of a replaced secret, in seconds: a week.
@@ -64,7 +64,7 @@ pub(super) fn made(kind: SignatureKind) -> String {
 }
 
 /// What a receiver verifies with.
-fn shown(secret: &str) -> ApiResult<SecretOut> {
+pub(super) fn shown(secret: &str) -> ApiResult<SecretOut> {
     let key = SigningKey::parse(secret).map_err(ApiError::internal)?;
     Ok(SecretOut {
         key: match key.scheme() {
@@ -76,36 +76,47 @@ fn shown(secret: &str) -> ApiResult<SecretOut> {
 }
 
 /// The secret that signs now.
-async fn current(call: &Call<OfApp>) -> ApiResult<(postrider_domain::EndpointId, String)> {
-    let endpoint = named(call).await?;
-    let secrets = call.shared.store.secrets(endpoint.id).await?;
+pub(super) async fn current_of(shared: &Shared, endpoint: EndpointId) -> ApiResult<String> {
+    let secrets = shared.store.secrets(endpoint).await?;
     let secret = secrets
         .into_iter()
         .next()
         .ok_or_else(|| ApiError::not_found("Entity not found"))?;
-    Ok((endpoint.id, secret.text.expose().to_owned()))
+    Ok(secret.text.expose().to_owned())
 }
 
 async fn get(call: Call<OfAppInFull>) -> ApiResult<Answer> {
-    let (_, secret) = current(&call.of_app()).await?;
+    let call = call.of_app();
+    let secret = current_of(&call.shared, named(&call).await?.id).await?;
     Answer::ok(&shown(&secret)?)
 }
 
 async fn rotate(call: Call<OfApp>) -> ApiResult<Answer> {
     let body = call.json_or_nothing::<RotateIn>()?;
+    let endpoint = named(&call).await?.id;
+    renew(&call.shared, call.access.app.id, endpoint, body).await
+}
+
+/// Makes a new secret the current one, and answers with it.
+pub(super) async fn renew(
+    shared: &Shared,
+    app: AppId,
+    endpoint: EndpointId,
+    body: RotateIn,
+) -> ApiResult<Answer> {
     let grace = grace(body.grace_period_seconds.unwrap_or(DEFAULT_GRACE))?;
     let given = body.key.map(|key| checked(key, "key")).transpose()?;
-    let (endpoint, old) = current(&call).await?;
+    let old = current_of(shared, endpoint).await?;
     let new = given.unwrap_or_else(|| {
         made(match SigningKey::parse(&old).map(|key| key.scheme()) {
             Ok(Scheme::V1) => SignatureKind::Hmac256,
             Ok(Scheme::V1a) => SignatureKind::Ed25519,
-            _ => call.shared.settings.default_signature,
+            _ => shared.settings.default_signature,
         })
     });
-    let store = &call.shared.store;
-    store
-        .rotate_secret(call.access.app.id, endpoint, &new, grace)
+    shared
+        .store
+        .rotate_secret(app, endpoint, &new, grace)
         .await?;
     Answer::ok(&shown(&new)?)
 }

@@ -8,15 +8,20 @@ mod batch;
 mod endpoint;
 mod endpoint_headers;
 mod endpoint_secret;
+mod environment;
 mod event_type;
+mod event_type_import;
+mod example;
 mod health;
 mod key;
 mod message;
+mod operational;
 mod publish;
 mod purge;
 mod recovery;
 mod reference;
 mod settings;
+mod usage;
 
 use crate::operation::Operation;
 
@@ -36,6 +41,11 @@ pub(crate) fn table() -> Vec<Operation> {
         endpoint_secret::operations(),
         endpoint_headers::operations(),
         event_type::operations(),
+        event_type_import::operations(),
+        environment::operations(),
+        example::operations(),
+        operational::operations(),
+        usage::operations(),
         publish::operations(),
         batch::operations(),
         message::operations(),

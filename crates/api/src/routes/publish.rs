@@ -100,6 +100,7 @@ pub(super) fn request(
         tags: message.tags.clone(),
         content_type: message.content_type.clone(),
         retention: message.retention.unwrap_or(DAY * u32::from(days)),
+        only: None,
         idempotency,
     }
 }

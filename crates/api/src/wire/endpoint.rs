@@ -52,7 +52,7 @@ pub(crate) enum HeaderFamilySchema {
 }
 
 /// An endpoint to be made, or to take another's place.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EndpointIn {
     /// Where to send: http or https.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use postrider_domain::{AppId, MessageId};
+use postrider_domain::{AppId, EndpointId, MessageId};
 use postrider_store::AppConfig;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +32,8 @@ pub struct Publish {
     pub content_type: Option<Arc<str>>,
     /// For how long the payload is kept, up to 90 days.
     pub retention: Duration,
+    /// The one endpoint that it is for, whatever that asks for; else all that want it.
+    pub only: Option<EndpointId>,
     /// The request's idempotency key, if it has one.
     pub idempotency: Option<IdempotencyKey>,
 }

@@ -163,7 +163,10 @@ impl Messages {
         let wanting: Vec<_> = app
             .endpoints
             .iter()
-            .filter(|endpoint| endpoint.filter.wants(&publish.event_type, channels))
+            .filter(|endpoint| match publish.only {
+                None => endpoint.filter.wants(&publish.event_type, channels),
+                Some(only) => endpoint.id == only,
+            })
             .take(FAN_OUT + 1)
             .collect();
         if wanting.len() > FAN_OUT {

@@ -9,7 +9,7 @@ use postrider_domain::{
     NextInput, NextReason, RetryPolicy, Timestamp, Trigger,
 };
 use postrider_store::{
-    Clock, ConfigCache, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
+    Clock, ConfigCache, DeliveryEvent, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
 };
 use tokio::sync::mpsc;
 
@@ -23,6 +23,8 @@ use crate::sender::{DeliveryHeaders, Report, Request, Sender, classify};
 
 /// How long a delivery waits when something of ours is in the way.
 const REST: Duration = Duration::from_secs(1);
+/// The organisation hears of a delivery that has failed so many times.
+const FAILING_AFTER: i32 = 4;
 
 /// Makes attempts.
 pub(crate) struct Courier {
@@ -68,8 +70,8 @@ impl Courier {
         {
             return Box::pin(self.end(in_hand, &job, restart.before)).await;
         }
-        let endpoint = match self.endpoint(&job).await {
-            Ok(Some(endpoint)) => endpoint,
+        let (endpoint, is_watched) = match self.endpoint(&job).await {
+            Ok(Some(found)) => found,
             Ok(None) => return Box::pin(self.give_up(in_hand, &job)).await,
             Err(error) => {
                 tracing::warn!(
@@ -94,7 +96,10 @@ impl Courier {
             self.lease.lengthen_for(deadline);
             return in_hand.put_back(REST);
         }
-        let (outcome, answered, gone) = self.attempt(&job, &prepared, payload, deadline).await;
+        let (mut outcome, answered, gone) = self.attempt(&job, &prepared, payload, deadline).await;
+        if is_watched {
+            outcome.event = event(&job, &outcome);
+        }
         // The lane's next delivery starts before this one's outcome is queued.
         in_hand.done(Some(&answered));
         self.report(outcome).await;
@@ -117,8 +122,9 @@ impl Courier {
         }
     }
 
-    /// The endpoint as it is now; `None` if it was deleted or disabled.
-    async fn endpoint(&self, job: &Job) -> Result<Option<Arc<EndpointConfig>>, StoreError> {
+    /// The endpoint as it is now, and whether anybody wants to hear of it; `None` if it
+    /// was deleted or disabled.
+    async fn endpoint(&self, job: &Job) -> Result<Option<(Arc<EndpointConfig>, bool)>, StoreError> {
         let app = match self.cache.app_at_least(job.app_id, job.app_version).await {
             Ok(app) => app,
             Err(StoreError::NotFound(_)) => return Ok(None),
@@ -131,7 +137,7 @@ impl Courier {
         if let Some(endpoint) = &endpoint {
             self.lanes.set_rates(&app, endpoint);
         }
-        Ok(endpoint)
+        Ok(endpoint.map(|endpoint| (endpoint, app.is_watched)))
     }
 
     async fn attempt(
@@ -268,6 +274,7 @@ impl Courier {
             step,
             attempt: None,
             finished_at: self.clock.now(),
+            event: None,
         })
         .await;
     }
@@ -388,6 +395,33 @@ fn outcome(
             next_reason: verdict.reason,
         }),
         finished_at,
+        event: None,
+    }
+}
+
+/// What there is to tell of an outcome. That a recovered delivery was told of before is
+/// for the database to know.
+fn event(job: &Job, outcome: &Outcome) -> Option<DeliveryEvent> {
+    let attempt = outcome.attempt.as_ref()?;
+    if attempt.status == AttemptStatus::Success {
+        return (job.sends > 0).then_some(DeliveryEvent::Recovered);
+    }
+    match (outcome.step, job.purpose) {
+        (
+            Step::Scheduled {
+                state: DeliveryState::Exhausted,
+                ..
+            },
+            _,
+        ) => Some(DeliveryEvent::Exhausted),
+        (
+            Step::Scheduled {
+                state: DeliveryState::Pending,
+                ..
+            },
+            Purpose::Scheduled { attempts, .. },
+        ) if attempts + 1 == FAILING_AFTER => Some(DeliveryEvent::Failing),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use super::stored::{Columns, Row, SELECT_ONE};
 use super::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
 use crate::change::ChangeKind;
 use crate::error::wrong;
+use crate::operational::tell::{EndpointEvent, listener, tell_of_endpoint, write_event};
 use crate::{Store, StoreError, StoreResult, secret};
 
 /// Bind id, app, the settings in their order, disabled_reason,
@@ -159,6 +160,7 @@ impl Store {
             write_endpoint!(conn, wrong, INSERT, endpoint, columns);
             sqlx::query(secret::INSERT).bind(secret_id.uuid()).bind(id.uuid()).bind(&sealed).bind(now.micros())
                 .execute(&mut *conn).await.map_err(wrong)?;
+            tell_of_endpoint!(conn, wrong, &endpoint, now, [EndpointEvent::Created]);
             Ok(())
         })?;
         self.announce(ChangeKind::App, app.uuid());
@@ -224,6 +226,11 @@ impl Store {
                 sqlx::query(crate::lane::WAKE).bind(id.uuid()).bind(now.micros())
                     .execute(&mut *conn).await.map_err(wrong)?;
             }
+            let disabled = endpoint.disabled_reason.filter(|_| !was_disabled).map(|reason| {
+                EndpointEvent::Disabled { reason, failing_since: None }
+            });
+            let events = std::iter::once(EndpointEvent::Updated).chain(disabled);
+            tell_of_endpoint!(conn, wrong, &endpoint, now, events);
             Ok(endpoint)
         })?;
         self.announce(ChangeKind::App, app.uuid());
@@ -261,6 +268,12 @@ impl Store {
             let mut endpoint = before.changed(settings, now);
             endpoint.disabled_reason = Some(reason);
             write_endpoint!(conn, wrong, UPDATE, endpoint, columns);
+            let failing_since: Option<i64> = sqlx::query_scalar(
+                "select first_failure_at from endpoint_health where endpoint_id = $1",
+            ).bind(id.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            // The failure that led here may be recorded later than this.
+            let failing_since = Some(failing_since.map_or(now, Timestamp::from_micros));
+            tell_of_endpoint!(conn, wrong, &endpoint, now, [EndpointEvent::Disabled { reason, failing_since }]);
             Ok(true)
         });
         let disabled = match disabled {
@@ -279,19 +292,18 @@ impl Store {
         transaction!(self, "deleting an endpoint", conn => {
             let wrong = wrong("deleting an endpoint");
             config_changed!(conn, wrong, app, now);
-            let deleted = sqlx::query(
+            let endpoint = current_endpoint!(conn, wrong, self, app, id);
+            sqlx::query(
                 "update endpoint set deleted_at = $3, updated_at = $3 where app_id = $1 and id = $2 and deleted_at is null",
             ).bind(app.uuid()).bind(id.uuid()).bind(now.micros())
             .execute(&mut *conn).await.map_err(wrong)?;
-            if deleted.rows_affected() == 0 {
-                return Err(StoreError::NotFound("endpoint"));
-            }
             for text in [
                 "delete from endpoint_secret where endpoint_id = $1",
                 "delete from endpoint_health where endpoint_id = $1",
             ] {
                 sqlx::query(text).bind(id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
             }
+            tell_of_endpoint!(conn, wrong, &endpoint, now, [EndpointEvent::Deleted]);
             Ok(())
         })?;
         self.announce(ChangeKind::App, app.uuid());

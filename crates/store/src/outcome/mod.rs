@@ -17,6 +17,8 @@ use postrider_domain::{
 };
 use uuid::Uuid;
 
+use crate::DeliveryEvent;
+
 /// How one attempt ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -32,6 +34,8 @@ pub struct Outcome {
     pub attempt: Option<NewAttempt>,
     /// The end of the attempt.
     pub finished_at: Timestamp,
+    /// What the organisation is to hear of it.
+    pub event: Option<DeliveryEvent>,
 }
 
 /// What an outcome means for its delivery.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::operational::tell::{listener, tell_of_deliveries, write_event};
 
 /// `owner` stays as it is when the delivery ends: a row that leaves no index is
 /// updated in place (heap-only).
@@ -63,9 +64,11 @@ pub(crate) async fn write(
     if outcomes.is_empty() {
         return Ok(Vec::new());
     }
-    let plain = outcomes
-        .iter()
-        .all(|o| !o.is_failure() && matches!(o.step, Step::Scheduled { due_at: None, .. }));
+    let plain = outcomes.iter().all(|o| {
+        !o.is_failure()
+            && o.event.is_none()
+            && matches!(o.step, Step::Scheduled { due_at: None, .. })
+    });
     if plain {
         let late = record(connection, outcomes).await?;
         return Ok(applied(outcomes, &late, &HashMap::new()));
@@ -74,6 +77,7 @@ pub(crate) async fn write(
     let mut tx = connection.begin().await.map_err(wrong)?;
     let late = record(&mut tx, outcomes).await?;
     let health = follow_up(&mut tx, outcomes).await?;
+    tell_of_deliveries!(tx, outcomes, late);
     tx.commit().await.map_err(wrong)?;
     Ok(applied(outcomes, &late, &health))
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::operational::tell::{listener, tell_of_deliveries, write_event};
 use crate::script::Script;
 
 /// Each value is [owner, token, state, status, due_at, tried].
@@ -63,6 +64,7 @@ pub(crate) async fn write(
     };
     settle_manual(connection, outcomes).await?;
     let health = follow_up(connection, outcomes).await?;
+    tell_of_deliveries!(connection, outcomes, late);
     Ok(outcomes
         .iter()
         .map(|o| Applied {

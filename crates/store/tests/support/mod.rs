@@ -186,6 +186,7 @@ impl Database {
         let due_at = (state == DeliveryState::Pending).then(|| now.plus(Duration::from_secs(5)));
         let id = AttemptId::mint(now);
         let outcome = Outcome {
+            event: None,
             app_id: app,
             endpoint_id: endpoint,
             message_id: message,
