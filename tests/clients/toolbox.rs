@@ -50,11 +50,11 @@ pub(crate) fn javascript() -> PathBuf {
     folder
 }
 
-/// Makes the Python environment and gives its interpreter.
-pub(crate) fn python() -> PathBuf {
-    let folder = installed("python");
+/// Makes the Python environment of a file of requirements and gives its interpreter.
+pub(crate) fn python(requirements: &str) -> PathBuf {
+    let folder = installed(requirements.trim_end_matches(".txt"));
     let environment = folder.join("venv");
-    let requirements = sources("python").join("requirements.txt");
+    let requirements = sources("python").join(requirements);
     let wanted = fs::read_to_string(&requirements).expect("text");
     let packages = once_per_fingerprint(&folder, &[&wanted], || {
         let _ = fs::remove_dir_all(&environment);
@@ -72,8 +72,9 @@ pub(crate) fn python() -> PathBuf {
         ]);
         run(pip.arg(&requirements)).map(|_| ())
     });
-    packages
-        .unwrap_or_else(|error| panic!("the Python client needs Python 3.9 with venv: {error}"));
+    packages.unwrap_or_else(|error| {
+        panic!("the tests in Python need Python 3.9 with venv: {error}")
+    });
     environment.join("bin/python")
 }
 

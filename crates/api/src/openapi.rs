@@ -9,8 +9,9 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Ref, RefOr, Required, Response, ResponsesBuilder, Schema,
+    ContentBuilder, Deprecated, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
+    OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, Response, ResponsesBuilder,
+    Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -138,6 +139,7 @@ fn describe(operation: &Operation) -> OperationBuilder {
         .tag(operation.tag)
         .summary(Some(operation.summary))
         .description(Some(about))
+        .deprecated(operation.is_deprecated.then_some(Deprecated::True))
         .responses(responses(operation));
     for name in segments(operation.path) {
         builder = builder.parameter(path_parameter(name));

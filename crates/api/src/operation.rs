@@ -84,6 +84,8 @@ pub(crate) struct Operation {
     pub answers: Vec<Shown>,
     /// Codes beyond those that every operation with its rights can give.
     pub codes: &'static [Code],
+    /// Whether only old clients should call it.
+    pub is_deprecated: bool,
     rules: Rules,
     handler: Handler,
 }
@@ -112,6 +114,7 @@ impl Operation {
             body: None,
             answers: Vec::new(),
             codes: &[],
+            is_deprecated: false,
             rules: Rules {
                 params: &[],
                 reads_body: false,
@@ -214,6 +217,12 @@ impl Operation {
     /// The group that the document shows it in.
     pub(crate) fn tag(mut self, tag: &'static str) -> Self {
         self.tag = tag;
+        self
+    }
+
+    /// There is a newer operation in its place.
+    pub(crate) fn deprecated(mut self) -> Self {
+        self.is_deprecated = true;
         self
     }
 
