@@ -9,7 +9,9 @@ use crate::toolbox;
 /// Runs modules of tests with one generation of the client.
 async fn run(server: &Server, requirements: &str, modules: &[&str]) {
     let mut python = Command::new(toolbox::python(requirements));
-    python.args(["-B", "-m", "unittest", "--verbose"]).args(modules);
+    python
+        .args(["-B", "-m", "unittest", "--verbose"])
+        .args(modules);
     python.current_dir(toolbox::sources("python"));
     toolbox::against(server, python).await;
 }

@@ -153,7 +153,11 @@ fn describe(operation: &Operation) -> OperationBuilder {
     if let Some((schema, example)) = &operation.body {
         builder = builder.request_body(Some(
             RequestBodyBuilder::new()
-                .required(Some(Required::True))
+                .required(Some(if operation.body_is_optional {
+                    Required::False
+                } else {
+                    Required::True
+                }))
                 .content(
                     "application/json",
                     json(Some(schema), Some(example.clone())),
@@ -243,7 +247,7 @@ fn idempotency_parameter() -> ParameterBuilder {
         .description(Some(
             "1 to 256 characters. A repeat with the same key and body gets the first answer, for 12 hours (10 minutes for keys that begin with `auto_`); with another body 409.",
         ))
-        .schema(Some(text()))
+        .schema(Some(text().min_length(Some(1)).max_length(Some(256))))
 }
 
 fn json(schema: Option<&SchemaOf>, example: Option<Value>) -> utoipa::openapi::Content {
