@@ -11,8 +11,8 @@ use crate::toolbox;
 
 /// Groups of the hosted service that we do not answer; of each one method is called.
 const UNANSWERED: &[&str] = &[
-    "streaming_",
-    "ingest_",
+    "streaming",
+    "ingest",
     "connector.",
     "destination.",
     "destination_transformation.",

@@ -103,13 +103,16 @@ struct Made {
     message: String,
     attempt: String,
     receiver: Receiver,
+    /// When it was made.
+    now: Value,
 }
 
 impl Made {
     async fn by(client: &Client) -> Self {
         let receiver = Receiver::start().await;
         let app = client.app().await;
-        let endpoint = app.endpoint(&receiver.url()).create().await.id;
+        let endpoint = app.endpoint(&receiver.url()).create().await;
+        let (endpoint, now) = (endpoint.id, endpoint.made["createdAt"].clone());
         let message = app.publish("made", "{\"n\":1}").accepted().await;
         let attempt = app.attempts_reach(&message, 1).await.remove(0);
         let attempt = attempt["id"].as_str().expect("an id").to_owned();
@@ -121,7 +124,17 @@ impl Made {
             message,
             attempt,
             receiver,
+            now,
         }
+    }
+
+    /// The example of an operation's body, its window moved to now.
+    fn body(&self, operation: &Operation) -> Option<Value> {
+        let mut body = operation.example()?.clone();
+        if let Some(since) = body.get_mut("since") {
+            *since = self.now.clone();
+        }
+        Some(body)
     }
 
     /// The path with what was made in place of its names, but `wrong` in place of `except`.

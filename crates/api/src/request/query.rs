@@ -133,7 +133,7 @@ impl Query {
         let Some(Kind::Word(words)) = declared.map(|param| param.kind) else {
             return Ok(None);
         };
-        self.text(name)
+        self.one(name)
             .map(|text| {
                 words
                     .iter()
