@@ -98,7 +98,7 @@ on_both_engines! {
                 continue;
             }
             let path = made.path(&operation.path, None);
-            for bad in ["{", "5", "\"a\"", "{\"a\":1} b", "\u{0}"] {
+            for bad in ["{", "[]", "[null, null]", "5", "\"a\"", "{\"a\":1} b", "\u{0}"] {
                 let reply = operation.send(&client, &path, Some(bad.to_owned())).await;
                 assert_eq!(fault(&reply).split('.').next(), Some("body"), "{operation:?} {bad}");
             }

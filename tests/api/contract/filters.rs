@@ -78,6 +78,9 @@ fn texts<'a>(rows: &'a [Value], field: &str) -> BTreeSet<&'a str> {
         .collect()
 }
 
+/// A query and the names that it lets through.
+type Case<'a> = (&'a str, &'a [&'a str]);
+
 /// Notes which filters of which list the table tries.
 #[derive(Default)]
 struct Tried(BTreeSet<(String, String)>);
@@ -136,7 +139,7 @@ impl World {
             ("with_msg=true", both),
             ("expanded_statuses=false", both),
         ];
-        let lists: [(&str, &str, &[(&str, &[&str])]); 3] = [
+        let lists: [(&str, &str, &[Case<'_>]); 3] = [
             ("/app/{app_id}/msg", "id", &[]),
             (
                 "/app/{app_id}/endpoint/{endpoint_id}/msg",

@@ -5,7 +5,10 @@ mod errors;
 mod filters;
 mod pages;
 
+use std::time::Duration;
+
 use http::Method;
+use postrider_domain::Timestamp;
 use postrider_testkit::{App, Client, Receiver, Reply};
 use serde_json::{Value, json};
 
@@ -103,8 +106,8 @@ struct Made {
     message: String,
     attempt: String,
     receiver: Receiver,
-    /// When it was made.
-    now: Value,
+    /// A little before it was made.
+    since: String,
 }
 
 impl Made {
@@ -112,7 +115,9 @@ impl Made {
         let receiver = Receiver::start().await;
         let app = client.app().await;
         let endpoint = app.endpoint(&receiver.url()).create().await;
-        let (endpoint, now) = (endpoint.id, endpoint.made["createdAt"].clone());
+        let now: Timestamp =
+            serde_json::from_value(endpoint.made["createdAt"].clone()).expect("a time");
+        let (endpoint, since) = (endpoint.id, now.minus(Duration::from_mins(5)).to_string());
         let message = app.publish("made", "{\"n\":1}").accepted().await;
         let attempt = app.attempts_reach(&message, 1).await.remove(0);
         let attempt = attempt["id"].as_str().expect("an id").to_owned();
@@ -124,7 +129,7 @@ impl Made {
             message,
             attempt,
             receiver,
-            now,
+            since,
         }
     }
 
@@ -132,7 +137,7 @@ impl Made {
     fn body(&self, operation: &Operation) -> Option<Value> {
         let mut body = operation.example()?.clone();
         if let Some(since) = body.get_mut("since") {
-            *since = self.now.clone();
+            *since = json!(self.since);
         }
         Some(body)
     }

@@ -88,9 +88,10 @@ on_both_engines! {
         server.clock().advance(Duration::from_mins(5));
         let mut full = 0;
         for list in operations(&client).await.iter().filter(|operation| operation.is_list()) {
-            let orders: &[&str] = match list.has_query("order") {
-                true => &["?order=ascending", "?order=descending"],
-                false => &[""],
+            let orders: &[&str] = if list.has_query("order") {
+                &["?order=ascending", "?order=descending"]
+            } else {
+                &[""]
             };
             let mut walks = Vec::new();
             for order in orders {
