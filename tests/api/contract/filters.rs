@@ -48,6 +48,7 @@ async fn world(server: &TestApp) -> World {
     let early = app
         .publish("first", "{\"n\":1}")
         .channels(&["eu"])
+        .set("tags", json!(["vip"]))
         .accepted()
         .await;
     app.attempts_reach(&early, 2).await;
@@ -113,6 +114,8 @@ impl World {
         let common = [
             ("channel=eu", early),
             ("channel=us", none),
+            ("tag=vip", early),
+            ("tag=other", none),
             ("event_types=first", early),
             ("event_types=first,second", both),
             ("event_types=first&event_types=second", both),
@@ -182,6 +185,8 @@ impl World {
             ("endpoint_id=BAD", bad),
             ("channel=eu", both),
             ("channel=us", none),
+            ("tag=vip", both),
+            ("tag=other", none),
             ("event_types=first", both),
             ("event_types=second", none),
             ("before=NOON", both),

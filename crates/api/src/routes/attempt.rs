@@ -8,7 +8,7 @@ use postrider_store::{Attempt, AttemptFilter, DeliveryFilter, Message, Order, Pa
 use serde_json::json;
 
 use super::endpoint::named;
-use super::message::{self, CHANNEL, TAG, EVENT_TYPES, TAG, WITH_CONTENT};
+use super::message::{self, CHANNEL, EVENT_TYPES, TAG, WITH_CONTENT};
 use crate::access::{AppByOrg, OfApp};
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
