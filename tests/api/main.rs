@@ -7,6 +7,7 @@ mod background_tasks;
 mod batch;
 mod catalogue;
 mod common;
+mod contract;
 mod endpoints;
 mod errors;
 mod event_types;

@@ -2,8 +2,11 @@
 
 mod bytes;
 mod cases;
+mod examples;
 mod javascript;
 mod ours;
 mod python;
+mod rust;
+mod schemathesis;
 mod toolbox;
 mod verification;

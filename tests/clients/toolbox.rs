@@ -13,6 +13,11 @@ pub(crate) fn sources(language: &str) -> PathBuf {
         .join(language)
 }
 
+/// The folder of the examples that the API reference shows.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples")
+}
+
 /// Where that language's packages are installed.
 fn installed(language: &str) -> PathBuf {
     target_dir().join("test-clients").join(language)
@@ -22,13 +27,19 @@ fn installed(language: &str) -> PathBuf {
 /// these, and gives the folder.
 pub(crate) fn javascript() -> PathBuf {
     let folder = installed("js");
+    let example = examples().join("tour.mjs");
     let files: Vec<(String, String)> = fs::read_dir(sources("js"))
         .expect("the JavaScript tests are there")
-        .filter_map(Result::ok)
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            (name, fs::read_to_string(entry.path()).expect("text"))
+        .map(|entry| entry.expect("the folder can be read").path())
+        .chain([example])
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            (name, fs::read_to_string(path).expect("text"))
         })
         .collect();
     let lock = files.iter().find(|(name, _)| name == "package-lock.json");
@@ -50,11 +61,11 @@ pub(crate) fn javascript() -> PathBuf {
     folder
 }
 
-/// Makes the Python environment and gives its interpreter.
-pub(crate) fn python() -> PathBuf {
-    let folder = installed("python");
+/// Makes the Python environment of a file of requirements and gives its interpreter.
+pub(crate) fn python(requirements: &str) -> PathBuf {
+    let folder = installed(requirements.trim_end_matches(".txt"));
     let environment = folder.join("venv");
-    let requirements = sources("python").join("requirements.txt");
+    let requirements = sources("python").join(requirements);
     let wanted = fs::read_to_string(&requirements).expect("text");
     let packages = once_per_fingerprint(&folder, &[&wanted], || {
         let _ = fs::remove_dir_all(&environment);
@@ -73,7 +84,7 @@ pub(crate) fn python() -> PathBuf {
         run(pip.arg(&requirements)).map(|_| ())
     });
     packages
-        .unwrap_or_else(|error| panic!("the Python client needs Python 3.9 with venv: {error}"));
+        .unwrap_or_else(|error| panic!("the tests in Python need Python 3.9 with venv: {error}"));
     environment.join("bin/python")
 }
 
@@ -82,7 +93,14 @@ pub(crate) fn rust() -> PathBuf {
     let folder = installed("rust");
     let sources = sources("rust");
     let read = |file: &str| fs::read_to_string(sources.join(file)).expect("text");
-    let files = ["Cargo.toml", "Cargo.lock", "src/main.rs"].map(read);
+    let files = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "src/main.rs",
+        "src/methods.rs",
+        "../../../docs/examples/tour.rs",
+    ]
+    .map(read);
     let built = once_per_fingerprint(&folder, &files.each_ref().map(String::as_str), || {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
@@ -95,15 +113,15 @@ pub(crate) fn rust() -> PathBuf {
 }
 
 /// Runs a command to its end with the server's address and key in its environment,
-/// and panics with all that it said when it fails.
-pub(crate) async fn against(server: &Server, mut command: Command) {
+/// gives what it said, and panics with that when it fails.
+pub(crate) async fn against(server: &Server, mut command: Command) -> String {
     command
         .env("POSTRIDER_TEST_URL", server.url())
         .env("POSTRIDER_TEST_KEY", server.key());
     tokio::task::spawn_blocking(move || run(&mut command))
         .await
         .expect("running a command does not panic")
-        .unwrap_or_else(|error| panic!("{error}"));
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn run(command: &mut Command) -> Result<String, String> {

@@ -131,7 +131,7 @@ fn deliveries_verify_with_every_verifier_and_forgeries_with_none() {
             .arg(&file)
             .current_dir(toolbox::javascript());
         toolbox::against(&server, node).await;
-        let mut python = Command::new(toolbox::python());
+        let mut python = Command::new(toolbox::python("requirements.txt"));
         python.args(["-B", "verify.py"]).arg(&file);
         python.current_dir(toolbox::sources("python"));
         toolbox::against(&server, python).await;

@@ -9,8 +9,9 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Ref, RefOr, Required, Response, ResponsesBuilder, Schema,
+    ContentBuilder, Deprecated, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
+    OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, Response, ResponsesBuilder,
+    Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -142,6 +143,7 @@ fn describe(operation: &Operation) -> OperationBuilder {
         .tag(operation.tag)
         .summary(Some(operation.summary))
         .description(Some(about))
+        .deprecated(operation.is_deprecated.then_some(Deprecated::True))
         .responses(responses(operation));
     for name in segments(operation.path) {
         builder = builder.parameter(path_parameter(name));
@@ -155,7 +157,11 @@ fn describe(operation: &Operation) -> OperationBuilder {
     if let Some((schema, example)) = &operation.body {
         builder = builder.request_body(Some(
             RequestBodyBuilder::new()
-                .required(Some(Required::True))
+                .required(Some(if operation.body_is_optional {
+                    Required::False
+                } else {
+                    Required::True
+                }))
                 .content(
                     "application/json",
                     json(Some(schema), Some(example.clone())),
@@ -245,7 +251,7 @@ fn idempotency_parameter() -> ParameterBuilder {
         .description(Some(
             "1 to 256 characters. A repeat with the same key and body gets the first answer, for 12 hours (10 minutes for keys that begin with `auto_`); with another body 409.",
         ))
-        .schema(Some(text()))
+        .schema(Some(text().min_length(Some(1)).max_length(Some(256))))
 }
 
 fn json(schema: Option<&SchemaOf>, example: Option<Value>) -> utoipa::openapi::Content {

@@ -81,9 +81,13 @@ pub(crate) struct Operation {
     pub about: &'static str,
     pub need: Need,
     pub body: Option<(SchemaOf, serde_json::Value)>,
+    /// Whether it may be left out, which is as an empty object.
+    pub body_is_optional: bool,
     pub answers: Vec<Shown>,
     /// Codes beyond those that every operation with its rights can give.
     pub codes: &'static [Code],
+    /// Whether only old clients should call it.
+    pub is_deprecated: bool,
     rules: Rules,
     handler: Handler,
 }
@@ -110,8 +114,10 @@ impl Operation {
             about: "",
             need: A::NEED,
             body: None,
+            body_is_optional: false,
             answers: Vec::new(),
             codes: &[],
+            is_deprecated: false,
             rules: Rules {
                 params: &[],
                 reads_body: false,
@@ -143,6 +149,12 @@ impl Operation {
         self.body = Some((SchemaOf::of::<T>(T::name().into_owned()), example));
         self.rules.reads_body = true;
         self
+    }
+
+    /// Its body, which may be left out, with an example.
+    pub(crate) fn may_take<T: ToSchema>(mut self, example: serde_json::Value) -> Self {
+        self.body_is_optional = true;
+        self.takes::<T>(example)
     }
 
     /// A JSON answer.
@@ -214,6 +226,12 @@ impl Operation {
     /// The group that the document shows it in.
     pub(crate) fn tag(mut self, tag: &'static str) -> Self {
         self.tag = tag;
+        self
+    }
+
+    /// There is a newer operation in its place.
+    pub(crate) fn deprecated(mut self) -> Self {
+        self.is_deprecated = true;
         self
     }
 

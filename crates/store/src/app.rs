@@ -7,6 +7,7 @@ use crate::change::ChangeKind;
 use crate::error::wrong;
 use crate::operational::tell::{self, EndpointEvent, listener, write_event};
 use crate::page::{Page, PageRequest};
+use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
 
 /// An application as stored.
@@ -43,6 +44,17 @@ pub struct NewApp {
     pub throttle_rate: Option<u16>,
     /// A JSON object of strings, as text.
     pub metadata: String,
+}
+
+/// Which applications a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppFilter {
+    /// Only those that have an endpoint.
+    pub with_endpoints: bool,
+    /// None whose endpoints are all disabled.
+    pub not_all_disabled: bool,
+    /// None whose endpoints are all Svix Play's, where people look at test messages.
+    pub not_all_at_play: bool,
 }
 
 /// A change of an application.
@@ -86,6 +98,39 @@ impl TryFrom<Row> for App {
     }
 }
 
+/// Whether the application has an endpoint of which this holds.
+fn has_endpoint(condition: &str) -> String {
+    format!(
+        "exists (select 1 from endpoint e where e.app_id = a.id and e.deleted_at is null{condition})"
+    )
+}
+
+/// The statement of [`Store::apps`].
+pub(crate) fn list(org: OrgId, filter: AppFilter, page: &PageRequest<AppId>) -> Sql {
+    let mut sql = Sql::new(
+        "select a.id, a.org_id, a.uid, a.name, a.throttle_rate, a.metadata, a.config_version, a.created_at, a.updated_at \
+         from app a where a.org_id = ",
+    );
+    sql.bind(org.uuid()).push(" and a.deleted_at is null");
+    let any = has_endpoint("");
+    if filter.with_endpoints {
+        sql.push(&format!(" and {any}"));
+    }
+    // An application without endpoints has none that is disabled, nor one at Svix Play.
+    if filter.not_all_disabled {
+        let enabled = has_endpoint(" and not e.disabled");
+        sql.push(&format!(" and (not {any} or {enabled})"));
+    }
+    if filter.not_all_at_play {
+        let elsewhere = has_endpoint(
+            " and e.url not like 'https://play.svix.com/%' and e.url not like 'https://api.play.svix.com/%'",
+        );
+        sql.push(&format!(" and (not {any} or {elsewhere})"));
+    }
+    sql.page("a.id", page, |id: AppId| id.uuid().into());
+    sql
+}
+
 impl Store {
     /// The application of this id or uid in this organisation.
     pub async fn app(&self, org: OrgId, id_or_uid: &str) -> StoreResult<App> {
@@ -99,18 +144,14 @@ impl Store {
     }
 
     /// A page of the organisation's applications, by id.
-    pub async fn apps(&self, org: OrgId, page: PageRequest<AppId>) -> StoreResult<Page<App>> {
-        let (descending, bound) = (page.sql_descending(), page.bound().map(AppId::uuid));
-        // Two texts, since a direction cannot be bound.
-        let text = if descending {
-            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
-             from app where org_id = $1 and deleted_at is null and ($2 is null or id < $2) order by id desc limit $3"
-        } else {
-            "select id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at \
-             from app where org_id = $1 and deleted_at is null and ($2 is null or id > $2) order by id limit $3"
-        };
-        let rows: Vec<Row> = read!(self, "listing applications", pool => sqlx::query_as(text)
-            .bind(org.uuid()).bind(bound).bind(page.fetch()).fetch_all(pool).await)?;
+    pub async fn apps(
+        &self,
+        org: OrgId,
+        filter: AppFilter,
+        page: PageRequest<AppId>,
+    ) -> StoreResult<Page<App>> {
+        let sql = list(org, filter, &page);
+        let rows: Vec<Row> = sql.fetch(self, "listing applications").await?;
         page.finish(
             rows.into_iter()
                 .map(App::try_from)

@@ -56,7 +56,7 @@ mod token;
 mod usage;
 
 pub use answer_key::Begin;
-pub use app::{App, AppUpdate, NewApp};
+pub use app::{App, AppFilter, AppUpdate, NewApp};
 pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
 pub use catalogue::{EventTypeConfig, OrgConfig};
 pub use change::{Change, ChangeKind};

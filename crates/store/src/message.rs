@@ -199,7 +199,32 @@ pub(crate) fn list(app: AppId, filter: &MessageFilter, page: &PageRequest<Messag
     sql
 }
 
+/// The statement of [`Store::messages_of`].
+pub(crate) fn by_ids(app: AppId, ids: &[MessageId]) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(columns(false))
+        .push(" from message m where m.app_id = ")
+        .bind(app.uuid())
+        .push(" and m.id in ");
+    for (index, id) in ids.iter().enumerate() {
+        sql.push(if index == 0 { "(" } else { ", " })
+            .bind(id.uuid());
+    }
+    sql.push(")");
+    sql
+}
+
 impl Store {
+    /// The application's messages of these ids, without their bodies, in no order.
+    pub async fn messages_of(&self, app: AppId, ids: &[MessageId]) -> StoreResult<Vec<Message>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = by_ids(app, ids).fetch(self, "reading messages").await?;
+        let now = self.clock.now();
+        rows.into_iter().map(|row| row.into_message(now)).collect()
+    }
+
     /// The application's message of this id or event id.
     pub async fn message(
         &self,

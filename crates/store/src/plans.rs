@@ -11,7 +11,9 @@ use postrider_domain::{
 use crate::sql::Sql;
 use crate::support::{self, after, first};
 use crate::task::{pick, purge, replay, rows, run, take_back};
-use crate::{AttemptFilter, DeliveryFilter, MessageFilter, Order, TaskFilter, attempt, message};
+use crate::{
+    AppFilter, AttemptFilter, DeliveryFilter, MessageFilter, Order, TaskFilter, attempt, message,
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -60,7 +62,20 @@ fn statements() -> Vec<(&'static str, Sql)> {
         endpoint: Some(endpoint),
         ..attempts()
     };
+    let everywhere = AppFilter {
+        with_endpoints: true,
+        not_all_disabled: true,
+        not_all_at_play: true,
+    };
     vec![
+        (
+            "applications, filtered",
+            crate::app::list(OrgId::mint(NOW), everywhere, &after(app, 50, down)),
+        ),
+        (
+            "messages by id",
+            message::by_ids(app, &[message, MessageId::mint(NOW)]),
+        ),
         (
             "messages",
             message::list(app, &MessageFilter::default(), &first(50, down)),

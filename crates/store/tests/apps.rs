@@ -3,7 +3,7 @@
 #[macro_use]
 mod support;
 
-use postrider_store::{AppUpdate, NewApp, Order, Start, StoreError};
+use postrider_store::{AppFilter, AppUpdate, NewApp, Order, Start, StoreError};
 use support::{after, before, first, new_app};
 
 both_engines! {
@@ -74,7 +74,7 @@ both_engines! {
             (before(ids[1], 2, Order::Descending), vec![3, 2], false),
         ];
         for (request, wanted, done) in pages {
-            let page = db.store.apps(org, request.clone()).await.unwrap();
+            let page = db.store.apps(org, AppFilter::default(), request.clone()).await.unwrap();
             let wanted: Vec<_> = wanted.into_iter().map(|index: usize| ids[index]).collect();
             let found: Vec<_> = page.rows.iter().map(|app| app.id).collect();
             assert_eq!((found, page.done), (wanted, done), "{request:?}");

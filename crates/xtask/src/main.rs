@@ -1,6 +1,7 @@
 //! Postrider's own tools: `cargo xtask bench`, `cargo xtask regen`, `cargo xtask tidy`.
 
 mod bench;
+mod reference;
 mod regen;
 mod tidy;
 

@@ -1,7 +1,9 @@
 // What the tests share: the server under test, a receiver, and waiting.
 import http from "node:http";
 import { once } from "node:events";
-import { Svix } from "svix";
+
+/** The client as its users import it; POSTRIDER_TEST_CLIENT names the package. */
+export const generation = await import(process.env.POSTRIDER_TEST_CLIENT ?? "svix");
 
 const need = (name) => {
   const value = process.env[name];
@@ -10,7 +12,7 @@ const need = (name) => {
 };
 
 export const client = (token = need("POSTRIDER_TEST_KEY")) =>
-  new Svix(token, { serverUrl: need("POSTRIDER_TEST_URL") });
+  new generation.Svix(token, { serverUrl: need("POSTRIDER_TEST_URL") });
 
 /** Starts a receiver on a free port; `status` may be changed at any time. */
 export async function startReceiver() {

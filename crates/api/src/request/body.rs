@@ -83,6 +83,15 @@ fn too_large(limit: usize) -> ApiError {
 /// Parses a body. The fast way knows no field names, so that a body that it refuses
 /// is read once more to name the field.
 pub(crate) fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> ApiResult<T> {
+    // An array would be read as the fields in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let msg = "the body is an array: give a JSON object";
+        return Err(ApiError::invalid(vec![Fault::new(
+            &["body"],
+            msg,
+            JSON_ERROR,
+        )]));
+    }
     serde_json::from_slice(body).or_else(|_| parse_slowly(body))
 }
 

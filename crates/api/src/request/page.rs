@@ -18,6 +18,9 @@ const MAX_LIMIT: u16 = 250;
 /// How far back lists of messages and attempts look, unless asked.
 pub(crate) const WINDOW: Duration = Duration::from_hours(90 * 24);
 
+/// How far an iterator may lie ahead: clocks of nodes differ.
+const CLOCKS: Duration = Duration::from_hours(1);
+
 /// `limit`.
 pub(crate) const LIMIT: Param = Param {
     name: "limit",
@@ -123,7 +126,7 @@ pub(crate) fn in_time<K: Key>(query: &Query, now: Timestamp) -> ApiResult<InTime
         (None, None, Some(after)) => page.cursor = Some(Cursor::Before(K::floor(after))),
         (cursor, None, None) => {
             let from = match cursor {
-                Some(Cursor::After(key)) => key.made_at().min(now),
+                Some(Cursor::After(key)) => key.made_at().min(now.plus(CLOCKS)),
                 _ => now,
             };
             // Going back from a page, its own window is the one to keep.

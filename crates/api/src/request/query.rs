@@ -109,7 +109,7 @@ impl Query {
 
     /// A point in time.
     pub(crate) fn time(&self, name: &'static str) -> ApiResult<Option<Timestamp>> {
-        self.text(name)
+        self.one(name)
             .map(|text| {
                 time::parse(text)
                     .ok_or_else(|| refuse(name, text, "a time such as 2026-01-31T12:00:00Z"))
@@ -133,7 +133,7 @@ impl Query {
         let Some(Kind::Word(words)) = declared.map(|param| param.kind) else {
             return Ok(None);
         };
-        self.text(name)
+        self.one(name)
             .map(|text| {
                 words
                     .iter()
@@ -146,7 +146,7 @@ impl Query {
 
     /// An attempt's status by its number.
     pub(crate) fn status(&self) -> ApiResult<Option<AttemptStatus>> {
-        self.text("status")
+        self.one("status")
             .map(|text| {
                 text.parse::<i16>()
                     .ok()
@@ -162,7 +162,7 @@ impl Query {
 
     /// A class of HTTP status: its lowest number, 0 for no answer.
     pub(crate) fn status_class(&self) -> ApiResult<Option<u16>> {
-        self.text("status_code_class")
+        self.one("status_code_class")
             .map(|text| {
                 text.parse()
                     .ok()

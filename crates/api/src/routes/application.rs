@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use postrider_domain::AppId;
-use postrider_store::{App, AppUpdate, NewApp, Order, StoreError};
+use postrider_store::{App, AppFilter, AppUpdate, NewApp, Order, StoreError};
 use serde_json::json;
 
 use super::RACES;
@@ -20,12 +20,28 @@ const GET_IF_EXISTS: Param = Param {
     about: "Whether to return the application of this uid, unchanged, if there is one",
 };
 
+const NO_ENDPOINTS: Param = Param {
+    name: "exclude_apps_with_no_endpoints",
+    kind: Kind::Bool(false),
+    about: "Whether to leave out those without an endpoint",
+};
+const DISABLED: Param = Param {
+    name: "exclude_apps_with_disabled_endpoints",
+    kind: Kind::Bool(false),
+    about: "Whether to leave out those whose endpoints are all disabled",
+};
+const AT_PLAY: Param = Param {
+    name: "exclude_apps_with_svix_play_endpoints",
+    kind: Kind::Bool(false),
+    about: "Whether to leave out those whose endpoints are all at play.svix.com",
+};
+
 pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"name": "Acme Inc.", "uid": "acme"});
     vec![
         Operation::new(Method::GET, "/api/v1/app", "v1.application.list", list)
             .says("List applications", "All applications of the organisation, by id.")
-            .query(&[LIMIT, ITERATOR, ORDER])
+            .query(&[LIMIT, ITERATOR, ORDER, NO_ENDPOINTS, DISABLED, AT_PLAY])
             .lists::<ApplicationOut>("A page of applications"),
         Operation::new(Method::POST, "/api/v1/app", "v1.application.create", create)
             .says("Create an application", "Makes an application: one customer of yours, with endpoints of its own.")
@@ -78,7 +94,13 @@ pub(super) fn on_the_fly(application: ApplicationIn, name: &str) -> ApiResult<Ne
 async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
     let order = call.query.order(Order::Ascending)?;
     let request = page::request::<AppId>(&call.query, order)?;
-    let page = call.shared.store.apps(call.access.org, request).await?;
+    let filter = AppFilter {
+        with_endpoints: call.query.bool(NO_ENDPOINTS.name, false)?,
+        not_all_disabled: call.query.bool(DISABLED.name, false)?,
+        not_all_at_play: call.query.bool(AT_PLAY.name, false)?,
+    };
+    let (store, org) = (&call.shared.store, call.access.org);
+    let page = store.apps(org, filter, request).await?;
     Answer::ok(&ListOut::new(
         page,
         |app| app.id.to_string(),

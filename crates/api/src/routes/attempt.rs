@@ -1,8 +1,10 @@
 //! Attempts: the record of deliveries, and sending again by hand.
 
+use std::collections::HashMap;
+
 use http::{Method, StatusCode};
 use postrider_domain::{AttemptId, Capability, EndpointId, MessageId};
-use postrider_store::{AttemptFilter, DeliveryFilter, Message, Order};
+use postrider_store::{Attempt, AttemptFilter, DeliveryFilter, Message, Order, Page};
 use serde_json::json;
 
 use super::endpoint::named;
@@ -13,7 +15,8 @@ use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};
 use crate::request::query::{Kind, Param, Query};
-use crate::wire::attempt::{EndpointMessageOut, MessageAttemptOut, MessageEndpointOut};
+use crate::wire::attempt::{EndpointMessageOut, MessageAttemptOut, MessageEndpointOut, Shows};
+use crate::wire::message::MessageOut;
 
 const STATUS: Param = Param {
     name: "status",
@@ -31,8 +34,19 @@ const ENDPOINT: Param = Param {
     about: "Only those to this endpoint, by id or uid",
 };
 
+const WITH_MSG: Param = Param {
+    name: "with_msg",
+    kind: Kind::Bool(false),
+    about: "Whether to show the message of each attempt, without its payload",
+};
+const EXPANDED: Param = Param {
+    name: "expanded_statuses",
+    kind: Kind::Bool(true),
+    about: "Whether to show what was canceled as 4; as 0 otherwise, for clients that know no 4",
+};
+
 pub(super) fn operations() -> Vec<Operation> {
-    [lists(), singles()]
+    [lists(), deprecated(), singles()]
         .concat()
         .into_iter()
         .map(|operation| operation.tag("Message Attempt"))
@@ -43,20 +57,75 @@ fn lists() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", by_endpoint)
             .says("List attempts by endpoint", "Every attempt to deliver to the endpoint, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT, WITH_MSG, EXPANDED])
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", by_message)
             .says("List attempts by message", "Every attempt to deliver the message, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT, EXPANDED])
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", messages)
             .says("List an endpoint's messages", "The messages for the endpoint, newest first, each with where it stands; a retry that is due reads 3, sending.")
-            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT])
+            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT, EXPANDED])
             .lists::<EndpointMessageOut>("A page of messages"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/msg/{msg_id}/endpoint", "v1.message-attempt.list-attempted-destinations", endpoints)
             .says("List a message's endpoints", "The endpoints that the message is for, deleted ones included, each with how the last attempt ended.")
             .query(&[LIMIT, ITERATOR])
             .lists::<MessageEndpointOut>("A page of endpoints"),
+    ]
+}
+
+/// What the oldest clients call in place of [`lists`].
+fn deprecated() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/api/v1/app/{app_id}/msg/{msg_id}/attempt",
+            "v1.message-attempt.list-by-msg-deprecated",
+            by_message,
+        )
+        .says(
+            "List attempts by message (old)",
+            "As `GET .../attempt/msg/{msg_id}`.",
+        )
+        .query(&[
+            LIMIT,
+            ITERATOR,
+            STATUS,
+            STATUS_CLASS,
+            CHANNEL,
+            EVENT_TYPES,
+            ENDPOINT,
+            BEFORE,
+            AFTER,
+            WITH_CONTENT,
+            EXPANDED,
+        ])
+        .lists::<MessageAttemptOut>("A page of attempts")
+        .deprecated(),
+        Operation::new(
+            Method::GET,
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/attempt",
+            "v1.message-attempt.list-by-endpoint-deprecated",
+            by_message_at_endpoint,
+        )
+        .says(
+            "List attempts by message and endpoint (old)",
+            "As `GET .../attempt/msg/{msg_id}?endpoint_id={endpoint_id}`.",
+        )
+        .query(&[
+            LIMIT,
+            ITERATOR,
+            STATUS,
+            STATUS_CLASS,
+            CHANNEL,
+            EVENT_TYPES,
+            BEFORE,
+            AFTER,
+            WITH_CONTENT,
+            EXPANDED,
+        ])
+        .lists::<MessageAttemptOut>("A page of attempts")
+        .deprecated(),
     ]
 }
 
@@ -72,6 +141,7 @@ fn singles() -> Vec<Operation> {
             "Get an attempt",
             "One attempt: what was sent, what came back, when the next one was due and why.",
         )
+        .query(&[EXPANDED])
         .answers::<MessageAttemptOut>(200, "The attempt"),
         Operation::new(
             Method::DELETE,
@@ -123,43 +193,104 @@ fn filter(query: &Query, within: &InTime<AttemptId>) -> ApiResult<AttemptFilter>
     })
 }
 
+fn shows(query: &Query) -> ApiResult<Shows> {
+    Ok(Shows {
+        content: query.bool("with_content", true)?,
+        expanded: query.bool("expanded_statuses", true)?,
+    })
+}
+
 async fn by_endpoint(call: Call<OfApp>) -> ApiResult<Answer> {
-    let store = &call.shared.store;
+    let (store, app) = (&call.shared.store, call.access.app.id);
     let within = page::in_time::<AttemptId>(&call.query, store.clock().now())?;
     let filter = filter(&call.query, &within)?;
-    let with_content = call.query.bool("with_content", true)?;
+    let shows = shows(&call.query)?;
+    let with_msg = call.query.bool("with_msg", false)?;
     let endpoint = named(&call).await?.id;
     let page = store
-        .attempts_by_endpoint(call.access.app.id, endpoint, filter, within.page)
+        .attempts_by_endpoint(app, endpoint, filter, within.page)
         .await?;
-    Answer::ok(&ListOut::new(
+    let messages = if with_msg {
+        messages_of(&call, &page.rows).await?
+    } else {
+        HashMap::new()
+    };
+    Answer::ok(&listed(page, shows, |id| messages.get(&id).cloned()))
+}
+
+/// The messages of these attempts by id.
+async fn messages_of(
+    call: &Call<OfApp>,
+    attempts: &[Attempt],
+) -> ApiResult<HashMap<MessageId, MessageOut>> {
+    let mut ids: Vec<MessageId> = attempts.iter().map(|attempt| attempt.message_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let store = &call.shared.store;
+    let messages = store.messages_of(call.access.app.id, &ids).await?;
+    Ok(messages
+        .into_iter()
+        .map(|message| (message.id, MessageOut::new(message, false)))
+        .collect())
+}
+
+fn listed(
+    page: Page<Attempt>,
+    shows: Shows,
+    message: impl Fn(MessageId) -> Option<MessageOut>,
+) -> ListOut<MessageAttemptOut> {
+    ListOut::new(
         page,
         |attempt| attempt.id.to_string(),
-        |attempt| MessageAttemptOut::new(attempt, with_content),
-    ))
+        |attempt| {
+            let msg = message(attempt.message_id);
+            MessageAttemptOut {
+                msg,
+                ..MessageAttemptOut::new(attempt, shows)
+            }
+        },
+    )
 }
 
 async fn by_message(call: Call<OfApp>) -> ApiResult<Answer> {
+    let endpoint = match call.query.text("endpoint_id") {
+        Some(name) => Some(endpoint(&call, name).await?),
+        None => None,
+    };
+    of_message(call, endpoint).await
+}
+
+async fn by_message_at_endpoint(call: Call<OfApp>) -> ApiResult<Answer> {
+    let endpoint = endpoint(&call, call.segment("endpoint_id")?).await?;
+    of_message(call, Some(endpoint)).await
+}
+
+/// An id may be a deleted endpoint's, whose attempts stay; it filters only.
+async fn endpoint(call: &Call<OfApp>, name: &str) -> ApiResult<EndpointId> {
+    match name.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(call
+            .shared
+            .store
+            .endpoint(call.access.app.id, name)
+            .await?
+            .id),
+    }
+}
+
+async fn of_message(call: Call<OfApp>, endpoint: Option<EndpointId>) -> ApiResult<Answer> {
     let (store, app) = (&call.shared.store, call.access.app.id);
     let within = page::in_time::<AttemptId>(&call.query, store.clock().now())?;
-    let mut filter = filter(&call.query, &within)?;
-    let with_content = call.query.bool("with_content", true)?;
-    if let Some(name) = call.query.text("endpoint_id") {
-        // An id may be a deleted endpoint's, whose attempts stay; it filters only.
-        filter.endpoint = Some(match name.parse() {
-            Ok(id) => id,
-            Err(_) => store.endpoint(app, name).await?.id,
-        });
-    }
+    let filter = AttemptFilter {
+        endpoint,
+        ..filter(&call.query, &within)?
+    };
+    let shows = shows(&call.query)?;
     let message = message(&call).await?.id;
     let page = store
         .attempts_by_message(app, message, filter, within.page)
         .await?;
-    Answer::ok(&ListOut::new(
-        page,
-        |attempt| attempt.id.to_string(),
-        |attempt| MessageAttemptOut::new(attempt, with_content),
-    ))
+    Answer::ok(&listed(page, shows, |_| None))
 }
 
 async fn messages(call: Call<OfApp>) -> ApiResult<Answer> {
@@ -169,7 +300,7 @@ async fn messages(call: Call<OfApp>) -> ApiResult<Answer> {
         status: call.query.status()?,
         message: message::filter(&call.query, &within)?,
     };
-    let with_content = filter.message.with_payload;
+    let shows = shows(&call.query)?;
     let endpoint = named(&call).await?.id;
     let page = store
         .endpoint_messages(call.access.app.id, endpoint, filter, within.page)
@@ -177,7 +308,7 @@ async fn messages(call: Call<OfApp>) -> ApiResult<Answer> {
     Answer::ok(&ListOut::new(
         page,
         |row| row.0.id.to_string(),
-        |row| EndpointMessageOut::new(row, with_content),
+        |row| EndpointMessageOut::new(row, shows),
     ))
 }
 
@@ -203,12 +334,13 @@ fn attempt_id<A>(call: &Call<A>) -> ApiResult<AttemptId> {
 
 async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     let (id, message) = (attempt_id(&call)?, message(&call).await?.id);
-    let attempt = call
-        .shared
-        .store
-        .attempt(call.access.app.id, message, id)
-        .await?;
-    Answer::ok(&MessageAttemptOut::new(attempt, true))
+    let shows = Shows {
+        content: true,
+        expanded: call.query.bool("expanded_statuses", true)?,
+    };
+    let store = &call.shared.store;
+    let attempt = store.attempt(call.access.app.id, message, id).await?;
+    Answer::ok(&MessageAttemptOut::new(attempt, shows))
 }
 
 async fn expunge(call: Call<AppByOrg>) -> ApiResult<Answer> {

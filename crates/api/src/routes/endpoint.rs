@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use postrider_domain::{Capability, EndpointId, Timestamp};
-use postrider_store::{Endpoint, EndpointUpdate, NewEndpoint, Order, Secret, StoreError};
+use postrider_store::{
+    Endpoint, EndpointStats, EndpointUpdate, NewEndpoint, Order, Secret, StoreError,
+};
 use serde_json::json;
 
 use super::{RACES, endpoint_secret};
@@ -15,7 +17,7 @@ use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
 use crate::wire::endpoint::{EndpointIn, EndpointPatch, secret_is_rotated};
-use crate::wire::endpoint_out::{EndpointOut, StatsOut};
+use crate::wire::endpoint_out::{AttemptStatsOut, EndpointOut, StatsOut};
 
 /// The longest window of statistics, with five minutes for clocks that differ.
 const STATS_WINDOW: Duration = Duration::from_mins(28 * 24 * 60 + 5);
@@ -69,6 +71,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Count an endpoint's attempts", "How the attempts in a window of at most 28 days ended.")
             .query(&[SINCE, UNTIL])
             .answers::<StatsOut>(200, "The counts")
+            .fails(&[Code::InvalidRange]),
+        Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/attempt-stats", "v1.endpoint.get-attempt-stats", attempt_stats)
+            .says("Count an endpoint's ended attempts", "As `stats`, without the counts that are always 0.")
+            .query(&[SINCE, UNTIL])
+            .answers::<AttemptStatsOut>(200, "The counts")
             .fails(&[Code::InvalidRange]),
     ]
     .into_iter()
@@ -209,15 +216,25 @@ async fn delete(call: Call<OfApp>) -> ApiResult<Answer> {
     Ok(Answer::nothing())
 }
 
-async fn stats(call: Call<OfApp>) -> ApiResult<Answer> {
-    let now = call.shared.store.clock().now();
+async fn counted(call: &Call<OfApp>) -> ApiResult<EndpointStats> {
+    let store = &call.shared.store;
+    let now = store.clock().now();
     let (since, until) = window(call.query.time("since")?, call.query.time("until")?, now)?;
-    let endpoint = named(&call).await?;
-    let stats = call
-        .shared
-        .store
-        .endpoint_stats(endpoint.id, since, until)
-        .await?;
+    let endpoint = named(call).await?;
+    Ok(store.endpoint_stats(endpoint.id, since, until).await?)
+}
+
+async fn attempt_stats(call: Call<OfApp>) -> ApiResult<Answer> {
+    let stats = counted(&call).await?;
+    Answer::ok(&AttemptStatsOut {
+        success: stats.success,
+        fail: stats.fail,
+        canceled: stats.canceled,
+    })
+}
+
+async fn stats(call: Call<OfApp>) -> ApiResult<Answer> {
+    let stats = counted(&call).await?;
     Answer::ok(&StatsOut {
         success: stats.success,
         pending: stats.pending,

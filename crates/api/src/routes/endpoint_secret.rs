@@ -32,7 +32,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::POST, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", "v1.endpoint.rotate-secret", rotate)
             .says("Rotate an endpoint's secret", "Makes a new secret the current one. For a while deliveries are signed with the old one too. Without `key` the new one is of the old one's kind.")
             .asks(Capability::ManageEndpointSecret)
-            .takes::<RotateIn>(json!({"gracePeriodSeconds": 86400}))
+            .may_take::<RotateIn>(json!({"gracePeriodSeconds": 86400}))
             .answers::<SecretOut>(200, "What the receiver verifies with from now on")
             .example(example())
             .fails(&[Code::LimitReached])

@@ -23,7 +23,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[Code::RateLimited]),
         Operation::new(Method::POST, "/api/v1/app/{app_id}/msg/bulk-expunge", "v1.message.bulk-expunge", some)
             .says("Delete several payloads", "Removes the payloads of up to 1,000 messages for good. What has not been delivered yet then never will be.")
-            .takes::<BulkExpungeIn>(json!({"ids": ["msg_01jcH3kZ9rTnQv5bX7mD2w", "order-17"]}))
+            .may_take::<BulkExpungeIn>(json!({"ids": ["msg_01jcH3kZ9rTnQv5bX7mD2w", "order-17"]}))
             .answers::<BulkExpungeOut>(200, "What became of each"),
         Operation::new(Method::POST, "/api/v1/app/{app_id}/msg/precheck/active", "v1.message.precheck", precheck)
             .says("Ask whether a message would be sent", "Whether the application has an endpoint, not disabled, that wants such a message.")

@@ -10,6 +10,25 @@ use utoipa::ToSchema;
 use super::endpoint_out::EndpointOut;
 use super::message::MessageOut;
 
+/// What a caller wants to see of attempts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shows {
+    /// Payloads and answers.
+    pub content: bool,
+    /// Cancelled ones by their own status; as a success otherwise, for clients that
+    /// know no other.
+    pub expanded: bool,
+}
+
+impl Shows {
+    fn status(self, status: AttemptStatus) -> AttemptStatus {
+        match status {
+            AttemptStatus::Canceled if !self.expanded => AttemptStatus::Success,
+            status => status,
+        }
+    }
+}
+
 /// One try to deliver a message to an endpoint.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,11 +76,16 @@ pub(crate) struct MessageAttemptOut {
     /// The headers of the answer, in their order; null without an answer or `with_content`.
     #[schema(required = true)]
     pub response_headers: Option<Vec<(String, String)>>,
+    /// What was sent, without its payload; only with `with_msg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub msg: Option<MessageOut>,
 }
 
 impl MessageAttemptOut {
     /// The attempt, with the answer if `with_content`.
-    pub(crate) fn new(attempt: Attempt, with_content: bool) -> Self {
+    pub(crate) fn new(attempt: Attempt, shows: Shows) -> Self {
+        let with_content = shows.content;
+        let status = shows.status(attempt.status);
         let response = match (with_content, attempt.response_body.as_deref()) {
             (false, _) => "{}".to_owned(),
             (true, Some(body)) if !body.is_empty() => String::from_utf8_lossy(body).into_owned(),
@@ -77,8 +101,9 @@ impl MessageAttemptOut {
             response,
             response_status_code: attempt.http_status,
             response_duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
-            status: attempt.status.code(),
-            status_text: attempt.status.word(),
+            status: status.code(),
+            status_text: status.word(),
+            msg: None,
             trigger_type: attempt.trigger.code(),
             timestamp: attempt.started_at,
             attempt_number: attempt.number,
@@ -136,10 +161,11 @@ pub(crate) struct EndpointMessageOut {
 impl EndpointMessageOut {
     pub(crate) fn new(
         (message, status, next): (Message, AttemptStatus, Option<Timestamp>),
-        with_content: bool,
+        shows: Shows,
     ) -> Self {
+        let status = shows.status(status);
         Self {
-            message: MessageOut::new(message, with_content),
+            message: MessageOut::new(message, shows.content),
             status: status.code(),
             status_text: status.word(),
             next_attempt: next,

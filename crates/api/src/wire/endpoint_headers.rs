@@ -43,6 +43,9 @@ pub(crate) struct HeadersIn {
 pub(crate) struct HeadersPatch {
     /// Values by name.
     pub headers: BTreeMap<String, Option<String>>,
+    /// Names to remove, as null in `headers` does.
+    #[serde(rename = "deleteHeaders")]
+    pub delete_headers: Option<Vec<String>>,
 }
 
 impl HeadersPatch {
@@ -51,7 +54,9 @@ impl HeadersPatch {
         self,
         mut headers: BTreeMap<String, String>,
     ) -> ApiResult<BTreeMap<String, String>> {
-        for (name, value) in self.headers {
+        let removed = self.delete_headers.unwrap_or_default();
+        let removed = removed.into_iter().map(|name| (name, None));
+        for (name, value) in removed.chain(self.headers) {
             check_header_name(&name).in_field("headers")?;
             headers.retain(|old, _| !old.eq_ignore_ascii_case(&name));
             if let Some(value) = value {
@@ -108,5 +113,9 @@ mod tests {
         let patch: HeadersPatch = body::parse(br#"{"headers":{"x-a":"3","X-B":null}}"#).unwrap();
         let new = patch.applied_to(old).unwrap();
         assert_eq!(new, BTreeMap::from([("x-a".to_owned(), "3".to_owned())]));
+        let patch: HeadersPatch =
+            body::parse(br#"{"headers":{"x-c":"4"},"deleteHeaders":["X-A"]}"#).unwrap();
+        let new = patch.applied_to(new).unwrap();
+        assert_eq!(new, BTreeMap::from([("x-c".to_owned(), "4".to_owned())]));
     }
 }

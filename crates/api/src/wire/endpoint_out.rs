@@ -127,3 +127,14 @@ pub(crate) struct StatsOut {
     /// Ended by a person or by a change of the endpoint.
     pub canceled: u64,
 }
+
+/// How the ended attempts of an endpoint ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttemptStatsOut {
+    /// A 2xx answer.
+    pub success: u64,
+    /// No 2xx answer.
+    pub fail: u64,
+    /// Ended by a person or by a change of the endpoint.
+    pub canceled: u64,
+}

@@ -1,5 +1,10 @@
 //! Runs the Rust verifiers over the cases of a file, then the Rust client against a
-//! running server (`POSTRIDER_TEST_URL`, `POSTRIDER_TEST_KEY`).
+//! running server (`POSTRIDER_TEST_URL`, `POSTRIDER_TEST_KEY`). In place of a file, `methods`
+//! calls every method of the client, and `tour` runs the examples of the API reference.
+
+mod methods;
+#[path = "../../../../docs/examples/tour.rs"]
+mod tour;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -8,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use svix::api::{Svix, SvixOptions};
 use svix::models::{ApplicationIn, EndpointIn, EndpointSecretRotateIn, MessageIn};
 
 #[derive(Deserialize)]
@@ -21,7 +25,8 @@ struct Case {
     accepted: bool,
 }
 
-type Problem = Box<dyn std::error::Error>;
+/// Whatever goes wrong.
+pub type Problem = Box<dyn std::error::Error>;
 
 /// Each verifier's answer to a case, by name.
 fn judge(case: &Case) -> Result<Vec<(&'static str, bool)>, Problem> {
@@ -60,17 +65,15 @@ fn verify(path: &str) -> Result<(usize, usize), Problem> {
     Ok((right, wrong))
 }
 
-fn ensure(fact: bool, what: &str) -> Result<(), Problem> {
+/// An error that says `what`, unless `fact` holds.
+pub fn ensure(fact: bool, what: &str) -> Result<(), Problem> {
     if fact { Ok(()) } else { Err(what.into()) }
 }
 
 /// The client's own types read every answer on the main path.
 async fn client() -> Result<(), Problem> {
-    let options = SvixOptions {
-        server_url: Some(std::env::var("POSTRIDER_TEST_URL")?),
-        ..SvixOptions::default()
-    };
-    let svix = Svix::new(std::env::var("POSTRIDER_TEST_KEY")?, Some(options));
+    let url = std::env::var("POSTRIDER_TEST_URL")?;
+    let svix = methods::client(std::env::var("POSTRIDER_TEST_KEY")?, &url);
     let app = ApplicationIn::new("Rust".to_owned());
     let app = svix.application().create(app, None).await?;
     let endpoint = EndpointIn {
@@ -118,9 +121,32 @@ async fn client() -> Result<(), Problem> {
     }
 }
 
+async fn toured() -> Result<(), Problem> {
+    let (url, key) = (
+        std::env::var("POSTRIDER_TEST_URL")?,
+        std::env::var("POSTRIDER_TEST_KEY")?,
+    );
+    tour::run(url, key)
+        .await
+        .map_err(|error| format!("{error:?}").into())
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let path = std::env::args().nth(1).unwrap_or_default();
+    if path == "methods" || path == "tour" {
+        let done = match path.as_str() {
+            "methods" => methods::all().await,
+            _ => toured().await,
+        };
+        return match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("the client: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let (right, wrong) = match verify(&path) {
         Ok(counts) => counts,
         Err(error) => {
