@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::event_type::EventTypeIn;
+use super::patch::Patch;
 use crate::error::{ApiError, ApiResult, Fault, VALUE_ERROR};
 
 /// Event types that one document may have.
@@ -130,7 +131,7 @@ impl Document<'_> {
             feature_flags: None,
             feature_flag: None,
             group_name: None,
-            retry_policy: None,
+            retry_policy: Patch::default(),
         };
         Ok(event_type)
     }
