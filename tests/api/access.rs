@@ -91,6 +91,7 @@ const TABLE: &[(&str, Need)] = &[
     ("v1.message-attempt.resend", App(ATTEMPTS)),
     ("v1.message.bulk-expunge", Org),
     ("v1.message.create", Org),
+    ("v1.message.create-batch", Org),
     ("v1.message.expunge-all-contents", Org),
     ("v1.message.expunge-content", Org),
     ("v1.message.get", App(VIEW)),
@@ -107,6 +108,8 @@ const TABLE: &[(&str, Need)] = &[
     ("v1.operational-webhook.endpoint.update-headers", Org),
     ("v1.statistics.aggregate-app-stats", Org),
     ("v1.statistics.aggregate-event-types", Org),
+    ("v1.settings.get", Org),
+    ("v1.settings.patch", Org),
 ];
 
 /// What includes a capability.

@@ -19,7 +19,7 @@ async fn nothing_is_taken_while_deliveries_go_on() {
     let full = Server::on(Engine::Sqlite).database(server.database().clone());
     let full = full
         .set("MIN_FREE_DISK_MIB", MORE_THAN_THERE_IS)
-        .start()
+        .start_unwell()
         .await;
     let app = app.through(&full.client());
     let refused = eventually("publishes are refused", || async {

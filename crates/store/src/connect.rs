@@ -215,7 +215,7 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
     let pool = |max: u32| {
         PgPoolOptions::new()
             .max_connections(max)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(PATIENCE)
     };
     // What is allowed is divided: a list that holds readers up leaves the writers theirs.
     let writers = (options.connections / 2).max(2);
@@ -234,6 +234,9 @@ async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectEr
     })
 }
 
+/// How long a connection to PostgreSQL may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -247,13 +250,13 @@ async fn plain_where_possible(options: PgConnectOptions) -> PgConnectOptions {
         return options;
     }
     let plain = options.clone().ssl_mode(PgSslMode::Disable);
-    match plain.connect().await {
-        Ok(connection) => {
+    match tokio::time::timeout(PATIENCE, plain.connect()).await {
+        Ok(Ok(connection)) => {
             // It has served its purpose; how it ends does not matter.
             let _ = connection.close().await;
             plain
         }
-        Err(_) => options,
+        _ => options,
     }
 }
 

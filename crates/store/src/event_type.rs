@@ -120,6 +120,13 @@ const UPSERT: &str = "insert into event_type (id, org_id, name, description, arc
     returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
     retry_policy, created_at, updated_at";
 
+fn policy_text(id: EventTypeId, new: &NewEventType) -> StoreResult<Option<String>> {
+    let policy = new.retry_policy.as_ref().and_then(Option::as_ref);
+    policy
+        .map(|policy| row::to_json("event_type", "retry_policy", id, policy))
+        .transpose()
+}
+
 impl Store {
     /// The event type of this name, archived or not.
     pub async fn event_type(&self, org: OrgId, name: &str) -> StoreResult<EventType> {
@@ -183,10 +190,7 @@ impl Store {
         let flags = flags
             .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
             .transpose()?;
-        let policy = new.retry_policy.as_ref().and_then(Option::as_ref);
-        let policy = policy
-            .map(|policy| row::to_json("event_type", "retry_policy", id, policy))
-            .transpose()?;
+        let policy = policy_text(id, &new)?;
         let row: Option<Row> = transaction!(self, "writing an event type", conn => {
             let wrong = wrong("writing an event type");
             let row = sqlx::query_as(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
@@ -208,7 +212,7 @@ impl Store {
     pub async fn all_event_types(&self, org: OrgId) -> StoreResult<Vec<EventType>> {
         let rows: Vec<Row> = read!(self, "listing event types", pool => sqlx::query_as(
             "select id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
-             created_at, updated_at from event_type where org_id = $1 order by name",
+             retry_policy, created_at, updated_at from event_type where org_id = $1 order by name",
         ).bind(org.uuid()).fetch_all(pool).await)?;
         rows.into_iter().map(EventType::try_from).collect()
     }
@@ -229,15 +233,16 @@ impl Store {
                 let flags = flags
                     .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
                     .transpose()?;
-                Ok((id, new, flags))
+                let policy = policy_text(id, &new)?;
+                Ok((id, new, flags, policy))
             })
             .collect::<StoreResult<Vec<_>>>()?;
         transaction!(self, "importing event types", conn => {
             let wrong = wrong("importing event types");
-            for (id, new, flags) in &rows {
+            for (id, new, flags, policy) in &rows {
                 sqlx::query(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
                     .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(flags).bind(&new.group_name)
-                    .bind(now.micros()).bind(true)
+                    .bind(now.micros()).bind(true).bind(policy).bind(new.retry_policy.is_none())
                     .execute(&mut *conn).await.map_err(wrong)?;
             }
             for name in archived {

@@ -136,8 +136,11 @@ impl Made {
     /// The example of an operation's body, its window moved to now.
     fn body(&self, operation: &Operation) -> Option<Value> {
         let mut body = operation.example()?.clone();
-        if let Some(since) = body.get_mut("since") {
-            *since = json!(self.since);
+        if let Some(body) = body.as_object_mut()
+            && body.contains_key("since")
+        {
+            body.insert("since".to_owned(), json!(self.since));
+            body.remove("until");
         }
         Some(body)
     }

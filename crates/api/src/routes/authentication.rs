@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, "/api/v1/auth/app-portal-access/{app_id}", "v1.authentication.app-portal-access", access)
             .says("Give access to an application", "Makes a token that opens this application alone, and a link to its portal whose code can be exchanged once, within ten minutes, for another such token.")
-            .takes::<AppPortalAccessIn>(json!({"capabilities": ["ViewBase", "CreateAttempts"], "expiry": 86400}))
+            .may_take::<AppPortalAccessIn>(json!({"capabilities": ["ViewBase", "CreateAttempts"], "expiry": 86400}))
             .answers::<AppPortalAccessOut>(200, "The link and the token"),
         Operation::new(Method::POST, "/api/v1/auth/dashboard-access/{app_id}", "v1.authentication.dashboard-access", dashboard)
             .says("Give access to an application (older name)", "As app-portal-access without a body: a token with every capability, for seven days.")
@@ -37,7 +37,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[Code::NotFound]),
         Operation::new(Method::POST, "/api/v1/auth/app/{app_id}/expire-all", "v1.authentication.expire-all", expire_all)
             .says("End an application's tokens", "Ends tokens that were made for this application, at once or in a while, on every node, and with them the codes of their links. API keys that are bound to the application stay.")
-            .takes::<ApplicationTokenExpireIn>(json!({"expiry": 60, "sessionIds": ["session-1"]}))
+            .may_take::<ApplicationTokenExpireIn>(json!({"expiry": 60, "sessionIds": ["session-1"]}))
             .answers_nothing(204, "They end"),
         Operation::new(Method::POST, "/api/v1/auth/logout", "v1.authentication.logout", logout)
             .says("End this token", "The token that was shown works no more, on any node within a second. An API key cannot be logged out: revoke it.")

@@ -81,6 +81,5 @@ pub(crate) struct BatchErrorOut {
     /// What kind of error it is.
     pub code: String,
     /// What is wrong and what to do: a text, or for `validation_error` a list of faults.
-    #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }

@@ -13,6 +13,7 @@ pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod message;
 pub(crate) mod message_in;
+pub(crate) mod object;
 pub(crate) mod openapi_import;
 pub(crate) mod operational;
 pub(crate) mod patch;

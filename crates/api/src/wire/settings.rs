@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::endpoint::RetryPolicySchema;
+use super::object::Object;
 use super::patch::Patch;
 use crate::error::{ApiError, ApiResult, Fault, InField, VALUE_ERROR};
 
@@ -121,7 +122,7 @@ pub(crate) struct SettingsPatch {
     /// How the dashboard looks; what it leaves out stays.
     #[serde(default)]
     #[schema(value_type = Option<ThemePatch>)]
-    pub theme: Patch<ThemePatch>,
+    pub theme: Patch<Object<ThemePatch>>,
     /// Origins whose pages may frame the dashboard, at most 20; replaces all of them.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
@@ -175,7 +176,7 @@ impl SettingsPatch {
             *origins = checked_frame_ancestors(origins).in_field("frameAncestors")?;
         }
         if let Patch::Value(theme) = &mut self.theme {
-            theme.check()?;
+            theme.0.check()?;
         }
         Ok(SettingsChange(self))
     }
@@ -226,7 +227,7 @@ impl SettingsChange {
         match patch.theme {
             Patch::Absent => {}
             Patch::Null => settings.theme = Theme::default(),
-            Patch::Value(theme) => theme.apply(&mut settings.theme),
+            Patch::Value(theme) => theme.0.apply(&mut settings.theme),
         }
         set_plain(&mut settings.frame_ancestors, patch.frame_ancestors);
     }

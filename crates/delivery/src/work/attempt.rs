@@ -243,7 +243,12 @@ impl Courier {
             Err(StoreError::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let org = self.cache.org(app.org_id).await?;
+        // Operational endpoints belong to no organisation that decides anything.
+        let org = match self.cache.org(app.org_id).await {
+            Ok(org) => org,
+            Err(StoreError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let event_type = self.cache.event_type(&org, &job.event_type).await?;
         let of_type = event_type.and_then(|found| found.retry_policy.clone());
         Ok(of_type.or_else(|| org.settings.retry_policy.clone()))

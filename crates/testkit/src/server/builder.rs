@@ -151,6 +151,15 @@ impl ServerBuilder {
 
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Server {
+        self.start_until(200).await
+    }
+
+    /// Starts it where something is wrong with it from the start, and waits until it says so.
+    pub async fn start_unwell(self) -> Server {
+        self.start_until(503).await
+    }
+
+    async fn start_until(self, health: u16) -> Server {
         let (database, key) = match self.shared {
             Some(shared) => shared,
             None => (
@@ -159,7 +168,7 @@ impl ServerBuilder {
             ),
         };
         let process = self.settings.spawn(database.url());
-        let url = process.ready().await;
+        let url = process.ready(health).await;
         let mut server = Server {
             process: Some(process),
             settings: self.settings,

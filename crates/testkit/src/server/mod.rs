@@ -100,7 +100,7 @@ impl Server {
     pub async fn restart(&mut self) {
         assert!(self.process.is_none(), "still running");
         let process = self.settings.spawn(self.database.url());
-        let url = process.ready().await;
+        let url = process.ready(200).await;
         *self.base.write() = url;
         self.process = Some(process);
     }

@@ -34,8 +34,8 @@ impl Process {
         Self { child, logs }
     }
 
-    /// Waits until the server is ready and gives its address.
-    pub(super) async fn ready(&self) -> String {
+    /// Waits until the server's health has this status, and gives its address.
+    pub(super) async fn ready(&self, status: u16) -> String {
         let line = self.logs.line_with(LISTENING).await;
         let (_, address) = line.split_once(LISTENING).expect("found above");
         let address = address.split_whitespace().next().unwrap_or_default();
@@ -43,7 +43,7 @@ impl Process {
         let http = crate::http_client(Duration::from_secs(5));
         eventually("the server to be ready", async || {
             match health(&http, &url).await {
-                Ok(200) => Ok(()),
+                Ok(found) if found == status => Ok(()),
                 other => Err((other, self.logs.text())),
             }
         })
