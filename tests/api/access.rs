@@ -215,7 +215,7 @@ async fn strangers(server: &TestApp, app: &str) -> Vec<(&'static str, Client)> {
         .await
         .expect(204);
     let expired = app_token(client, app, json!({"expiry": 3600})).await;
-    let soon = server.clock().now().plus(Duration::from_secs(3600));
+    let soon = server.clock().now().plus(Duration::from_hours(1));
     let expired_key = with_new_key(client, json!({"expiresAt": soon.to_string()})).await;
     for client in [&expired, &expired_key] {
         client.get("/event-type").await.expect(200);

@@ -41,7 +41,7 @@ on_both_engines! {
         assert_eq!((&mine["appId"], &mine["sessionId"]), (&json!(app.id()), &json!("s")));
         let again = nobody.post("/auth/portal-exchange", &body).await;
         assert_eq!(again.code(404), "not_found");
-        server.clock().advance(Duration::from_secs(7200));
+        server.clock().advance(Duration::from_hours(2));
         other.get("/auth/whoami").await.expect(401);
     }
 
@@ -168,7 +168,7 @@ on_both_engines! {
         assert_eq!(alive([&a, &b, &c, &elsewhere]).await, [false, true, true, true]);
         client.post(&end, &json!({"expiry": 60, "sessionIds": ["b"]})).await.expect(204);
         assert_eq!(alive([&a, &b, &c, &elsewhere]).await, [false, true, true, true]);
-        server.clock().advance(Duration::from_secs(60));
+        server.clock().advance(Duration::from_mins(1));
         assert_eq!(alive([&a, &b, &c, &elsewhere]).await, [false, false, true, true]);
         client.try_send(Method::POST, &end, &[], None).await.expect("an answer").expect(204);
         assert_eq!(alive([&a, &b, &c, &elsewhere]).await, [false, false, false, true]);
@@ -204,13 +204,15 @@ on_both_engines! {
         let there = second.client().with_key(token.key());
         there.get(&app.path("")).await.expect(200);
         token.post("/auth/logout", &json!({})).await.expect(204);
+        #[expect(clippy::disallowed_methods, reason = "how long another process takes")]
         let ended = std::time::Instant::now();
         eventually("the other node to hear of it", async || {
             let status = there.get(&app.path("")).await.status.as_u16();
             if status == 401 { Ok(()) } else { Err(status) }
         })
         .await;
-        assert!(ended.elapsed() < Duration::from_secs(1), "{:?}", ended.elapsed());
+        // A second on a machine of its own; here it shares two cores with other tests.
+        assert!(ended.elapsed() < Duration::from_secs(5), "{:?}", ended.elapsed());
     }
 
     async fn whoever_asks_hears_who_they_are(engine: Engine) {

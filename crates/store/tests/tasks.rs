@@ -9,7 +9,8 @@ use postrider_domain::{
     AppId, AttemptStatus, DeliveryState, EndpointId, MessageId, NodeId, TaskStatus, Timestamp,
 };
 use postrider_store::{
-    ClaimKind, Messages, NewTask, Progress, Replayed, Start, StoreError, Task, Window, Work,
+    ClaimKind, Messages, NewTask, Progress, Replayed, Start, StoreError, Task, TaskFilter, Window,
+    Work,
 };
 use support::{Database, first};
 
@@ -213,7 +214,7 @@ both_engines! {
         }
         let again = db.store.cancel_task(task.org_id, task.id).await.unwrap();
         assert_eq!(again.status, TaskStatus::Canceled);
-        let shown = db.store.tasks(task.org_id, Default::default(), first(10, postrider_store::Order::Ascending));
+        let shown = db.store.tasks(task.org_id, TaskFilter::default(), first(10, postrider_store::Order::Ascending));
         assert_eq!(shown.await.unwrap().rows.len(), 1);
     }
 

@@ -101,7 +101,9 @@ fn a_token_of_each_algorithm_counts() {
         (EdDsa, public("ed25519"), token("EdDSA", &ed25519)),
     ] {
         let key = JwtKey::new(algorithm, text).unwrap();
-        let jwt = key.check(&token, NOW).expect(algorithm.word());
+        let jwt = key
+            .check(&token, NOW)
+            .unwrap_or_else(|_| panic!("{}", algorithm.word()));
         assert_eq!((jwt.org.as_str(), jwt.app), ("org_1", None));
     }
 }
@@ -188,7 +190,7 @@ fn times_count_with_fifteen_minutes_of_leeway() {
         assert_eq!(key().check(&hs256(&claims), NOW).is_ok(), counts, "{extra}");
     }
     let jwt = key().check(&hs256(&claims()), NOW).unwrap();
-    assert_eq!(jwt.expires_at, Some(NOW.plus(Duration::from_secs(4500))));
+    assert_eq!(jwt.expires_at, Some(NOW.plus(Duration::from_mins(75))));
 }
 
 #[test]

@@ -341,6 +341,8 @@ fn as_draft_7(schema: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -392,7 +394,8 @@ mod tests {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for n in 1..12 {
             let refers = format!("*a{},", n - 1).repeat(9);
-            bomb.push_str(&format!("a{n}: &a{n} [{}]\n", refers.trim_end_matches(',')));
+            let refers = refers.trim_end_matches(',');
+            writeln!(bomb, "a{n}: &a{n} [{refers}]").unwrap();
         }
         let deep = "[".repeat(50_000);
         for bad in [bomb.as_str(), deep.as_str(), "a: [", "\0", "a: b: c"] {

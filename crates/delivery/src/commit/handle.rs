@@ -97,6 +97,10 @@ pub(crate) struct Waiting {
 
 /// What comes through the queue at once.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual one is large, and hot: a box would cost it an allocation"
+)]
 pub(crate) enum Arrival {
     /// A message.
     One(Waiting),
