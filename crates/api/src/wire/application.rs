@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::patch::Patch;
-use super::{app_uid, metadata_of, metadata_text, throttle_rate};
+use super::{app_uid, metadata_of, metadata_text, patched_rate, throttle_rate};
 use crate::error::{ApiResult, InField};
 
 /// An application to be made.
@@ -83,8 +83,8 @@ impl ApplicationPatch {
         if let Some(uid) = self.uid.said() {
             new.uid = app_uid(uid)?;
         }
-        if let Some(rate) = self.throttle_rate.or(self.rate_limit).said() {
-            new.throttle_rate = throttle_rate(rate, None)?;
+        if let Some(rate) = patched_rate(self.throttle_rate, self.rate_limit)? {
+            new.throttle_rate = rate;
         }
         if let Some(metadata) = self.metadata {
             new.metadata = metadata_text(&metadata)?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::endpoint_headers::checked_headers;
 use super::patch::Patch;
-use super::{metadata_text, throttle_rate, uid};
+use super::{metadata_text, patched_rate, throttle_rate, uid};
 use crate::error::{ApiError, ApiResult, InField};
 
 /// When failed attempts are repeated.
@@ -307,8 +307,8 @@ impl EndpointPatch {
         if let Some(text) = self.uid.said() {
             settings.uid = uid(text, EndpointId::PREFIX)?;
         }
-        if let Some(rate) = self.throttle_rate.or(self.rate_limit).said() {
-            settings.throttle_rate = throttle_rate(rate, None)?;
+        if let Some(rate) = patched_rate(self.throttle_rate, self.rate_limit)? {
+            settings.throttle_rate = rate;
         }
         if let Some(list) = self.event_types.or(self.filter_types).said() {
             settings.event_types = event_types(list)?;

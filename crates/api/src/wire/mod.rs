@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use postrider_domain::{AppId, names};
 
+use self::patch::Patch;
 use crate::error::{ApiResult, InField};
 
 /// Strings by name, as callers keep them with their entities.
@@ -44,12 +45,24 @@ pub(crate) fn metadata_of(text: &str) -> Metadata {
 
 /// Checks the rate under its name and its older one; the name wins.
 pub(crate) fn throttle_rate(rate: Option<i64>, limit: Option<i64>) -> ApiResult<Option<u16>> {
-    let (value, field) = match (rate, limit) {
-        (Some(rate), _) => (rate, "throttleRate"),
-        (None, Some(limit)) => (limit, "rateLimit"),
-        (None, None) => return Ok(None),
+    let checked = |value: Option<i64>, field| {
+        let rate = value.map(names::check_throttle_rate).transpose();
+        rate.in_field(field)
     };
-    names::check_throttle_rate(value).in_field(field).map(Some)
+    let (rate, limit) = (checked(rate, "throttleRate")?, checked(limit, "rateLimit")?);
+    Ok(rate.or(limit))
+}
+
+/// As [`throttle_rate`], of an update: what the rate then is, if it says anything of it.
+#[expect(
+    clippy::option_option,
+    reason = "`if let Some(rate)` then reads as what it does"
+)]
+pub(crate) fn patched_rate(rate: Patch<i64>, limit: Patch<i64>) -> ApiResult<Option<Option<u16>>> {
+    let (rate, limit) = (rate.said(), limit.said());
+    let named = throttle_rate(rate.flatten(), None)?;
+    let older = throttle_rate(None, limit.flatten())?;
+    Ok(rate.map(|_| named).or(limit.map(|_| older)))
 }
 
 /// Checks the uid of an application or endpoint.
