@@ -87,11 +87,11 @@ async fn give(call: &Call<OrgWide>, mut body: AppPortalAccessIn) -> ApiResult<An
 async fn find_or_make(call: &Call<OrgWide>, application: Option<ApplicationIn>) -> ApiResult<App> {
     let (store, org) = (&call.shared.store, call.access.org);
     let name = call.segment("app_id")?;
-    match (store.app(org, name).await, application) {
-        (Err(StoreError::NotFound(_)), Some(application)) => {
-            let new = on_the_fly(application, name)?;
-            Ok(store.app_or_create(org, new).await?.0)
-        }
+    let new = application
+        .map(|application| on_the_fly(application, name))
+        .transpose()?;
+    match (store.app(org, name).await, new) {
+        (Err(StoreError::NotFound(_)), Some(new)) => Ok(store.app_or_create(org, new).await?.0),
         (found, _) => Ok(found?),
     }
 }
