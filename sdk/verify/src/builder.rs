@@ -23,7 +23,7 @@ pub struct VerifierBuilder {
 enum Secrets {
     Standard(Vec<Key>),
     /// Bytes: the format that says what to do with them is checked at the end.
-    Hmac(HmacFormat, Vec<Zeroizing<Vec<u8>>>),
+    Hmac(Box<HmacFormat>, Vec<Zeroizing<Vec<u8>>>),
 }
 
 impl VerifierBuilder {
@@ -34,9 +34,9 @@ impl VerifierBuilder {
         }
     }
 
-    pub(crate) const fn hmac(format: HmacFormat) -> Self {
+    pub(crate) fn hmac(format: HmacFormat) -> Self {
         Self {
-            secrets: Secrets::Hmac(format, Vec::new()),
+            secrets: Secrets::Hmac(Box::new(format), Vec::new()),
             tolerance: DEFAULT_TOLERANCE,
         }
     }
@@ -52,14 +52,13 @@ impl VerifierBuilder {
     ///
     /// # Errors
     /// [`SetupError`], which says what is wrong without showing the secret.
-    pub fn secret(self, secret: &str) -> Result<Self, SetupError> {
-        match self.secrets {
-            Secrets::Standard(_) => self.with_key(Key::parse(secret)?),
-            Secrets::Hmac(..) => {
-                text_secret::check_spaces(secret)?;
-                self.secret_bytes(secret.as_bytes())
-            }
+    pub fn secret(mut self, secret: &str) -> Result<Self, SetupError> {
+        if let Secrets::Standard(keys) = &mut self.secrets {
+            keys.push(Key::parse(secret)?);
+            return Ok(self);
         }
+        text_secret::check_spaces(secret)?;
+        self.secret_bytes(secret.as_bytes())
     }
 
     /// Adds the bytes of an HMAC secret themselves, 16 to 75 for Standard
@@ -69,7 +68,7 @@ impl VerifierBuilder {
     /// [`SetupError::Empty`] or [`SetupError::WrongLength`].
     pub fn secret_bytes(mut self, secret: &[u8]) -> Result<Self, SetupError> {
         match &mut self.secrets {
-            Secrets::Standard(_) => return self.with_key(Key::from_bytes(secret)?),
+            Secrets::Standard(keys) => keys.push(Key::from_bytes(secret)?),
             Secrets::Hmac(_, secrets) => {
                 text_secret::check(secret)?;
                 secrets.push(Zeroizing::new(secret.to_vec()));
@@ -97,21 +96,14 @@ impl VerifierBuilder {
             Secrets::Standard(keys) => Keys::Standard(keys),
             Secrets::Hmac(_, secrets) if secrets.is_empty() => return Err(SetupError::NoSecret),
             Secrets::Hmac(format, secrets) => {
-                let plan = Plan::new(format)?;
+                let plan = Plan::new(*format)?;
                 let hash = plan.format.hash;
                 let keys = secrets.iter().map(|secret| text_secret::key(hash, secret));
                 let keys = keys.collect::<Result<_, _>>()?;
-                Keys::Hmac(plan, keys)
+                Keys::Hmac(Box::new(plan), keys)
             }
         };
         Ok(Verifier::from_parts(keys, self.tolerance))
-    }
-
-    fn with_key(mut self, key: Key) -> Result<Self, SetupError> {
-        if let Secrets::Standard(keys) = &mut self.secrets {
-            keys.push(key);
-        }
-        Ok(self)
     }
 }
 

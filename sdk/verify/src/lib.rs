@@ -14,6 +14,8 @@ mod scheme;
 #[cfg(feature = "sign")]
 mod sign;
 mod standard;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text_secret;
 mod verified;
 mod verifier;

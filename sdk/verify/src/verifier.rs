@@ -45,7 +45,7 @@ pub struct Verifier {
 /// Secrets, by how they are used.
 pub(crate) enum Keys {
     Standard(Vec<Key>),
-    Hmac(Plan, Vec<HmacKey>),
+    Hmac(Box<Plan>, Vec<HmacKey>),
 }
 
 impl Verifier {
@@ -79,7 +79,7 @@ impl Verifier {
     }
 
     /// Signatures of another sender that uses one HMAC.
-    pub const fn hmac(format: HmacFormat) -> VerifierBuilder {
+    pub fn hmac(format: HmacFormat) -> VerifierBuilder {
         VerifierBuilder::hmac(format)
     }
 
