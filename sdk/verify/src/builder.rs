@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::error::SetupError;
 use crate::format::{HmacFormat, Plan};
 use crate::standard::key::Key;
@@ -17,6 +18,7 @@ use crate::verifier::{DEFAULT_TOLERANCE, Keys, Verifier};
 pub struct VerifierBuilder {
     secrets: Secrets,
     tolerance: Duration,
+    clock: Clock,
 }
 
 #[derive(Clone)]
@@ -31,6 +33,7 @@ impl VerifierBuilder {
         Self {
             secrets: Secrets::Standard(Vec::new()),
             tolerance: DEFAULT_TOLERANCE,
+            clock: Clock::SYSTEM,
         }
     }
 
@@ -38,6 +41,7 @@ impl VerifierBuilder {
         Self {
             secrets: Secrets::Hmac(Box::new(format), Vec::new()),
             tolerance: DEFAULT_TOLERANCE,
+            clock: Clock::SYSTEM,
         }
     }
 
@@ -85,6 +89,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Where [`Verifier::verify_now`], and with it each layer and extractor,
+    /// takes the time from, in Unix seconds. The system's clock unless set.
+    pub fn clock(mut self, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
     /// Makes the verifier.
     ///
     /// # Errors
@@ -103,7 +114,7 @@ impl VerifierBuilder {
                 Keys::Hmac(Box::new(plan), keys)
             }
         };
-        Ok(Verifier::from_parts(keys, self.tolerance))
+        Ok(Verifier::from_parts(keys, self.tolerance, self.clock))
     }
 }
 
@@ -116,6 +127,6 @@ impl fmt::Debug for VerifierBuilder {
         f.debug_struct("VerifierBuilder")
             .field("secrets", &format_args!("{secrets} redacted"))
             .field("tolerance", &self.tolerance)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,8 @@ mod headers;
 mod hmac_key;
 mod parse;
 mod scheme;
+#[cfg(feature = "seen")]
+pub mod seen;
 #[cfg(feature = "sign")]
 mod sign;
 mod standard;
@@ -19,6 +21,8 @@ pub mod testing;
 mod text_secret;
 mod verified;
 mod verifier;
+#[cfg(feature = "tower")]
+pub mod web;
 
 pub use builder::VerifierBuilder;
 pub use error::{SetupError, VerifyError};
