@@ -1,0 +1,4 @@
+//! The recipient's crate on real servers, and the recipes against the real binary.
+
+mod redis;
+mod stores;
