@@ -291,7 +291,7 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
-    async fn senders_with_the_same_ids_arekept_apart(store: _pool) {
+    async fn senders_with_the_same_ids_are_kept_apart(store: _pool) {
         let other = store.clone().for_sender("stripe");
         let _one = fresh(&store, "1", start()).await;
         let _two = fresh(&other, "1", start()).await;
