@@ -8,5 +8,6 @@ mod ours;
 mod python;
 mod rust;
 mod schemathesis;
+mod schemes;
 mod toolbox;
 mod verification;

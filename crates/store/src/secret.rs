@@ -76,7 +76,7 @@ pub struct NewSecret {
 pub(crate) struct Sealed {
     pub(crate) id: SecretId,
     pub(crate) scheme: SchemeKind,
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Encrypts new secrets for their rows.
@@ -92,7 +92,7 @@ pub(crate) fn seal_all(
             Ok(Sealed {
                 id,
                 scheme: secret.scheme,
-                sealed: seal(cipher, id, secret.text.expose())?,
+                bytes: seal(cipher, id, secret.text.expose())?,
             })
         })
         .collect()

@@ -260,7 +260,7 @@ both_engines! {
         db.store.register_node(NodeId::mint(db.clock.now()), "all", Duration::from_secs(10)).await.unwrap();
         let message = db.publish(app, "a.b", &[(made.id, Start::Owned)]).await;
         let attempt = db.attempt(app, message, made.id, DeliveryState::Succeeded).await;
-        update(&db, app, &made, |settings| settings.signature_scheme = Schemes::default()).await;
+        update(db, app, &made, |settings| settings.signature_scheme = Schemes::default()).await;
         let attempt = db.store.attempt(app, message, attempt).await.unwrap();
         assert_eq!((attempt.event_type.as_str(), &attempt.signature_scheme), ("a.b", &github));
     }

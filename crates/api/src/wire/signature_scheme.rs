@@ -150,7 +150,7 @@ pub(crate) enum SignatureSchemesSchema {
     /// One.
     One(SignatureSchemeSchema),
     /// One, or two at once.
-    Several(#[schema(min_items = 1, max_items = 2)] Vec<SignatureSchemeSchema>),
+    Several(Vec<SignatureSchemeSchema>),
 }
 
 /// What a caller says about schemes.

@@ -13,9 +13,13 @@ pub(crate) struct Signers(Vec<Signer>);
 enum Signer {
     /// One signature per key that is in force.
     Standard(Vec<(SigningKey, Option<Timestamp>)>),
-    /// With one key, with two, and so on, each until its last key expires: the keys end one
-    /// after the other, the oldest first.
-    Other(Vec<(HmacSigner, Option<Timestamp>)>),
+    Other {
+        /// The name of the signature header, in lower case.
+        signature: String,
+        /// With one key, with two, and so on, each until its last key expires: the keys end
+        /// one after the other, the oldest first.
+        signers: Vec<(HmacSigner, Option<Timestamp>)>,
+    },
 }
 
 /// What signing made of a delivery.
@@ -43,9 +47,9 @@ impl Signers {
             let secrets = of(scheme.kind());
             match format(scheme) {
                 None => standard(secrets),
+                Some(format) if scheme.kind().carries_several() => other(format, secrets),
                 // What a delivery can carry only one of is made with the newest secret.
-                Some(format) if format.holds_several() => other(&format, secrets),
-                Some(format) => other(&format, secrets.take(1)),
+                Some(format) => other(format, secrets.take(1)),
             }
         });
         signers.collect::<Result<_, _>>().map(Self)
@@ -68,18 +72,17 @@ impl Signers {
                     sign_standard(keys, now, delivery, &mut signed.record);
                     signed.standard = Some(from..signed.record.len());
                 }
-                Signer::Other(signers) => {
-                    let in_force = signers.iter().rev().find(|(_, end)| is_in_force(*end, now));
+                Signer::Other { signature, signers } => {
+                    let mut in_force = signers.iter().rev();
+                    let in_force = in_force.find(|(_, end)| is_in_force(*end, now));
                     // The first has no end.
-                    let Some((signer, _)) = in_force else {
-                        continue;
-                    };
-                    let headers = signer.headers(delivery);
-                    let is_signature = |name: &str| name == signer.signature_header();
-                    if let Some((_, value)) = headers.iter().find(|(name, _)| is_signature(name)) {
-                        signed.record.push_str(value);
+                    let headers = in_force.map(|(signer, _)| signer.headers(delivery));
+                    for (name, value) in headers.into_iter().flatten() {
+                        if name == *signature {
+                            signed.record.push_str(&value);
+                        }
+                        signed.headers.push((name, value));
                     }
-                    signed.headers.extend(headers);
                 }
             }
         }
@@ -112,36 +115,41 @@ fn standard<'a>(secrets: impl Iterator<Item = &'a EndpointSecret>) -> Result<Sig
         .map(|secret| Ok((SigningKey::parse(&secret.text)?, secret.expires_at)))
         .collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {
-        return Err(SetupError::Empty);
+        return Err(SetupError::NoSecret);
     }
     Ok(Signer::Standard(keys))
 }
 
 fn other<'a>(
-    format: &HmacFormat,
+    (signature, format): (String, HmacFormat),
     secrets: impl Iterator<Item = &'a EndpointSecret>,
 ) -> Result<Signer, SetupError> {
-    let mut signer = HmacSigner::new(format.clone())?;
+    let mut signer = HmacSigner::new(format)?;
     let mut signers = Vec::new();
     for secret in secrets {
         signer = signer.secret(&secret.text)?;
         signers.push((signer.clone(), secret.expires_at));
     }
     if signers.is_empty() {
-        return Err(SetupError::Empty);
+        return Err(SetupError::NoSecret);
     }
-    Ok(Signer::Other(signers))
+    Ok(Signer::Other { signature, signers })
 }
 
-/// The scheme as the signer knows it; the standard one is none of these.
-fn format(scheme: &Scheme) -> Option<HmacFormat> {
-    match scheme {
-        Scheme::Standard => None,
-        Scheme::GitHub(of) => Some(github(of)),
-        Scheme::Stripe(of) => Some(HmacFormat::stripe().signature_header(&of.signature_header)),
-        Scheme::Slack(of) => Some(slack(of)),
-        Scheme::Hmac(of) => Some(hmac(of)),
-    }
+/// The scheme as the signer knows it, with the name of its signature header in lower case;
+/// the standard one is none of these.
+fn format(scheme: &Scheme) -> Option<(String, HmacFormat)> {
+    let (name, format) = match scheme {
+        Scheme::Standard => return None,
+        Scheme::GitHub(of) => (&of.signature_header, github(of)),
+        Scheme::Stripe(of) => {
+            let format = HmacFormat::stripe().signature_header(&of.signature_header);
+            (&of.signature_header, format)
+        }
+        Scheme::Slack(of) => (&of.signature_header, slack(of)),
+        Scheme::Hmac(of) => (&of.signature_header, hmac(of)),
+    };
+    Some((name.to_ascii_lowercase(), format))
 }
 
 fn github(of: &GitHubScheme) -> HmacFormat {
@@ -199,3 +207,6 @@ fn given(
         None => format,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,9 @@ use crate::invalid::shown;
 /// The most bytes before a signature in its header.
 const MAX_PREFIX: usize = 64;
 /// The fewest bytes of a secret that is text: what is shorter can be guessed.
-pub const MIN_SECRET: usize = 16;
+const MIN_SECRET: usize = 16;
 /// The most bytes of a secret that is text.
-pub const MAX_SECRET: usize = 256;
+const MAX_SECRET: usize = 256;
 
 /// A kind of scheme. Each has secrets of its own: a signature of one must never pass
 /// for a signature of another.

@@ -80,7 +80,7 @@ macro_rules! write_secrets {
             sqlx::query(secret::INSERT)
                 .bind(secret.id.uuid())
                 .bind($endpoint.uuid())
-                .bind(&secret.sealed)
+                .bind(&secret.bytes)
                 .bind($now.micros())
                 .bind(secret.scheme.code())
                 .execute(&mut *$conn)
