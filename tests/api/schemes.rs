@@ -98,8 +98,8 @@ fn wrong() -> Vec<(Value, &'static str)> {
             "give a text",
         ),
         (
-            json!(["slack", {"type": "standard", "secret": "hunter2hunter2hunter2"}]),
-            "whsec_",
+            json!(["standard", {"type": "slack", "secret": "hunter2"}]),
+            "16 to 256",
         ),
     ]
 }
@@ -226,6 +226,9 @@ on_both_engines! {
         let refused = app.endpoint(URL).set("signatureScheme", second.clone()).secret(SECRET).try_create().await;
         assert_eq!(fault(&refused), "body.secret");
         app.endpoint(URL).set("signatureScheme", second).create().await;
+        let standard = json!(["slack", {"type": "standard", "secret": SECRET}]);
+        let refused = app.endpoint(URL).set("signatureScheme", standard).try_create().await;
+        assert!(fault(&refused) == "body.signatureScheme" && refused.text.contains("whsec_"), "{refused:?}");
     }
 
     async fn an_installation_s_scheme_that_cannot_be_is_refused_at_the_start(engine: Engine) {

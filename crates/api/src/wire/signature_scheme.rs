@@ -27,7 +27,7 @@ pub(crate) enum SignatureSchemeSchema {
     #[serde(rename_all = "camelCase")]
     GitHub {
         /// Carries the signature; `X-Hub-Signature-256` if absent.
-        #[schema(min_length = 1, max_length = 128)]
+        #[schema(nullable = false, min_length = 1, max_length = 128)]
         signature_header: Option<String>,
         /// Carries the event type; `X-GitHub-Event` if absent, not sent if null.
         event_header: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) enum SignatureSchemeSchema {
     #[serde(rename_all = "camelCase")]
     Stripe {
         /// Carries time and signatures; `Stripe-Signature` if absent.
-        #[schema(min_length = 1, max_length = 128)]
+        #[schema(nullable = false, min_length = 1, max_length = 128)]
         signature_header: Option<String>,
         /// The scheme's first secret, where the endpoint has none for it yet; made if absent.
         #[schema(write_only)]
@@ -51,10 +51,10 @@ pub(crate) enum SignatureSchemeSchema {
     #[serde(rename_all = "camelCase")]
     Slack {
         /// Carries the signature; `X-Slack-Signature` if absent.
-        #[schema(min_length = 1, max_length = 128)]
+        #[schema(nullable = false, min_length = 1, max_length = 128)]
         signature_header: Option<String>,
         /// Carries the seconds; `X-Slack-Request-Timestamp` if absent.
-        #[schema(min_length = 1, max_length = 128)]
+        #[schema(nullable = false, min_length = 1, max_length = 128)]
         timestamp_header: Option<String>,
         /// Carries how many attempts there were before, from the second on; `X-Slack-Retry-Num` if absent, not sent if null.
         retry_header: Option<String>,
@@ -69,14 +69,16 @@ pub(crate) enum SignatureSchemeSchema {
         #[schema(min_length = 1, max_length = 128)]
         signature_header: String,
         /// What stands before the signature in its header, such as `sha256=`; nothing if absent.
-        #[schema(max_length = 64)]
+        #[schema(nullable = false, max_length = 64)]
         prefix: Option<String>,
         /// How the signature is written; `hex` if absent.
+        #[schema(nullable = false)]
         encoding: Option<SignatureEncoding>,
         /// The hash; `sha256` if absent.
+        #[schema(nullable = false)]
         algorithm: Option<SignatureAlgorithm>,
         /// What is signed: `{body}` once, and around it `{id}`, `{timestamp}` and text; `{body}` if absent.
-        #[schema(max_length = 128, example = "{timestamp}.{body}")]
+        #[schema(nullable = false, max_length = 128, example = "{timestamp}.{body}")]
         content: Option<String>,
         /// Carries the message's id; not sent if absent.
         id_header: Option<String>,
