@@ -122,7 +122,7 @@ mod tests {
             r#"{"data":{"id":"inner"}}"#,
             r#"{"a":[[[[[["#,
             r#"{"a":"\"#,
-            r#"id=evt_1&type=x"#,
+            "id=evt_1&type=x",
             &long,
         ] {
             assert_eq!(string(body.as_bytes(), "id"), None, "{body}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::error::SetupError;
 use crate::format::{HmacFormat, Plan};
 use crate::standard::key::Key;
@@ -17,13 +18,14 @@ use crate::verifier::{DEFAULT_TOLERANCE, Keys, Verifier};
 pub struct VerifierBuilder {
     secrets: Secrets,
     tolerance: Duration,
+    clock: Clock,
 }
 
 #[derive(Clone)]
 enum Secrets {
     Standard(Vec<Key>),
     /// Bytes: the format that says what to do with them is checked at the end.
-    Hmac(HmacFormat, Vec<Zeroizing<Vec<u8>>>),
+    Hmac(Box<HmacFormat>, Vec<Zeroizing<Vec<u8>>>),
 }
 
 impl VerifierBuilder {
@@ -31,13 +33,15 @@ impl VerifierBuilder {
         Self {
             secrets: Secrets::Standard(Vec::new()),
             tolerance: DEFAULT_TOLERANCE,
+            clock: Clock::SYSTEM,
         }
     }
 
-    pub(crate) const fn hmac(format: HmacFormat) -> Self {
+    pub(crate) fn hmac(format: HmacFormat) -> Self {
         Self {
-            secrets: Secrets::Hmac(format, Vec::new()),
+            secrets: Secrets::Hmac(Box::new(format), Vec::new()),
             tolerance: DEFAULT_TOLERANCE,
+            clock: Clock::SYSTEM,
         }
     }
 
@@ -52,14 +56,13 @@ impl VerifierBuilder {
     ///
     /// # Errors
     /// [`SetupError`], which says what is wrong without showing the secret.
-    pub fn secret(self, secret: &str) -> Result<Self, SetupError> {
-        match self.secrets {
-            Secrets::Standard(_) => self.with_key(Key::parse(secret)?),
-            Secrets::Hmac(..) => {
-                text_secret::check_spaces(secret)?;
-                self.secret_bytes(secret.as_bytes())
-            }
+    pub fn secret(mut self, secret: &str) -> Result<Self, SetupError> {
+        if let Secrets::Standard(keys) = &mut self.secrets {
+            keys.push(Key::parse(secret)?);
+            return Ok(self);
         }
+        text_secret::check_spaces(secret)?;
+        self.secret_bytes(secret.as_bytes())
     }
 
     /// Adds the bytes of an HMAC secret themselves, 16 to 75 for Standard
@@ -69,7 +72,7 @@ impl VerifierBuilder {
     /// [`SetupError::Empty`] or [`SetupError::WrongLength`].
     pub fn secret_bytes(mut self, secret: &[u8]) -> Result<Self, SetupError> {
         match &mut self.secrets {
-            Secrets::Standard(_) => return self.with_key(Key::from_bytes(secret)?),
+            Secrets::Standard(keys) => keys.push(Key::from_bytes(secret)?),
             Secrets::Hmac(_, secrets) => {
                 text_secret::check(secret)?;
                 secrets.push(Zeroizing::new(secret.to_vec()));
@@ -86,6 +89,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Where [`Verifier::verify_now`], and with it each layer and extractor,
+    /// takes the time from, in Unix seconds. The system's clock unless set.
+    pub fn clock(mut self, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
     /// Makes the verifier.
     ///
     /// # Errors
@@ -97,21 +107,14 @@ impl VerifierBuilder {
             Secrets::Standard(keys) => Keys::Standard(keys),
             Secrets::Hmac(_, secrets) if secrets.is_empty() => return Err(SetupError::NoSecret),
             Secrets::Hmac(format, secrets) => {
-                let plan = Plan::new(format)?;
+                let plan = Plan::new(*format)?;
                 let hash = plan.format.hash;
                 let keys = secrets.iter().map(|secret| text_secret::key(hash, secret));
                 let keys = keys.collect::<Result<_, _>>()?;
-                Keys::Hmac(plan, keys)
+                Keys::Hmac(Box::new(plan), keys)
             }
         };
-        Ok(Verifier::from_parts(keys, self.tolerance))
-    }
-
-    fn with_key(mut self, key: Key) -> Result<Self, SetupError> {
-        if let Secrets::Standard(keys) = &mut self.secrets {
-            keys.push(key);
-        }
-        Ok(self)
+        Ok(Verifier::from_parts(keys, self.tolerance, self.clock))
     }
 }
 
@@ -124,6 +127,6 @@ impl fmt::Debug for VerifierBuilder {
         f.debug_struct("VerifierBuilder")
             .field("secrets", &format_args!("{secrets} redacted"))
             .field("tolerance", &self.tolerance)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

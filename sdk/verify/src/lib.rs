@@ -11,12 +11,18 @@ mod headers;
 mod hmac_key;
 mod parse;
 mod scheme;
+#[cfg(feature = "seen")]
+pub mod seen;
 #[cfg(feature = "sign")]
 mod sign;
 mod standard;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text_secret;
 mod verified;
 mod verifier;
+#[cfg(feature = "tower")]
+pub mod web;
 
 pub use builder::VerifierBuilder;
 pub use error::{SetupError, VerifyError};

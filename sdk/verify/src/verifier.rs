@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::builder::VerifierBuilder;
-use crate::clock::system_now;
+use crate::clock::Clock;
 use crate::error::{SetupError, VerifyError};
 use crate::format::{HmacFormat, Plan};
 use crate::headers::HeaderSource;
@@ -40,12 +40,13 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 pub struct Verifier {
     keys: Arc<Keys>,
     tolerance_seconds: u64,
+    clock: Clock,
 }
 
 /// Secrets, by how they are used.
 pub(crate) enum Keys {
     Standard(Vec<Key>),
-    Hmac(Plan, Vec<HmacKey>),
+    Hmac(Box<Plan>, Vec<HmacKey>),
 }
 
 impl Verifier {
@@ -79,14 +80,15 @@ impl Verifier {
     }
 
     /// Signatures of another sender that uses one HMAC.
-    pub const fn hmac(format: HmacFormat) -> VerifierBuilder {
+    pub fn hmac(format: HmacFormat) -> VerifierBuilder {
         VerifierBuilder::hmac(format)
     }
 
-    pub(crate) fn from_parts(keys: Keys, tolerance: Duration) -> Self {
+    pub(crate) fn from_parts(keys: Keys, tolerance: Duration, clock: Clock) -> Self {
         Self {
             keys: Arc::new(keys),
             tolerance_seconds: tolerance.as_secs(),
+            clock,
         }
     }
 
@@ -111,7 +113,8 @@ impl Verifier {
         }
     }
 
-    /// As [`Verifier::verify`], at the system clock's time.
+    /// As [`Verifier::verify`], at the time of the builder's clock, which is the
+    /// system's unless set.
     ///
     /// # Errors
     /// As [`Verifier::verify`].
@@ -120,7 +123,7 @@ impl Verifier {
         headers: &(impl HeaderSource + ?Sized),
         body: &[u8],
     ) -> Result<Verified, VerifyError> {
-        self.verify(headers, body, system_now())
+        self.verify(headers, body, self.clock.now())
     }
 
     fn verify_standard(
@@ -204,7 +207,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("keys", &self.keys)
             .field("tolerance_seconds", &self.tolerance_seconds)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

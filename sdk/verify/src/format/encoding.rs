@@ -1,5 +1,6 @@
 //! Signatures as text.
 
+#[cfg(feature = "sign")]
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -47,6 +48,7 @@ impl Encoding {
         (found == length).then_some(Found { bytes, length })
     }
 
+    #[cfg(feature = "sign")]
     pub(crate) fn encode_onto(self, bytes: &[u8], text: &mut String) {
         for byte in bytes {
             // Writing to a String cannot fail.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 pub(crate) use plan::Plan;
 pub(crate) use received::Received;
+#[cfg(feature = "sign")]
 pub(crate) use template::Values;
 
 use crate::Scheme;

@@ -44,27 +44,26 @@ impl Plan {
             let value = single(headers, name)?;
             received.timestamp = Some(parse_timestamp(value).ok_or_else(|| malformed(name))?);
         }
-        received.id = self.text(headers, format.id.as_ref(), &self.separators)?;
+        received.id = text(headers, format.id.as_ref(), &self.separators)?;
         if let (None, Some(name), true) = (received.id, &format.id, self.template.has_id()) {
             return Err(VerifyError::MissingHeader(name.clone()));
         }
-        received.event_type = self.text(headers, format.event_type.as_ref(), &[])?;
+        received.event_type = text(headers, format.event_type.as_ref(), &[])?;
         Ok(received)
     }
+}
 
-    fn text<'a>(
-        &self,
-        headers: &'a (impl HeaderSource + ?Sized),
-        name: Option<&'a Name>,
-        separators: &[u8],
-    ) -> Result<Option<&'a str>, VerifyError> {
-        let Some(name) = name else { return Ok(None) };
-        let Some(value) = optional(headers, name)? else {
-            return Ok(None);
-        };
-        let text = parse_id(value, separators).ok_or_else(|| malformed(name))?;
-        Ok(Some(text))
-    }
+fn text<'a>(
+    headers: &'a (impl HeaderSource + ?Sized),
+    name: Option<&'a Name>,
+    separators: &[u8],
+) -> Result<Option<&'a str>, VerifyError> {
+    let Some(name) = name else { return Ok(None) };
+    let Some(value) = optional(headers, name)? else {
+        return Ok(None);
+    };
+    let text = parse_id(value, separators).ok_or_else(|| malformed(name))?;
+    Ok(Some(text))
 }
 
 fn malformed(name: &Name) -> VerifyError {

@@ -111,6 +111,11 @@ impl HmacSigner {
             .collect()
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The value of the signature's header.
     fn signature(&self, message: &Outgoing<'_>) -> String {
         let values = Values {
