@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
 use super::endpoint_headers::checked_headers;
+use super::object;
 use super::patch::Patch;
 use super::signature_scheme::{SchemesIn, SignatureSchemesSchema};
 use super::{metadata_text, patched_rate, throttle_rate, uid};
@@ -103,7 +104,7 @@ pub(crate) struct EndpointIn {
     #[schema(value_type = Option<i64>, minimum = 5, maximum = 30)]
     pub timeout_seconds: Patch<i64>,
     /// When failed attempts are repeated.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::patched")]
     #[schema(value_type = Option<RetryPolicySchema>)]
     pub retry_policy: Patch<RetryPolicy>,
     /// Which names the delivery's own headers go by.
@@ -283,7 +284,7 @@ pub(crate) struct EndpointPatch {
     #[schema(value_type = Option<i64>, minimum = 5, maximum = 30)]
     pub timeout_seconds: Patch<i64>,
     /// When failed attempts are repeated; null: as the server says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::patched")]
     #[schema(value_type = Option<RetryPolicySchema>)]
     pub retry_policy: Patch<RetryPolicy>,
     /// Which names the delivery's own headers go by.
@@ -400,9 +401,7 @@ fn version(number: i64) -> ApiResult<i32> {
 /// Checks the names; an empty list is no filter, as svix-react sends it.
 fn event_types(list: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
     let list = list.filter(|list| !list.is_empty());
-    for name in list.iter().flatten() {
-        names::check_event_type(name).in_field("eventTypes")?;
-    }
+    names::check_event_types(list.as_deref().unwrap_or_default()).in_field("eventTypes")?;
     Ok(list)
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn patched_rate(rate: Patch<i64>, limit: Patch<i64>) -> ApiResult<Opt
 /// Checks the uid of an application or endpoint.
 pub(crate) fn uid(uid: Option<String>, prefix: &str) -> ApiResult<Option<String>> {
     if let Some(uid) = &uid {
-        names::check_uid(uid, prefix).in_field("uid")?;
+        names::check_uid(uid, prefix).in_id("uid")?;
     }
     Ok(uid)
 }
