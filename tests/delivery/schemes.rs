@@ -1,5 +1,7 @@
 //! Deliveries signed as receivers of another sender check them already.
 
+use std::fmt::Write;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postrider_testkit::{Answer, Receiver, Request, Server, on_both_engines};
@@ -11,7 +13,10 @@ const SECRET: &str = "It's a Secret to Everybody";
 const NEXT: &str = "whsec_it was, but it has changed";
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes it");
+        text
+    })
 }
 
 /// Hex of an HMAC-SHA256 of these parts, by nobody's signing code but ring's.
