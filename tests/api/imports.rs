@@ -87,6 +87,8 @@ on_both_engines! {
             client.post("/event-type", &body).await.expect(201);
         }
         client.delete("/event-type/c").await.expect(204);
+        let decided = json!({"strictCatalogue": true, "rateLimit": 900, "theme": {"name": "Acme"}, "frameAncestors": ["https://a.example"]});
+        client.patch("/settings", &decided).await.expect(200);
         let exported = client.post("/environment/export", &json!({})).await.expect(200);
         assert_eq!(exported["version"], 1);
         assert_eq!(exported["connectors"], json!([]));
@@ -103,9 +105,20 @@ on_both_engines! {
                 assert_eq!(mine[field], theirs[field], "{field}");
             }
         }
+        let settings = client.get("/settings").await.expect(200);
+        assert_eq!((&exported["settings"], &other.get("/settings").await.expect(200)), (&settings, &settings));
+        // Null gives a default, what is left out stays.
+        other.post("/environment/import", &json!({"settings": {"rateLimit": null}})).await.expect(204);
+        let now = other.get("/settings").await.expect(200);
+        assert_eq!((&now["rateLimit"], &now["strictCatalogue"]), (&json!(null), &json!(true)));
         // All or nothing.
+        let body = json!({"eventTypes": [{"name": "new", "description": ""}], "settings": {"theme": {"textColor": "red"}}});
+        assert_eq!(fault(&other.post("/environment/import", &body).await), "body.settings.theme.textColor");
+        for body in [json!({"settings": []}), json!({"eventTypes": [["new", ""]]})] {
+            other.post("/environment/import", &body).await.expect(422);
+        }
         let body = json!({"eventTypes": [{"name": "new", "description": ""}, {"name": "not good", "description": ""}]});
-        assert_eq!(fault(&other.post("/environment/import", &body).await), "body.eventTypes.1.name");
+        assert_eq!(fault(&other.post("/environment/import", &body).await), "body.eventTypes.[1].name");
         other.get("/event-type/new").await.code(404);
         assert_eq!(fault(&other.post("/environment/import", &json!({"connectors": [{}]})).await), "body.connectors");
         other.post("/environment/import", &json!({})).await.expect(204);

@@ -83,22 +83,24 @@ on_both_engines! {
         let server = Server::start(engine).await;
         let client = server.client();
         let app = client.app().await;
-        for (field, value) in [
-            ("eventType", json!("a b")),
-            ("eventType", json!(5)),
-            ("eventId", json!("msg_1")),
-            ("eventId", json!("")),
-            ("channels", json!([])),
-            ("channels", json!(["a/b"])),
-            ("payloadRetentionPeriod", json!(0)),
-            ("payloadRetentionPeriod", json!(91)),
-            ("deliverAt", json!("2030-01-01T00:00:00Z")),
-            ("tags", json!(["a b"])),
-            ("data", json!({})),
+        for (field, value, within) in [
+            ("eventType", json!("a b"), ""),
+            ("eventType", json!(5), ""),
+            ("eventId", json!("msg_1"), ".__all__"),
+            ("eventId", json!(""), ".__all__"),
+            ("channels", json!([]), ""),
+            ("channels", json!(["a", "a/b"]), ".[1]"),
+            ("payloadRetentionPeriod", json!(0), ""),
+            ("payloadRetentionPeriod", json!(91), ""),
+            ("deliverAt", json!("2030-01-01T00:00:00Z"), ""),
+            ("tags", json!(["a b"]), ".[0]"),
+            ("data", json!({}), ""),
+            ("application", json!(["a"]), ""),
+            ("transformationsParams", json!(["a"]), ""),
         ] {
             let mut body = json!({"eventType": "a", "payload": {}});
             body[field] = value;
-            assert_eq!(fault(&client.post(&app.path("/msg"), &body).await), format!("body.{field}"));
+            assert_eq!(fault(&client.post(&app.path("/msg"), &body).await), format!("body.{field}{within}"));
         }
         for payload in ["[]", "1", "null", "\"{}\"", "{\"a\":}", "{"] {
             let body = format!("{{\"eventType\":\"a\",\"payload\":{payload}}}");

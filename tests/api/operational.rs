@@ -55,7 +55,7 @@ on_both_engines! {
             (json!({"url": "http://a", "eventTypes": ["invoice.paid"]}), "body.eventTypes"),
             (json!({"url": "http://a", "secret": "x"}), "body.secret"),
             (json!({"url": "http://a", "headers": {"host": "x"}}), "body.headers"),
-            (json!({"url": "http://a", "uid": "ep_x"}), "body.uid"),
+            (json!({"url": "http://a", "uid": "ep_x"}), "body.uid.__all__"),
             (json!({"url": "http://a", "throttleRate": 0}), "body.throttleRate"),
         ] {
             assert_eq!(fault(&client.post(ALL, &body).await), at, "{body}");

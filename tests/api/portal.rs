@@ -128,9 +128,10 @@ on_both_engines! {
             (json!({"capabilities": []}), "body.capabilities"),
             (json!({"capabilities": ["ManageEndpoint"]}), "body.capabilities"),
             (json!({"capabilities": ["ViewBase", "Everything"]}), "body.capabilities.[1]"),
-            (json!({"featureFlags": ["a b"]}), "body.featureFlags"),
+            (json!({"featureFlags": ["a b"]}), "body.featureFlags.[0]"),
             (json!({"sessionId": ""}), "body.sessionId"),
             (json!({"readOnly": 1}), "body.readOnly"),
+            (json!({"application": ["acme"]}), "body.application"),
         ] {
             let refused = client.post(&format!("/auth/app-portal-access/{}", app.id()), &body).await;
             assert_eq!(fault(&refused), at, "{body}");

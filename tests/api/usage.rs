@@ -26,9 +26,8 @@ on_both_engines! {
             let task = client.post("/stats/usage/app", body).await.expect(202);
             assert_eq!(task["task"], "application.stats");
             assert_eq!(task["unresolvedAppIds"], json!([]));
-            let task = client.get(&format!("/background-task/{}", task["id"].as_str().unwrap())).await.expect(200);
-            assert_eq!(task["status"], "finished");
-            assert_eq!(task["data"], json!({"appStats": [
+            let task = client.task_becomes(task["id"].as_str().unwrap(), "finished").await;
+            assert_eq!(task["data"], json!({"total": 2, "done": 2, "appStats": [
                 {"appId": busy.id(), "appUid": null, "messageDestinations": counts[0]},
                 {"appId": idle.id(), "appUid": null, "messageDestinations": counts[1]},
             ]}));
@@ -37,7 +36,7 @@ on_both_engines! {
         some["appIds"] = json!([idle.id(), "nobody"]);
         let task = client.post("/stats/usage/app", &some).await.expect(202);
         assert_eq!(task["unresolvedAppIds"], json!(["nobody"]));
-        let task = client.get(&format!("/background-task/{}", task["id"].as_str().unwrap())).await.expect(200);
+        let task = client.task_becomes(task["id"].as_str().unwrap(), "finished").await;
         assert_eq!(task["data"]["appStats"].as_array().map(Vec::len), Some(1));
         for (field, value, at) in [
             ("appIds", json!(["nobody"]), "body.appIds"),
@@ -64,7 +63,7 @@ on_both_engines! {
         all.endpoint("http://127.0.0.1:9/").create().await;
         let task = client.put("/stats/usage/event-types", &json!({})).await.expect(202);
         assert_eq!(task["task"], "event-type.aggregate");
-        let task = client.get(&format!("/background-task/{}", task["id"].as_str().unwrap())).await.expect(200);
+        let task = client.task_becomes(task["id"].as_str().unwrap(), "finished").await;
         assert_eq!(task["data"]["event_types"], json!([
             {"appId": picky.id(), "explicitlySubscribedEventTypes": ["a", "b"], "hasCatchAllEndpoint": false},
             {"appId": all.id(), "explicitlySubscribedEventTypes": [], "hasCatchAllEndpoint": true},

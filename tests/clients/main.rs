@@ -9,5 +9,6 @@ mod ours;
 mod python;
 mod rust;
 mod schemathesis;
+mod schemes;
 mod toolbox;
 mod verification;

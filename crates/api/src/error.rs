@@ -325,15 +325,31 @@ fn conflict(key: &str) -> ApiError {
     ApiError::new(code, detail)
 }
 
+fn invalid_at(field: &str, within: Option<&str>, msg: String) -> ApiError {
+    let loc: Vec<&str> = ["body", field].into_iter().chain(within).collect();
+    ApiError::invalid(vec![Fault::new(&loc, msg, VALUE_ERROR)])
+}
+
 /// Adds the field to what a rule says about a value.
 pub(crate) trait InField<T> {
     /// The value, or an error at `field` of the body.
     fn in_field(self, field: &str) -> ApiResult<T>;
+
+    /// As [`InField::in_field`], of an id: the place then ends in `__all__`, as clients
+    /// of this API know it.
+    fn in_id(self, field: &str) -> ApiResult<T>;
 }
 
 impl<T> InField<T> for Result<T, Invalid> {
     fn in_field(self, field: &str) -> ApiResult<T> {
-        self.map_err(|invalid| ApiError::invalid_field(field, invalid.msg))
+        self.map_err(|invalid| {
+            let item = invalid.item.map(|at| format!("[{at}]"));
+            invalid_at(field, item.as_deref(), invalid.msg)
+        })
+    }
+
+    fn in_id(self, field: &str) -> ApiResult<T> {
+        self.map_err(|invalid| invalid_at(field, Some("__all__"), invalid.msg))
     }
 }
 

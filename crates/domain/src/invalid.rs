@@ -7,12 +7,25 @@
 pub struct Invalid {
     /// What was wrong and what is allowed instead.
     pub msg: String,
+    /// Which item of a list it is about, counted from 0.
+    pub item: Option<usize>,
 }
 
 impl Invalid {
     /// A refusal with this text.
     pub fn new(msg: impl Into<String>) -> Self {
-        Self { msg: msg.into() }
+        Self {
+            msg: msg.into(),
+            item: None,
+        }
+    }
+
+    /// The same, about this item of a list.
+    pub(crate) fn of_item(self, at: usize) -> Self {
+        Self {
+            item: Some(at),
+            ..self
+        }
     }
 }
 

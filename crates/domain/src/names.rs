@@ -41,6 +41,11 @@ pub fn check_event_type(value: &str) -> Result<(), Invalid> {
     check_name(value)
 }
 
+/// Checks the names of event types, however many there are.
+pub fn check_event_types<S: AsRef<str>>(names: &[S]) -> Result<(), Invalid> {
+    check_each(names, check_event_type)
+}
+
 /// Checks one channel, or a tag: a name that may also hold `:` and `+`.
 pub fn check_channel(value: &str) -> Result<(), Invalid> {
     check_name_of(value, b"-_.:+", "`-`, `_`, `.`, `:` and `+`")
@@ -68,9 +73,17 @@ fn check_list<S: AsRef<str>>(names: &[S], what: &str, max: usize) -> Result<(), 
             names.len()
         )));
     }
+    check_each(names, check_channel)
+}
+
+fn check_each<S: AsRef<str>>(
+    names: &[S],
+    check: impl Fn(&str) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
     names
         .iter()
-        .try_for_each(|name| check_channel(name.as_ref()))
+        .enumerate()
+        .try_for_each(|(at, name)| check(name.as_ref()).map_err(|invalid| invalid.of_item(at)))
 }
 
 fn check_name(value: &str) -> Result<(), Invalid> {

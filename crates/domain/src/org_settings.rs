@@ -127,8 +127,8 @@ pub fn checked_frame_ancestors(origins: &[String]) -> Result<Vec<String>, Invali
         )));
     }
     let mut checked = Vec::with_capacity(origins.len());
-    for text in origins {
-        let origin = checked_origin(text)?;
+    for (at, text) in origins.iter().enumerate() {
+        let origin = checked_origin(text).map_err(|invalid| invalid.of_item(at))?;
         if !checked.contains(&origin) {
             checked.push(origin);
         }

@@ -1,5 +1,7 @@
 //! Applications: the customers of an organisation.
 
+use std::collections::HashMap;
+
 use postrider_domain::{AppId, EndpointId, OrgId, Timestamp};
 use uuid::Uuid;
 
@@ -131,6 +133,14 @@ pub(crate) fn list(org: OrgId, filter: AppFilter, page: &PageRequest<AppId>) -> 
     sql
 }
 
+/// The organisation's applications of which `only` holds.
+pub(crate) fn named(org: OrgId, only: impl FnOnce(&mut Sql) -> &mut Sql) -> Sql {
+    let mut sql = Sql::new("select id, uid from app where org_id = ");
+    sql.bind(org.uuid()).push(" and deleted_at is null");
+    only(&mut sql);
+    sql
+}
+
 impl Store {
     /// The application of this id or uid in this organisation.
     pub async fn app(&self, org: OrgId, id_or_uid: &str) -> StoreResult<App> {
@@ -141,6 +151,43 @@ impl Store {
              order by (case when id = $2 then 0 else 1 end) limit 1",
         ).bind(org.uuid()).bind(id).bind(id_or_uid).fetch_optional(pool).await)?;
         row.ok_or(StoreError::NotFound("application"))?.try_into()
+    }
+
+    /// The applications of these ids and uids in this organisation, in their order; none
+    /// where there is none.
+    pub async fn apps_named(
+        &self,
+        org: OrgId,
+        names: &[String],
+    ) -> StoreResult<Vec<Option<AppId>>> {
+        let ids: Vec<Uuid> = names
+            .iter()
+            .filter_map(|name| name.parse::<AppId>().ok())
+            .map(AppId::uuid)
+            .collect();
+        // No uid holds a NUL, and PostgreSQL refuses to look for one.
+        let uids: Vec<String> = names
+            .iter()
+            .filter(|name| !name.contains('\0'))
+            .cloned()
+            .collect();
+        let mut found: HashMap<String, AppId> = HashMap::new();
+        for sql in [
+            (!ids.is_empty()).then(|| named(org, |sql| sql.and_ids("id", &ids))),
+            (!uids.is_empty()).then(|| named(org, |sql| sql.and_in("uid", &uids))),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            let rows: Vec<(Uuid, Option<String>)> =
+                sql.fetch(self, "looking applications up").await?;
+            for (id, uid) in rows {
+                let id = AppId::from_uuid(id);
+                found.insert(id.to_string(), id);
+                found.extend(uid.map(|uid| (uid, id)));
+            }
+        }
+        Ok(names.iter().map(|name| found.get(name).copied()).collect())
     }
 
     /// A page of the organisation's applications, by id.

@@ -107,7 +107,7 @@ impl TryFrom<Row> for EventType {
 
 /// Makes an event type, or overwrites the one of its name: an archived one if $11 is
 /// false, any if it is true. Returns nothing if one stands in the way.
-const UPSERT: &str = "insert into event_type (id, org_id, name, description, archived, deprecated, schemas, \
+pub(crate) const UPSERT: &str = "insert into event_type (id, org_id, name, description, archived, deprecated, schemas, \
     feature_flags, group_name, created_at, updated_at, retry_policy) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $12) \
     on conflict (org_id, name) do update set description = excluded.description, archived = excluded.archived, \
@@ -120,10 +120,19 @@ const UPSERT: &str = "insert into event_type (id, org_id, name, description, arc
     returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
     retry_policy, created_at, updated_at";
 
-fn policy_text(id: EventTypeId, new: &NewEventType) -> StoreResult<Option<String>> {
+pub(crate) fn policy_text(id: EventTypeId, new: &NewEventType) -> StoreResult<Option<String>> {
     let policy = new.retry_policy.as_ref().and_then(Option::as_ref);
     policy
         .map(|policy| row::to_json("event_type", "retry_policy", id, policy))
+        .transpose()
+}
+
+pub(crate) fn flags_text(
+    id: EventTypeId,
+    flags: Option<&Vec<String>>,
+) -> StoreResult<Option<String>> {
+    flags
+        .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
         .transpose()
 }
 
@@ -186,10 +195,7 @@ impl Store {
     ) -> StoreResult<Option<(EventType, bool)>> {
         let now = self.clock.now();
         let id = EventTypeId::mint(now);
-        let flags = new.feature_flags.as_ref();
-        let flags = flags
-            .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
-            .transpose()?;
+        let flags = flags_text(id, new.feature_flags.as_ref())?;
         let policy = policy_text(id, &new)?;
         let row: Option<Row> = transaction!(self, "writing an event type", conn => {
             let wrong = wrong("writing an event type");
@@ -217,43 +223,48 @@ impl Store {
         rows.into_iter().map(EventType::try_from).collect()
     }
 
-    /// Makes or overwrites event types, archived or not, and archives others, all or none.
-    pub async fn import_event_types(
+    /// Changes an event type, archived or not, in one transaction: `change` makes of it what
+    /// it is to be, its name apart, while nobody else changes it.
+    pub async fn change_event_type<E: From<StoreError>>(
         &self,
         org: OrgId,
-        new: Vec<NewEventType>,
-        archived: &[String],
-    ) -> StoreResult<()> {
+        name: &str,
+        change: impl FnOnce(EventType) -> Result<NewEventType, E> + Send,
+    ) -> Result<EventType, E> {
         let now = self.clock.now();
-        let rows = new
-            .into_iter()
-            .map(|new| {
-                let id = EventTypeId::mint(now);
-                let flags = new.feature_flags.as_ref();
-                let flags = flags
-                    .map(|flags| row::to_json("event_type", "feature_flags", id, flags))
-                    .transpose()?;
-                let policy = policy_text(id, &new)?;
-                Ok((id, new, flags, policy))
-            })
-            .collect::<StoreResult<Vec<_>>>()?;
-        transaction!(self, "importing event types", conn => {
-            let wrong = wrong("importing event types");
-            for (id, new, flags, policy) in &rows {
-                sqlx::query(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(&new.name).bind(&new.description)
-                    .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(flags).bind(&new.group_name)
-                    .bind(now.micros()).bind(true).bind(policy).bind(new.retry_policy.is_none())
-                    .execute(&mut *conn).await.map_err(wrong)?;
-            }
-            for name in archived {
-                sqlx::query("update event_type set archived = true, updated_at = $3 where org_id = $1 and name = $2")
-                    .bind(org.uuid()).bind(name).bind(now.micros()).execute(&mut *conn).await.map_err(wrong)?;
-            }
+        let mut refused = None;
+        let row = transaction!(self, "changing an event type", conn => {
+            let wrong = wrong("changing an event type");
+            // Locks the row on PostgreSQL; SQLite has one writer.
+            let old: Option<Row> = sqlx::query_as(
+                "update event_type set name = name where org_id = $1 and name = $2 \
+                 returning id, org_id, name, description, archived, deprecated, schemas, feature_flags, group_name, \
+                 retry_policy, created_at, updated_at",
+            ).bind(org.uuid()).bind(name).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            let old: EventType = old.ok_or(StoreError::NotFound("event type"))?.try_into()?;
+            let id = old.id;
+            let new = match change(old) {
+                Ok(new) => new,
+                Err(error) => {
+                    refused = Some(error);
+                    return Ok(None);
+                }
+            };
+            let flags = flags_text(id, new.feature_flags.as_ref())?;
+            let policy = policy_text(id, &new)?;
+            let row: Row = sqlx::query_as(UPSERT).bind(id.uuid()).bind(org.uuid()).bind(name).bind(&new.description)
+                .bind(new.archived).bind(new.deprecated).bind(&new.schemas).bind(&flags).bind(&new.group_name)
+                .bind(now.micros()).bind(true).bind(&policy).bind(new.retry_policy.is_none())
+                .fetch_one(&mut *conn).await.map_err(wrong)?;
             tell!(conn, wrong, ChangeKind::Org, org.uuid(), now);
-            Ok(())
+            Ok(Some(row))
         })?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         self.announce(ChangeKind::Org, org.uuid());
-        Ok(())
+        let row = row.ok_or(StoreError::NotFound("event type"))?;
+        Ok(row.try_into()?)
     }
 
     /// Archives the event type, or removes it if `expunge`.

@@ -24,6 +24,7 @@ mod clock;
 mod config;
 mod connect;
 mod endpoint;
+mod environment;
 mod error;
 mod event_type;
 mod expansion;
@@ -53,7 +54,6 @@ mod secret;
 mod sql;
 mod task;
 mod token;
-mod usage;
 
 pub use answer_key::Begin;
 pub use app::{App, AppFilter, AppUpdate, NewApp};
@@ -63,10 +63,11 @@ pub use change::{Change, ChangeKind};
 pub use cipher::{Cipher, CipherError};
 pub use claim::{Claim, ClaimKind, Claimed, Restart};
 pub use clock::{Clock, ManualClock};
-pub use config::{AppConfig, ConfigCache, EndpointConfig};
+pub use config::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
 pub use connect::{ConnectError, ConnectOptions};
 pub use db::{Engine, Store};
 pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
+pub use environment::Import;
 pub use error::{StoreError, StoreResult};
 pub use event_type::{EventType, NewEventType, is_visible};
 pub use expansion::Expansion;
@@ -82,10 +83,9 @@ pub use org::Org;
 pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
-pub use secret::{Secret, StoredSecret};
+pub use secret::{NewSecret, Secret, StoredSecret};
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
 pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
-pub use usage::{AppUsage, EventTypeUsage};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

@@ -39,6 +39,33 @@ impl From<Row> for Org {
     }
 }
 
+/// In a transaction: makes new settings of an organisation's old ones, which nobody else
+/// changes meanwhile, and gives them.
+macro_rules! org_settings_changed {
+    ($conn:ident, $wrong:ident, $id:expr, $change:expr) => {{
+        // Locks the row on PostgreSQL; SQLite has one writer.
+        let text: Option<String> = sqlx::query_scalar(
+            "update org set settings = settings where id = $1 returning settings",
+        )
+        .bind($id.uuid())
+        .fetch_optional(&mut *$conn)
+        .await
+        .map_err($wrong)?;
+        let settings: Option<OrgSettings> = row::json("org", "settings", $id, text.as_deref())?;
+        let mut settings = settings.ok_or(StoreError::NotFound("organisation"))?;
+        $change(&mut settings);
+        let text = row::to_json("org", "settings", $id, &settings)?;
+        sqlx::query("update org set settings = $2 where id = $1")
+            .bind($id.uuid())
+            .bind(text)
+            .execute(&mut *$conn)
+            .await
+            .map_err($wrong)?;
+        settings
+    }};
+}
+pub(crate) use org_settings_changed;
+
 impl Store {
     /// The organisation of this name.
     pub async fn org_by_name(&self, name: &str) -> StoreResult<Org> {
@@ -98,16 +125,7 @@ impl Store {
         let now = self.clock.now();
         let settings = transaction!(self, "changing an organisation's settings", conn => {
             let wrong = wrong("changing an organisation's settings");
-            // Locks the row on PostgreSQL; SQLite has one writer.
-            let text: Option<String> = sqlx::query_scalar(
-                "update org set settings = settings where id = $1 returning settings",
-            ).bind(id.uuid()).fetch_optional(&mut *conn).await.map_err(wrong)?;
-            let settings: Option<OrgSettings> = row::json("org", "settings", id, text.as_deref())?;
-            let mut settings = settings.ok_or(StoreError::NotFound("organisation"))?;
-            change(&mut settings);
-            let text = row::to_json("org", "settings", id, &settings)?;
-            sqlx::query("update org set settings = $2 where id = $1")
-                .bind(id.uuid()).bind(text).execute(&mut *conn).await.map_err(wrong)?;
+            let settings = org_settings_changed!(conn, wrong, id, change);
             tell!(conn, wrong, ChangeKind::Org, id.uuid(), now);
             Ok(settings)
         })?;

@@ -118,12 +118,20 @@ fn statements() -> Vec<(&'static str, Sql)> {
             attempt::list_endpoints(app, message, &first(50, Order::Ascending)),
         ),
         (
-            "attempts by application",
-            crate::usage::count(org, None, (NOW, NOW)),
+            "attempts of an application",
+            crate::task::usage::attempts(app, crate::Window::up_to(NOW)),
         ),
         (
-            "attempts of some applications",
-            crate::usage::count(org, Some(&[app]), (NOW, NOW)),
+            "applications, by their ids",
+            crate::task::usage::apps(org, None, app.uuid()),
+        ),
+        (
+            "some applications",
+            crate::task::usage::apps(org, Some(&[app]), app.uuid()),
+        ),
+        (
+            "event types of some applications",
+            crate::task::usage::event_types(&[app.uuid()]),
         ),
         (
             "statistics",

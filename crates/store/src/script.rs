@@ -1,11 +1,14 @@
 //! Several statements in one go, for SQLite: each call of the driver is a hop to its
 //! thread and back, which costs more than most of our statements.
 
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteArguments, SqliteQueryResult, SqliteRow};
+use sqlx::{
+    Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, SqlitePool, Type,
+};
 
-use crate::StoreResult;
 use crate::error::wrong;
+use crate::{StoreError, StoreResult};
 
 /// Statements under construction, with their values.
 #[derive(Default)]
@@ -59,23 +62,106 @@ impl Script {
         connection: &mut SqliteConnection,
         operation: &'static str,
     ) -> StoreResult<Vec<u64>> {
+        let mut changed = Vec::new();
+        let take = |result| {
+            if let Either::Left(done) = result {
+                changed.push(SqliteQueryResult::rows_affected(&done));
+            }
+        };
+        self.each(connection, operation, take).await?;
+        Ok(changed)
+    }
+
+    /// Runs the statements and returns their rows, each with the place of its statement.
+    pub(crate) async fn rows(
+        self,
+        connection: &mut SqliteConnection,
+        operation: &'static str,
+    ) -> StoreResult<Vec<(usize, SqliteRow)>> {
+        let (mut at, mut rows) = (0, Vec::new());
+        let take = |result| match result {
+            Either::Left(_) => at += 1,
+            Either::Right(row) => rows.push((at, row)),
+        };
+        self.each(connection, operation, take).await?;
+        Ok(rows)
+    }
+
+    async fn each(
+        self,
+        connection: &mut SqliteConnection,
+        operation: &'static str,
+        mut take: impl FnMut(Either<SqliteQueryResult, SqliteRow>),
+    ) -> StoreResult<()> {
         use futures_util::TryStreamExt;
         let wrong = wrong(operation);
         if let Some(error) = self.failed {
             return Err(wrong(sqlx::Error::Encode(error)));
         }
         if self.text.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         // The text is made of our own constants; every value is bound.
         let query = sqlx::query_with(AssertSqlSafe(self.text), self.args);
         let mut results = Executor::fetch_many(connection, query);
-        let mut changed = Vec::new();
         while let Some(result) = results.try_next().await.map_err(wrong)? {
-            if let Either::Left(done) = result {
-                changed.push(done.rows_affected());
-            }
+            take(result);
         }
-        Ok(changed)
+        Ok(())
+    }
+}
+
+/// A transaction whose beginning and end travel with the statements next to them, for the
+/// same reason. One that is dropped while it is open takes its connection along, and so is
+/// rolled back.
+pub(crate) struct ScriptedTransaction {
+    connection: PoolConnection<Sqlite>,
+    open: bool,
+}
+
+/// Begins a transaction that writes: the first statement of the first script.
+pub(crate) const BEGIN: &str = "begin immediate";
+/// Ends it: the last statement of the last script.
+pub(crate) const COMMIT: &str = "commit";
+
+impl ScriptedTransaction {
+    /// One whose first script is still to be run.
+    pub(crate) async fn on(pool: &SqlitePool, operation: &'static str) -> StoreResult<Self> {
+        let connection = pool.acquire().await.map_err(wrong(operation))?;
+        Ok(Self {
+            connection,
+            open: true,
+        })
+    }
+
+    /// The connection, for scripts and statements.
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Says that a script has committed it.
+    pub(crate) fn committed(&mut self) {
+        self.open = false;
+    }
+
+    /// Rolls it back after `error`, which it gives back.
+    pub(crate) async fn rolled_back(mut self, error: StoreError) -> StoreError {
+        if self.open
+            && sqlx::query("rollback")
+                .execute(&mut *self.connection)
+                .await
+                .is_ok()
+        {
+            self.open = false;
+        }
+        error
+    }
+}
+
+impl Drop for ScriptedTransaction {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        }
     }
 }

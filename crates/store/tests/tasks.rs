@@ -35,7 +35,6 @@ async fn begin(db: &Database, app: AppId, endpoint: EndpointId, which: Replayed)
             window: always(),
             which,
         },
-        result: None,
     };
     db.store.create_task(new).await.unwrap()
 }
@@ -234,7 +233,6 @@ both_engines! {
             org_id: task.org_id,
             app_id: Some(app),
             work: task.work.clone(),
-            result: None,
         }).await;
         assert!(matches!(refused, Err(StoreError::Conflict("endpoint_disabled"))), "{refused:?}");
         db.store.delete_endpoint(app, endpoint).await.unwrap();
@@ -242,7 +240,6 @@ both_engines! {
             org_id: task.org_id,
             app_id: Some(app),
             work: task.work,
-            result: None,
         }).await;
         assert!(matches!(refused, Err(StoreError::NotFound("endpoint"))), "{refused:?}");
     }
@@ -261,6 +258,41 @@ both_engines! {
         assert_eq!(finish(db, ONE, &good).await.status, TaskStatus::Finished);
     }
 
+    async fn attempts_of_many_applications_are_counted_once_across_nodes(db) {
+        let mut apps = Vec::new();
+        for _ in 0..450 {
+            apps.push(db.app().await);
+        }
+        let (first, last) = (apps[0], apps[449]);
+        for app in [first, last] {
+            let endpoint = db.endpoint(app).await;
+            let message = db.publish(app, "a", &[(endpoint, Start::Owned)]).await;
+            db.attempt(app, message, endpoint, DeliveryState::Succeeded).await;
+        }
+        let task = db.store.create_task(NewTask {
+            org_id: db.org().await,
+            app_id: None,
+            work: Work::Attempts { window: always(), apps: None },
+        }).await.unwrap();
+        // One node counts and reads a chunk twice over, as after a lost answer; another ends it.
+        let counting = in_hand(db, ONE).await;
+        db.store.advance_task(&counting, ONE).await.unwrap();
+        let reading = in_hand(db, ONE).await;
+        assert_eq!(reading.total, Some(450));
+        assert_eq!(db.store.advance_task(&reading, ONE).await.unwrap(), Progress::Moved);
+        assert_eq!(db.store.advance_task(&reading, ONE).await.unwrap(), Progress::Over);
+        let two = second_node(db).await;
+        db.execute(&format!("update task set owner = {two}")).await;
+        let done = finish(db, two, &task).await;
+        assert_eq!((done.status, done.total, done.done), (TaskStatus::Finished, Some(450), 450));
+        let result: serde_json::Value = serde_json::from_str(&done.result.unwrap()).unwrap();
+        let stats = result["appStats"].as_array().unwrap();
+        let counted: Vec<&str> = stats.iter().map(|one| one["appId"].as_str().unwrap()).collect();
+        assert_eq!(counted, apps.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let sums: Vec<u64> = stats.iter().map(|one| one["messageDestinations"].as_u64().unwrap()).collect();
+        assert_eq!((sums[0], sums[449], sums.iter().sum::<u64>()), (1, 1, 2));
+    }
+
     async fn an_organisation_has_100_tasks_at_a_time_and_4_of_them_take_turns(db) {
         let app = db.app().await;
         let endpoint = db.endpoint(app).await;
@@ -271,7 +303,6 @@ both_engines! {
             org_id: db.org().await,
             app_id: Some(app),
             work: Work::Purge { window: always() },
-            result: None,
         }).await;
         assert!(matches!(refused, Err(StoreError::Conflict("running_tasks"))), "{refused:?}");
         assert_eq!(db.store.tasks_in_hand(ONE, 4).await.unwrap().len(), 4);

@@ -1,8 +1,8 @@
 //! An organisation's set-up as one document, to be carried into another.
 
 use http::Method;
-use postrider_domain::Timestamp;
-use postrider_store::EventType;
+use postrider_domain::{OrgSettings, Timestamp};
+use postrider_store::{EventType, Import};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::operation::Operation;
 use crate::wire::event_type::{EventTypeIn, EventTypeOut};
+use crate::wire::object;
+use crate::wire::settings::{SettingsOut, SettingsPatch};
 
 /// The version of the document.
 const VERSION: u32 = 1;
@@ -30,9 +32,8 @@ pub(crate) struct EnvironmentOut {
     pub created_at: Timestamp,
     /// Every event type, archived ones too, with its schemas.
     pub event_types: Vec<EventTypeOut>,
-    /// The organisation's settings, if it has any.
-    #[schema(value_type = Option<Object>, required = true)]
-    pub settings: Option<Value>,
+    /// What the organisation decides for all its applications.
+    pub settings: SettingsOut,
     /// Always empty: there are no connectors.
     #[schema(value_type = Vec<Object>)]
     pub connectors: Vec<Value>,
@@ -43,10 +44,11 @@ pub(crate) struct EnvironmentOut {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EnvironmentIn {
     /// Event types to make or overwrite; others stay.
+    #[serde(default, deserialize_with = "object::list")]
     pub event_types: Option<Vec<EventTypeIn>>,
     /// Settings to change; others stay.
-    #[schema(value_type = Option<Object>)]
-    pub settings: Option<Value>,
+    #[serde(default, deserialize_with = "object::optional")]
+    pub settings: Option<SettingsPatch>,
     /// Not supported: leave it out or empty.
     #[schema(value_type = Option<Vec<Object>>)]
     pub connectors: Option<Vec<IgnoredAny>>,
@@ -70,12 +72,13 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn export(call: Call<OrgWide>) -> ApiResult<Answer> {
     let (store, org) = (&call.shared.store, call.access.org);
     let event_types = store.all_event_types(org).await?;
+    let settings = store.org_settings(org).await?;
     let out = |event_type: EventType| EventTypeOut::new(event_type, true);
     Answer::ok(&EnvironmentOut {
         version: VERSION,
         created_at: store.clock().now(),
         event_types: event_types.into_iter().map(out).collect(),
-        settings: None,
+        settings: SettingsOut::from(&settings),
         connectors: Vec::new(),
     })
 }
@@ -88,12 +91,10 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
             "not supported yet: leave them out",
         ));
     }
-    if body.settings.is_some_and(|settings| !settings.is_null()) {
-        return Err(ApiError::invalid_field(
-            "settings",
-            "not supported yet: leave them out",
-        ));
-    }
+    let settings = body.settings.map(|settings| settings.checked());
+    let settings = settings
+        .transpose()
+        .map_err(|error| error.within(&["settings"]))?;
     let event_types = body.event_types.unwrap_or_default();
     if event_types.len() > MAX_EVENT_TYPES {
         let msg = format!(
@@ -105,9 +106,18 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
     let mut new = Vec::with_capacity(event_types.len());
     for (at, event_type) in event_types.into_iter().enumerate() {
         let checked = event_type.checked(None);
-        new.push(checked.map_err(|error| error.within(&["eventTypes", &at.to_string()]))?);
+        new.push(checked.map_err(|error| error.within(&["eventTypes", &format!("[{at}]")]))?);
     }
     let store = &call.shared.store;
-    store.import_event_types(call.access.org, new, &[]).await?;
+    let import = Import {
+        event_types: new,
+        archived: Vec::new(),
+    };
+    let change = settings.map(|change| |settings: &mut OrgSettings| change.apply(settings));
+    store
+        .import_environment(call.access.org, import, change)
+        .await?;
+    // This node's next publish must not be faster than the news.
+    call.shared.cache.forget_org(call.access.org);
     Ok(Answer::nothing())
 }

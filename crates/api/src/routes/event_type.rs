@@ -126,12 +126,11 @@ async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
 
 async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
     let patch = call.json::<EventTypePatch>()?;
-    let store = &call.shared.store;
-    let old = store
-        .event_type(call.access.org, call.segment("event_type_name")?)
-        .await?;
-    let (event_type, _) = store
-        .put_event_type(call.access.org, patch.applied_to(old)?)
+    let name = call.segment("event_type_name")?;
+    let event_type: EventType = call
+        .shared
+        .store
+        .change_event_type(call.access.org, name, |old| patch.applied_to(old))
         .await?;
     call.shared.cache.forget_org(call.access.org);
     Answer::ok(&EventTypeOut::new(event_type, true))

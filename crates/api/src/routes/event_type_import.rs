@@ -1,7 +1,8 @@
 //! Event types out of an OpenAPI document.
 
 use http::Method;
-use postrider_store::{EventType, NewEventType};
+use postrider_domain::OrgSettings;
+use postrider_store::{EventType, Import, NewEventType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -113,7 +114,15 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
     if dry_run {
         modified.clear();
     } else {
-        store.import_event_types(org, changed, &archived).await?;
+        let import = Import {
+            event_types: changed,
+            archived,
+        };
+        store
+            .import_environment(org, import, None::<fn(&mut OrgSettings)>)
+            .await?;
+        // This node's next publish must not be faster than the news.
+        call.shared.cache.forget_org(org);
     }
     Answer::ok(&OpenApiImportOut {
         data: OpenApiImportedData {

@@ -44,7 +44,6 @@ async fn all(call: Call<OrgWide>) -> ApiResult<Answer> {
         work: Work::Purge {
             window: Window::up_to(store.clock().now()),
         },
-        result: None,
     };
     let task = store.create_task(new).await?;
     Answer::json(StatusCode::ACCEPTED, &TaskBegunOut::from(&task))

@@ -93,7 +93,6 @@ async fn begin(call: &Call<OfApp>, window: Window, which: Replayed) -> ApiResult
             window,
             which,
         },
-        result: None,
     };
     let task = call.shared.store.create_task(new).await?;
     Answer::json(StatusCode::ACCEPTED, &TaskBegunOut::from(&task))

@@ -1,12 +1,12 @@
-//! Statistics of a whole organisation, as background tasks that are done when begun.
+//! Statistics of a whole organisation, counted by background tasks.
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use postrider_domain::{AppId, TaskKind, Timestamp};
-use postrider_store::{NewTask, StoreError, Task, Work};
+use postrider_domain::AppId;
+use postrider_store::{NewTask, Task, Window, Work};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::access::OrgWide;
@@ -62,7 +62,6 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn apps(call: Call<OrgWide>) -> ApiResult<Answer> {
     let body = call.json::<AppUsageIn>()?;
     let window = window(&body)?;
-    let store = &call.shared.store;
     let (apps, unresolved_app_ids) = match &body.app_ids {
         None => (None, Vec::new()),
         Some(names) => {
@@ -70,14 +69,7 @@ async fn apps(call: Call<OrgWide>) -> ApiResult<Answer> {
             (Some(known), unknown)
         }
     };
-    let usage = store
-        .app_usage(call.access.org, apps.as_deref(), window)
-        .await?;
-    let stats: Vec<Value> = usage
-        .into_iter()
-        .map(|one| json!({"appId": one.app_id.to_string(), "appUid": one.uid, "messageDestinations": one.attempts}))
-        .collect();
-    let task = done(&call, TaskKind::AppStats, &json!({ "appStats": stats })).await?;
+    let task = begun(&call, Work::Attempts { window, apps }).await?;
     Answer::json(
         StatusCode::ACCEPTED,
         &AppUsageOut {
@@ -87,7 +79,7 @@ async fn apps(call: Call<OrgWide>) -> ApiResult<Answer> {
     )
 }
 
-fn window(body: &AppUsageIn) -> ApiResult<(Timestamp, Timestamp)> {
+fn window(body: &AppUsageIn) -> ApiResult<Window> {
     let time = |text: &str, field| {
         crate::request::time::parse(text).ok_or_else(|| {
             let shown: String = text.chars().take(100).collect();
@@ -108,7 +100,7 @@ fn window(body: &AppUsageIn) -> ApiResult<(Timestamp, Timestamp)> {
             "more than 90 days before until: give times closer together",
         ));
     }
-    Ok((since, until))
+    Ok(Window { since, until })
 }
 
 /// The applications of these ids and uids, and the names that are none's.
@@ -120,20 +112,17 @@ async fn resolved(call: &Call<OrgWide>, names: &[String]) -> ApiResult<(Vec<AppI
         );
         return Err(ApiError::invalid_field("appIds", msg));
     }
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for name in names {
-        // PostgreSQL refuses to look for a NUL.
-        let found = if name.contains('\0') {
-            Err(StoreError::NotFound("application"))
-        } else {
-            call.shared.store.app(call.access.org, name).await
-        };
-        match found {
-            Ok(app) => known.push(app.id),
-            Err(StoreError::NotFound(_)) => unknown.push(name.clone()),
-            Err(error) => return Err(error.into()),
+    let found = call.shared.store.apps_named(call.access.org, names).await?;
+    let mut unknown = Vec::new();
+    let mut known = Vec::with_capacity(names.len());
+    for (name, app) in names.iter().zip(found) {
+        match app {
+            Some(app) => known.push(app),
+            None => unknown.push(name.clone()),
         }
     }
+    known.sort_unstable();
+    known.dedup();
     if known.is_empty() {
         return Err(ApiError::invalid(vec![Fault::new(
             &["body", "appIds"],
@@ -145,33 +134,15 @@ async fn resolved(call: &Call<OrgWide>, names: &[String]) -> ApiResult<(Vec<AppI
 }
 
 async fn event_types(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let usage = call.shared.store.event_type_usage(call.access.org).await?;
-    let all: Vec<Value> = usage
-        .into_iter()
-        .map(|one| {
-            json!({
-                "appId": one.app_id.to_string(),
-                "explicitlySubscribedEventTypes": one.named,
-                "hasCatchAllEndpoint": one.has_catch_all,
-            })
-        })
-        .collect();
-    let task = done(
-        &call,
-        TaskKind::EventTypeAggregate,
-        &json!({ "event_types": all }),
-    )
-    .await?;
+    let task = begun(&call, Work::EventTypes).await?;
     Answer::json(StatusCode::ACCEPTED, &TaskBegunOut::from(&task))
 }
 
-/// A task whose work is done.
-async fn done(call: &Call<OrgWide>, kind: TaskKind, result: &Value) -> ApiResult<Task> {
+async fn begun(call: &Call<OrgWide>, work: Work) -> ApiResult<Task> {
     let new = NewTask {
         org_id: call.access.org,
         app_id: None,
-        work: Work::Done { kind },
-        result: Some(result.to_string()),
+        work,
     };
     Ok(call.shared.store.create_task(new).await?)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::application::ApplicationIn;
+use super::object;
 use crate::error::{ApiError, ApiResult, Fault, InField, VALUE_ERROR};
 use crate::key_cache::{Caller, Credential};
 
@@ -25,6 +26,7 @@ const MAX_SESSION: usize = 256;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AppPortalAccessIn {
     /// Makes the application, if there is none of this uid, which must be that of the path.
+    #[serde(default, deserialize_with = "object::optional")]
     pub application: Option<ApplicationIn>,
     /// What the token may do: `ViewBase`, always needed, reads everything but secrets; `ViewEndpointSecret` reads endpoints' secrets, `ManageEndpointSecret` also rotates them; `ManageEndpoint` makes, changes and deletes endpoints, secrets included; `CreateAttempts` sends again, recovers and sends examples; `ManageTransformations` changes transformations. Absent: all of them.
     #[schema(example = json!(["ViewBase", "CreateAttempts"]))]
@@ -123,9 +125,7 @@ fn flags(flags: Vec<String>) -> ApiResult<Vec<String>> {
         );
         return Err(ApiError::invalid_field("featureFlags", msg));
     }
-    for flag in &flags {
-        names::check_event_type(flag).in_field("featureFlags")?;
-    }
+    names::check_event_types(&flags).in_field("featureFlags")?;
     Ok(flags)
 }
 

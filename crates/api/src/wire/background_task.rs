@@ -44,10 +44,10 @@ pub(crate) struct TaskBegunOut {
 pub(crate) struct BackgroundTaskOut {
     #[serde(flatten)]
     pub task: TaskBegunOut,
-    /// How far it is: `total` messages it is about (null until they are counted), `done` of
-    /// them dealt with, `messagesSent` put into the endpoint's queue (`messagesPurged`:
+    /// How far it is: `total` messages (of statistics: applications) it is about (null until
+    /// they are counted), `done` of them dealt with, `messagesSent` put into the endpoint's queue (`messagesPurged`:
     /// payloads removed), `unrecoverable` whose payload is gone; `canceled` if it was,
-    /// `error` if it failed.
+    /// `error` if it failed. What statistics found is there when one task is asked for.
     #[schema(value_type = Object)]
     pub data: Map<String, Value>,
 }
@@ -92,7 +92,7 @@ fn data(task: &Task) -> Map<String, Value> {
         TaskKind::PurgeContent => {
             set("messagesPurged", json!(task.changed));
         }
-        TaskKind::AppStats | TaskKind::EventTypeAggregate => return data,
+        TaskKind::AppStats | TaskKind::EventTypeAggregate => {}
     }
     set("total", json!(task.total));
     set("done", json!(task.done));

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::endpoint::RetryPolicySchema;
+use super::object;
 use super::patch::Patch;
 use crate::error::{ApiError, ApiResult, Fault, InField, VALUE_ERROR};
 
@@ -46,7 +47,7 @@ pub(crate) struct EventTypeIn {
     pub group_name: Option<String>,
     /// When failed attempts of its messages are repeated, unless the endpoint says. PUT
     /// without it leaves it as it is; null: as the organisation has it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::patched")]
     #[schema(value_type = Option<RetryPolicySchema>)]
     pub retry_policy: Patch<RetryPolicy>,
 }
@@ -107,7 +108,7 @@ pub(crate) struct EventTypePatch {
     pub group_name: Patch<String>,
     /// When failed attempts of its messages are repeated, unless the endpoint says; null:
     /// as the organisation has it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::patched")]
     #[schema(value_type = Option<RetryPolicySchema>)]
     pub retry_policy: Patch<RetryPolicy>,
 }
@@ -150,9 +151,7 @@ impl EventTypePatch {
 
 fn flags(flags: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
     let flags = flags.filter(|flags| !flags.is_empty());
-    for flag in flags.iter().flatten() {
-        names::check_event_type(flag).in_field("featureFlags")?;
-    }
+    names::check_event_types(flags.as_deref().unwrap_or_default()).in_field("featureFlags")?;
     match &flags {
         Some(list) if list.len() > MAX_FLAGS => Err(ApiError::invalid_field(
             "featureFlags",

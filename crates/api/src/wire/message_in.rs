@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::application::ApplicationIn;
+use super::object;
 use crate::error::{ApiError, ApiResult, Fault, InField, JSON_ERROR, VALUE_ERROR};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -50,8 +51,10 @@ pub(crate) struct MessageIn<'a> {
     #[schema(minimum = 1, maximum = 2160)]
     pub payload_retention_hours: Option<i64>,
     /// Makes the application, if there is none of this uid; the uid must be that of the path.
+    #[serde(default, deserialize_with = "object::optional")]
     pub application: Option<ApplicationIn>,
     /// Changes to what is sent.
+    #[serde(default, deserialize_with = "object::optional")]
     pub transformations_params: Option<TransformationsParams>,
     #[schema(ignore)]
     deliver_at: Option<IgnoredAny>,
@@ -94,7 +97,7 @@ impl MessageIn<'_> {
         names::check_event_type(&self.event_type).in_field("eventType")?;
         let document = self.document(body)?;
         if let Some(id) = &self.event_id {
-            names::check_uid(id, MessageId::PREFIX).in_field("eventId")?;
+            names::check_uid(id, MessageId::PREFIX).in_id("eventId")?;
         }
         if let Some(channels) = &self.channels {
             names::check_message_channels(channels).in_field("channels")?;

@@ -20,6 +20,7 @@ pub(crate) mod patch;
 pub(crate) mod problem;
 pub(crate) mod recovery;
 pub(crate) mod settings;
+pub(crate) mod signature_scheme;
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,7 @@ pub(crate) fn patched_rate(rate: Patch<i64>, limit: Patch<i64>) -> ApiResult<Opt
 /// Checks the uid of an application or endpoint.
 pub(crate) fn uid(uid: Option<String>, prefix: &str) -> ApiResult<Option<String>> {
     if let Some(uid) = &uid {
-        names::check_uid(uid, prefix).in_field("uid")?;
+        names::check_uid(uid, prefix).in_id("uid")?;
     }
     Ok(uid)
 }

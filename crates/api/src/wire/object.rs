@@ -7,6 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::patch::Patch;
+
 /// A value read from an object and from nothing else.
 #[derive(Debug)]
 pub(crate) struct Object<T>(pub(crate) T);
@@ -15,6 +17,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(OfMap(PhantomData)).map(Self)
     }
+}
+
+/// An object or nothing: for `deserialize_with`.
+pub(crate) fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object = Option::<Object<T>>::deserialize(deserializer)?;
+    Ok(object.map(|object| object.0))
+}
+
+/// What an update says about a field that is an object: for `deserialize_with`.
+pub(crate) fn patched<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Patch<T>, D::Error> {
+    Ok(match Patch::<Object<T>>::deserialize(deserializer)? {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Value(object) => Patch::Value(object.0),
+    })
+}
+
+/// A list of objects or nothing: for `deserialize_with`.
+pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let list = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
+    Ok(list.map(|list| list.into_iter().map(|object| object.0).collect()))
 }
 
 struct OfMap<T>(PhantomData<T>);

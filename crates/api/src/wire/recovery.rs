@@ -80,9 +80,7 @@ impl BulkReplayIn {
                 ),
             ));
         }
-        for name in &event_types {
-            names::check_event_type(name).in_field("eventTypes")?;
-        }
+        names::check_event_types(&event_types).in_field("eventTypes")?;
         if let Some(channel) = &self.channel {
             names::check_channel(channel).in_field("channel")?;
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::endpoint::RetryPolicySchema;
-use super::object::Object;
+use super::object::{self, Object};
 use super::patch::Patch;
 use crate::error::{ApiError, ApiResult, Fault, InField, VALUE_ERROR};
 
@@ -116,7 +116,7 @@ pub(crate) struct SettingsPatch {
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 65535)]
     pub rate_limit: Patch<i64>,
     /// When failed attempts are repeated, unless endpoint or event type say.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::patched")]
     #[schema(value_type = Option<RetryPolicySchema>)]
     pub retry_policy: Patch<RetryPolicy>,
     /// How the dashboard looks; what it leaves out stays.

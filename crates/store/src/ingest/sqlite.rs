@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use postrider_domain::{AppId, MessageId, Timestamp};
 use serde::Serialize;
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use super::recent_keys::{Addition, Step};
@@ -18,8 +18,10 @@ use crate::db::SqliteDb;
 use crate::error::wrong;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
-use crate::script::Script;
+use crate::script::{BEGIN, Script, ScriptedTransaction};
 use crate::{StoreError, StoreResult};
+
+const OPERATION: &str = "storing a batch";
 
 const VERSIONS: &str = "select id, config_version, (select coalesce(max(seq), 0) from publish_key_log) \
     from app where deleted_at is null and id in (select substr($1, key * 16 + 1, 16) from json_each($2))";
@@ -37,8 +39,8 @@ const PAYLOADS: &str = "insert into payload (key, body) \
 const KEY_ROWS: &str = "select seq, keys from publish_key_log where seq > $1 order by seq";
 const LOG_KEYS: &str = "insert into publish_key_log (seq, keys) values ($1, $2)";
 const DROP_KEYS: &str = "delete from publish_key_log where seq <= $1";
-const KEY_TAKEN: &str = "select exists (select 1 from publish_key where expires_at > $3 and key in \
-    (select substr($1, key * 16 + 1, 16) from json_each($2)))";
+const TAKEN_KEYS: &str = "select key from publish_key where expires_at > $3 and key in \
+    (select substr($1, key * 16 + 1, 16) from json_each($2))";
 /// In the table's order. A key that is there was forgotten and taken again, or moved before.
 const MOVE_KEYS: &str = "insert into publish_key (key, body_hash, message_id, expires_at) \
     select substr($1, key * 48 + 1, 16), substr($1, key * 48 + 17, 16), substr($1, key * 48 + 33, 16), value \
@@ -68,60 +70,98 @@ pub(super) async fn write(
     if batch.messages.is_empty() && outcomes.is_empty() {
         return Ok((HashSet::new(), Vec::new()));
     }
-    let wrong = wrong("storing a batch");
-    let mut tx = db
-        .write
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(wrong)?;
+    let mut tx = ScriptedTransaction::on(&db.write, OPERATION).await?;
+    match write_in(&mut tx, db, batch, outcomes).await {
+        Ok(written) => Ok(written),
+        Err(error) => Err(tx.rolled_back(error).await),
+    }
+}
+
+/// In two calls of the driver, if nothing is out of the ordinary: one begins and looks,
+/// the other writes and commits.
+async fn write_in(
+    tx: &mut ScriptedTransaction,
+    db: &SqliteDb,
+    batch: IngestBatch<'_>,
+    outcomes: &[Outcome],
+) -> StoreResult<(HashSet<MessageId>, Vec<Applied>)> {
     let mut script = Script::default();
-    let mut late = HashSet::new();
-    let mut keys = None;
-    if !batch.messages.is_empty() {
-        late = stale(&mut tx, db, batch.messages).await?;
-        let fresh: Vec<&NewMessage> = batch
-            .messages
-            .iter()
-            .filter(|m| !late.contains(&m.id))
-            .collect();
-        add_bodies(&mut script, &fresh)?;
-        keys_free(&mut tx, db, &fresh, batch.now).await?;
-        keys = Some(add_keys(&mut script, db, &fresh, batch.now)?);
-        add_events(&mut script, &fresh)?;
-        add_deliveries(&mut script, &fresh, batch)?;
+    if batch.messages.is_empty() {
+        script.add(BEGIN);
+        let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
+        return Ok((HashSet::new(), applied));
     }
-    let applied = crate::outcome::sqlite::write(&mut tx, script, outcomes).await?;
-    tx.commit().await.map_err(wrong)?;
-    if let Some((added, step)) = keys {
-        db.recent_keys.committed(&added, &step);
-    }
+    let seen = look(tx, db, batch).await?;
+    let late = seen.late;
+    let fresh: Vec<&NewMessage> = batch
+        .messages
+        .iter()
+        .filter(|m| !late.contains(&m.id))
+        .collect();
+    keys_free(db, &fresh, &seen.taken, batch.now)?;
+    add_bodies(&mut script, &fresh)?;
+    let (added, step) = add_keys(&mut script, db, &fresh, batch.now)?;
+    add_events(&mut script, &fresh)?;
+    add_deliveries(&mut script, &fresh, batch)?;
+    let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
+    db.recent_keys.committed(&added, &step);
     Ok((late, applied))
 }
 
-/// Messages that were planned on another version of their application than the current.
-/// Also takes in what the log of keys holds and memory does not.
-async fn stale(
-    connection: &mut SqliteConnection,
+/// What the database says of a batch before it is written.
+struct Seen {
+    /// Messages that were planned on another version of their application than the current.
+    late: HashSet<MessageId>,
+    /// Idempotency keys that the table holds.
+    taken: HashSet<Vec<u8>>,
+}
+
+/// Begins the transaction and looks. Also takes in what the log of keys holds and memory
+/// does not.
+async fn look(
+    tx: &mut ScriptedTransaction,
     db: &SqliteDb,
-    messages: &[NewMessage],
-) -> StoreResult<HashSet<MessageId>> {
+    batch: IngestBatch<'_>,
+) -> StoreResult<Seen> {
+    let messages = batch.messages;
     let apps: HashSet<AppId> = messages.iter().map(|m| m.app_id).collect();
     let (mut packed, mut list) = (Vec::new(), Vec::new());
     for app in &apps {
         packed.extend_from_slice(app.uuid().as_bytes());
         list.push(0);
     }
-    let rows: Vec<(Uuid, i64, i64)> = sqlx::query_as(VERSIONS)
+    let keys: Vec<u8> = messages
+        .iter()
+        .filter_map(|m| m.publish_key.as_ref())
+        .flat_map(|key| key.key)
+        .collect();
+    let mut script = Script::default();
+    script.add(BEGIN);
+    script
+        .add(VERSIONS)
         .bind(packed)
-        .bind(json!(list).to_string())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(wrong("reading versions"))?;
+        .bind(json!(list).to_string());
+    if !keys.is_empty() {
+        let places = as_json(&vec![0; keys.len() / 16])?;
+        script
+            .add(TAKEN_KEYS)
+            .bind(keys)
+            .bind(places)
+            .bind(batch.now.micros());
+    }
+    let (mut rows, mut taken) = (Vec::new(), HashSet::new());
+    for (statement, row) in script.rows(tx.connection(), OPERATION).await? {
+        if statement == 1 {
+            rows.push(<(Uuid, i64, i64)>::from_row(&row).map_err(wrong("reading versions"))?);
+        } else {
+            taken.insert(row.try_get(0).map_err(wrong("looking for keys"))?);
+        }
+    }
     let known = db.recent_keys.seq();
     if rows.first().is_some_and(|row| row.2 > known) {
         let missed = sqlx::query_as(KEY_ROWS)
             .bind(known)
-            .fetch_all(connection)
+            .fetch_all(tx.connection())
             .await
             .map_err(wrong("reading the log of keys"))?;
         db.recent_keys.absorb(missed);
@@ -130,11 +170,12 @@ async fn stale(
         .into_iter()
         .map(|(id, version, _)| (AppId::from_uuid(id), version))
         .collect();
-    Ok(messages
+    let late = messages
         .iter()
         .filter(|m| current.get(&m.app_id) != Some(&m.app_version))
         .map(|m| m.id)
-        .collect())
+        .collect();
+    Ok(Seen { late, taken })
 }
 
 fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
@@ -178,31 +219,20 @@ fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
 }
 
 /// Fails if an idempotency key is another message's, be it of this batch.
-async fn keys_free(
-    connection: &mut SqliteConnection,
+fn keys_free(
     db: &SqliteDb,
     fresh: &[&NewMessage],
+    taken: &HashSet<Vec<u8>>,
     now: Timestamp,
 ) -> StoreResult<()> {
-    let (mut own, mut packed) = (HashSet::new(), Vec::new());
+    let mut own = HashSet::new();
     for key in fresh.iter().filter_map(|m| m.publish_key.as_ref()) {
-        if !own.insert(key.key) || db.recent_keys.holder(&key.key, now).is_some() {
+        if !own.insert(key.key)
+            || db.recent_keys.holder(&key.key, now).is_some()
+            || taken.contains(&key.key[..])
+        {
             return Err(StoreError::Conflict("publish_key"));
         }
-        packed.extend_from_slice(&key.key);
-    }
-    if own.is_empty() {
-        return Ok(());
-    }
-    let taken: bool = sqlx::query_scalar(KEY_TAKEN)
-        .bind(packed)
-        .bind(as_json(&vec![0; own.len()])?)
-        .bind(now.micros())
-        .fetch_one(connection)
-        .await
-        .map_err(wrong("looking for keys"))?;
-    if taken {
-        return Err(StoreError::Conflict("publish_key"));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes
 use crate::StoreResult;
 use crate::error::wrong;
 use crate::operational::tell::{listener, tell_of_deliveries, write_event};
-use crate::script::Script;
+use crate::script::{COMMIT, Script, ScriptedTransaction};
 
 /// Each value is [owner, token, state, status, due_at, tried].
 const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i.tried, sends = sends + i.tried, \
@@ -46,25 +46,41 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
     on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
         wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
 
-/// Ends the batch's script with what the outcomes write, and runs it.
+/// Ends the batch's script with what the outcomes write, runs it, and commits.
 pub(crate) async fn write(
-    connection: &mut SqliteConnection,
+    tx: &mut ScriptedTransaction,
     mut script: Script,
     outcomes: &[Outcome],
 ) -> StoreResult<Vec<Applied>> {
     let moves = add_moves(&mut script, outcomes)?;
     add_records(&mut script, outcomes)?;
     add_well(&mut script, outcomes);
-    let changed = script.run(connection, "storing a batch").await?;
+    let followed = outcomes.iter().any(is_followed);
+    if !followed {
+        script.add(COMMIT);
+    }
+    let changed = script.run(tx.connection(), "storing a batch").await?;
+    if !followed {
+        tx.committed();
+    }
+    let connection = tx.connection();
+    // After a commit as good as before: nobody else has the connection that writes.
     let late = match &moves {
         Some(moves) if changed.get(moves.statement) != Some(&(moves.count as u64)) => {
             late(connection, moves).await?
         }
         _ => HashSet::new(),
     };
-    settle_manual(connection, outcomes).await?;
-    let health = follow_up(connection, outcomes).await?;
-    tell_of_deliveries!(connection, outcomes, late);
+    let mut health = HashMap::new();
+    if followed {
+        settle_manual(connection, outcomes).await?;
+        health = follow_up(connection, outcomes).await?;
+        tell_of_deliveries!(connection, outcomes, late);
+        let mut end = Script::default();
+        end.add(COMMIT);
+        end.run(connection, "storing a batch").await?;
+        tx.committed();
+    }
     Ok(outcomes
         .iter()
         .map(|o| Applied {
@@ -75,6 +91,15 @@ pub(crate) async fn write(
                 .unwrap_or_default(),
         })
         .collect())
+}
+
+/// Whether more follows from it than the batch's script writes.
+fn is_followed(outcome: &Outcome) -> bool {
+    let due = match outcome.step {
+        Step::Scheduled { due_at, .. } => due_at.is_some(),
+        Step::Manual { .. } => true,
+    };
+    due || outcome.is_failure() || outcome.event.is_some()
 }
 
 /// The deliveries that a batch means to move.

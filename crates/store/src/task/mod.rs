@@ -16,6 +16,7 @@ pub(crate) mod replay;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod take_back;
+pub(crate) mod usage;
 
 use std::time::Duration;
 
@@ -101,11 +102,15 @@ pub enum Work {
         /// Of which messages.
         window: Window,
     },
-    /// Nothing: it was done when the task was made.
-    Done {
-        /// What it was.
-        kind: TaskKind,
+    /// Count the attempts of the organisation's applications.
+    Attempts {
+        /// Of attempts that began then.
+        window: Window,
+        /// Only of these applications; all if absent.
+        apps: Option<Vec<AppId>>,
     },
+    /// List the event types of which the organisation's applications ask.
+    EventTypes,
 }
 
 impl Work {
@@ -117,14 +122,15 @@ impl Work {
                 Replayed::Any { .. } => TaskKind::BulkReplay,
             },
             Self::Purge { .. } => TaskKind::PurgeContent,
-            Self::Done { kind } => *kind,
+            Self::Attempts { .. } => TaskKind::AppStats,
+            Self::EventTypes => TaskKind::EventTypeAggregate,
         }
     }
 
     fn window(&self) -> Option<Window> {
         match self {
             Self::Replay { window, .. } | Self::Purge { window } => Some(*window),
-            Self::Done { .. } => None,
+            Self::Attempts { .. } | Self::EventTypes => None,
         }
     }
 }
@@ -138,8 +144,6 @@ pub struct NewTask {
     pub app_id: Option<AppId>,
     /// What it is to do.
     pub work: Work,
-    /// What came of work that is done already: a JSON object.
-    pub result: Option<String>,
 }
 
 /// How far a task is.
@@ -178,7 +182,7 @@ pub struct Task {
     pub status: TaskStatus,
     /// What it is to do.
     pub work: Work,
-    /// How many messages it is about; `None` until they are counted.
+    /// How many messages or applications it is about; `None` until they are counted.
     pub total: Option<u64>,
     /// How many of them are dealt with.
     pub done: u64,
@@ -186,7 +190,7 @@ pub struct Task {
     pub changed: u64,
     /// How many cannot be sent, since their payload is gone.
     pub lost: u64,
-    /// What came of it: a JSON object.
+    /// What has come of it so far, if it is to count: a JSON object. Lists leave it out.
     pub result: Option<String>,
     /// Why it failed.
     pub error: Option<String>,

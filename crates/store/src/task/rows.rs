@@ -15,7 +15,7 @@ const RUNNING: i64 = 100;
 /// Rows that one clean-up removes at most.
 const OLD: i64 = 500;
 
-pub(super) const COLUMNS: &str = "id, org_id, app_id, kind, status, phase, work, result, error, cursor, owner, \
+pub(super) const COLUMNS: &str = "id, org_id, app_id, kind, status, phase, work, error, cursor, owner, \
     total, done, changed, lost, created_at, updated_at";
 
 #[derive(sqlx::FromRow)]
@@ -27,7 +27,6 @@ pub(super) struct Row {
     status: i16,
     phase: i16,
     work: String,
-    result: Option<String>,
     error: Option<String>,
     cursor: Uuid,
     pub(super) owner: Option<i64>,
@@ -46,6 +45,7 @@ impl TryFrom<Row> for Task {
         let (table, id) = ("task", TaskId::from_uuid(row.id));
         let count = |column, value| u64::try_from(value).map_err(|_| bad(table, column, id));
         let work: Option<Work> = row::json(table, "work", id, Some(&row.work))?;
+        let work = work.ok_or_else(|| bad(table, "work", id))?;
         let phase = [
             Phase::Counting,
             Phase::Working,
@@ -63,12 +63,12 @@ impl TryFrom<Row> for Task {
             app_id: row.app_id.map(AppId::from_uuid),
             kind: row::code(table, "kind", id, row.kind)?,
             status: row::code(table, "status", id, row.status)?,
-            work: work.ok_or_else(|| bad(table, "work", id))?,
+            work,
             total: (phase != Phase::Counting).then_some(total),
             done,
             changed: count("changed", row.changed)?,
             lost: count("lost", row.lost)?,
-            result: row.result,
+            result: None,
             error: row.error,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
@@ -113,17 +113,13 @@ impl Store {
             .work
             .window()
             .map_or(MessageId::from_uuid(Uuid::nil()), super::Window::first);
-        let over = matches!(new.work, Work::Done { .. });
-        let (status, phase) = if over {
-            (TaskStatus::Finished, Phase::Over)
-        } else {
-            (TaskStatus::Running, Phase::Counting)
-        };
+        super::usage::check_named(&new.work)?;
+        let (status, phase) = (TaskStatus::Running, Phase::Counting);
         let kind = new.work.kind();
         let work = row::to_json("task", "work", id, &new.work)?;
         let endpoint = match &new.work {
             Work::Replay { endpoint, .. } => Some(*endpoint),
-            Work::Purge { .. } | Work::Done { .. } => None,
+            Work::Purge { .. } | Work::Attempts { .. } | Work::EventTypes => None,
         };
         transaction!(self, "making a task", conn => {
             let wrong = wrong("making a task");
@@ -139,16 +135,16 @@ impl Store {
             let running: i64 = sqlx::query_scalar(
                 "select count(*) from task where org_id = $1 and phase < 3",
             ).bind(new.org_id.uuid()).fetch_one(&mut *conn).await.map_err(wrong)?;
-            if running >= RUNNING && !over {
+            if running >= RUNNING {
                 return Err(StoreError::Conflict("running_tasks"));
             }
             sqlx::query(
-                "insert into task (id, org_id, app_id, kind, status, phase, work, result, cursor, \
-                 created_at, updated_at, finished_at) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
+                "insert into task (id, org_id, app_id, kind, status, phase, work, cursor, \
+                 created_at, updated_at) \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
             ).bind(id.uuid()).bind(new.org_id.uuid()).bind(new.app_id.map(AppId::uuid)).bind(kind.code())
-            .bind(status.code()).bind(phase.code()).bind(&work).bind(&new.result).bind(cursor.uuid())
-            .bind(now.micros()).bind(over.then_some(now.micros()))
+            .bind(status.code()).bind(phase.code()).bind(&work).bind(cursor.uuid())
+            .bind(now.micros())
             .execute(&mut *conn).await.map_err(wrong)?;
             Ok(())
         })?;
@@ -166,7 +162,14 @@ impl Store {
             .bind(id.uuid());
         let rows: Vec<Row> = sql.fetch(self, "reading a task").await?;
         let row = rows.into_iter().next();
-        row.ok_or(StoreError::NotFound("task"))?.try_into()
+        let mut task: Task = row.ok_or(StoreError::NotFound("task"))?.try_into()?;
+        if task.work.result("").is_some() {
+            let items: Option<String> = read!(self, "reading what a task found", pool => sqlx::query_scalar(
+                "select result from task where id = $1",
+            ).bind(id.uuid()).fetch_one(pool).await)?;
+            task.result = task.work.result(items.as_deref().unwrap_or_default());
+        }
+        Ok(task)
     }
 
     /// A page of the organisation's tasks, by id, which is by time.
@@ -227,6 +230,6 @@ impl Store {
 pub(super) fn endpoint_of(task: &Task) -> Option<EndpointId> {
     match task.work {
         Work::Replay { endpoint, .. } => Some(endpoint),
-        Work::Purge { .. } | Work::Done { .. } => None,
+        Work::Purge { .. } | Work::Attempts { .. } | Work::EventTypes => None,
     }
 }

@@ -143,9 +143,16 @@ impl Store {
     /// Does the next chunk of a task that `node` has in hand.
     pub async fn advance_task(&self, task: &Task, node: i64) -> StoreResult<Progress> {
         let done = match (task.phase, &task.work) {
-            (Phase::Over, _) | (_, Work::Done { .. }) => Ok(Progress::Over),
+            (Phase::Over, _) => Ok(Progress::Over),
             (Phase::TakingBack, _) => self.take_back_chunk(task, node).await,
+            (Phase::Counting, Work::Attempts { apps, .. }) => {
+                self.count_apps(task, node, apps.as_deref()).await
+            }
+            (Phase::Counting, Work::EventTypes) => self.count_apps(task, node, None).await,
             (Phase::Counting, _) => self.count_chunk(task, node).await,
+            (Phase::Working, Work::Attempts { .. } | Work::EventTypes) => {
+                self.usage_chunk(task, node).await
+            }
             (Phase::Working, Work::Purge { window }) => self.purge_chunk(task, node, *window).await,
             (Phase::Working, Work::Replay { endpoint, .. }) => {
                 if self.is_full(*endpoint).await? {
@@ -204,7 +211,7 @@ impl Store {
                     .await?
             }
             Work::Purge { window } => self.pick_payloads(app, *window, task.cursor, true).await?,
-            Work::Done { .. } => return Ok(Progress::Over),
+            Work::Attempts { .. } | Work::EventTypes => return Ok(Progress::Over),
         };
         let first = task.work.window().map_or(task.cursor, Window::first);
         let step = Step {
