@@ -131,30 +131,61 @@ async fn check(recipe: &Recipe, app: &App, endpoint: &Endpoint, sender: &TestSen
     );
 }
 
-fn receives(command: impl FnOnce() -> Command) {
-    let command = command();
+/// Starts the recipe, and an endpoint that signs as it wants it.
+fn receives(scheme: &'static str, command: Command) {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let recipe = Recipe::start(command, &folder).await;
         let server = Server::start(Engine::Sqlite).await;
         let app = server.client().app().await;
-        let endpoint = app.endpoint(&recipe.url).secret(SECRET).create().await;
-        let sender = TestSender::standard(SECRET).unwrap();
-        check(&recipe, &app, &endpoint, &sender).await;
+        let draft = app.endpoint(&recipe.url).secret(SECRET);
+        let endpoint = draft.set("signatureScheme", scheme).create().await;
+        let sender = match scheme {
+            "github" => TestSender::github(SECRET),
+            _ => TestSender::standard(SECRET),
+        };
+        check(&recipe, &app, &endpoint, &sender.unwrap()).await;
     });
 }
 
 #[test]
 fn axum_with_our_crate_receives_each_message_once() {
-    receives(|| Command::new(toolbox::program("postrider-example-axum")));
+    let program = toolbox::program("postrider-example-axum");
+    receives("standard", Command::new(program));
 }
 
 #[test]
 fn express_with_standardwebhooks_receives_each_message_once() {
-    receives(|| toolbox::node("receiver.mjs"));
+    receives("standard", toolbox::node(&["receiver.mjs"]));
 }
 
 #[test]
 fn flask_with_standardwebhooks_receives_each_message_once() {
-    receives(|| toolbox::python("receiver.py"));
+    receives("standard", toolbox::python(&["receiver.py"]));
+}
+
+#[test]
+fn express_with_a_signature_as_github_s_receives_each_message_once() {
+    receives("github", toolbox::node(&["github.mjs"]));
+}
+
+#[test]
+fn flask_with_a_signature_as_github_s_receives_each_message_once() {
+    receives("github", toolbox::python(&["github.py"]));
+}
+
+#[test]
+fn the_recipes_judge_the_vectors_as_these_say() {
+    let mut node = toolbox::node(&["--test", "vectors.test.mjs"]);
+    let mut python = toolbox::python(&["-m", "unittest", "-v", "test_vectors"]);
+    for command in [&mut node, &mut python] {
+        let output = command.env("VECTORS", toolbox::vectors()).output();
+        let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let said = [output.stdout, output.stderr].concat();
+        assert!(
+            output.status.success(),
+            "{command:?}: {}",
+            String::from_utf8_lossy(&said)
+        );
+    }
 }

@@ -21,8 +21,15 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
-/// A recipe in Express, copied beside its packages, which is where Node looks for them.
-pub(crate) fn node(recipe: &str) -> Command {
+/// Messages of every scheme, genuine and forged.
+pub(crate) fn vectors() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/verify/vectors/schemes.json");
+    path.canonicalize().expect("the vectors are checked in")
+}
+
+/// Node with these arguments, beside the recipes in Express and their packages, which is
+/// where Node looks for them.
+pub(crate) fn node(arguments: &[&str]) -> Command {
     let (sources, folder) = (
         examples().join("express"),
         target_dir().join("test-sdk/express"),
@@ -37,17 +44,19 @@ pub(crate) fn node(recipe: &str) -> Command {
         install(Command::new("npm").args(npm).current_dir(&folder))
     });
     packages.unwrap_or_else(|error| panic!("the recipes in Express need Node 20 and npm: {error}"));
-    // By rename, so that another test never starts half of one.
-    let part = folder.join(format!(".{recipe}.{}", std::process::id()));
-    fs::write(&part, read(recipe)).expect("the target folder can be written");
-    fs::rename(&part, folder.join(recipe)).expect("the target folder can be written");
+    for name in ["receiver.mjs", "github.mjs", "vectors.test.mjs"] {
+        // By rename, so that another test never starts half of one.
+        let part = folder.join(format!(".{name}.{}", std::process::id()));
+        fs::write(&part, read(name)).expect("the target folder can be written");
+        fs::rename(&part, folder.join(name)).expect("the target folder can be written");
+    }
     let mut command = Command::new("node");
-    command.arg(recipe).current_dir(folder);
+    command.args(arguments).current_dir(folder);
     command
 }
 
-/// A recipe in Flask.
-pub(crate) fn python(recipe: &str) -> Command {
+/// Python with these arguments, in the folder of the recipes in Flask.
+pub(crate) fn python(arguments: &[&str]) -> Command {
     let (sources, folder) = (
         examples().join("flask"),
         target_dir().join("test-sdk/flask"),
@@ -76,7 +85,7 @@ pub(crate) fn python(recipe: &str) -> Command {
     packages
         .unwrap_or_else(|error| panic!("the recipes in Flask need Python 3 with venv: {error}"));
     let mut command = Command::new(environment.join("bin/python"));
-    command.arg("-B").arg(recipe).current_dir(sources);
+    command.arg("-B").args(arguments).current_dir(sources);
     command
 }
 
