@@ -21,6 +21,7 @@ mod pages;
 mod portal;
 mod reference;
 mod roles;
+mod schemes;
 mod settings;
 mod tags;
 mod unbuilt;

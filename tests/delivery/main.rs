@@ -19,3 +19,4 @@ mod recovery;
 mod retries;
 #[cfg(feature = "in-process")]
 mod retry_policies;
+mod schemes;

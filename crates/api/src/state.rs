@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use postrider_delivery::Ingest;
+use postrider_domain::Schemes;
 use postrider_store::{ConfigCache, Store};
 
 use tokio::sync::Semaphore;
@@ -31,6 +32,8 @@ pub struct ApiSettings {
     pub https_only: bool,
     /// The kind of secret for an endpoint that brings none.
     pub default_signature: SignatureKind,
+    /// How deliveries are signed to an endpoint that does not say.
+    pub default_signature_scheme: Schemes,
     /// For how many days a payload is kept, unless the message says: 5 to 90.
     pub default_payload_retention_days: u16,
     /// What JWTs are checked with; without it none count.
@@ -46,6 +49,7 @@ impl Default for ApiSettings {
             public_url: None,
             https_only: false,
             default_signature: SignatureKind::Hmac256,
+            default_signature_scheme: Schemes::default(),
             default_payload_retention_days: 90,
             jwt: None,
             body_limit: 2 * 1024 * 1024,

@@ -18,6 +18,7 @@ pub mod names;
 pub mod org_settings;
 pub mod outcome;
 pub mod retry;
+pub mod scheme;
 pub mod time;
 pub mod url;
 
@@ -39,4 +40,5 @@ pub use outcome::{
     Trigger,
 };
 pub use retry::{Next, NextInput, RetryPolicy};
+pub use scheme::{Scheme, SchemeKind, Schemes};
 pub use time::Timestamp;

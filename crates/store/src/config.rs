@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use postrider_domain::{AppId, EndpointId, Filter, HeaderFamily, OrgId, RetryPolicy, Timestamp};
+use postrider_domain::{
+    AppId, EndpointId, Filter, HeaderFamily, OrgId, RetryPolicy, SchemeKind, Schemes, Timestamp,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -62,10 +64,23 @@ pub struct EndpointConfig {
     pub retry_policy: Option<RetryPolicy>,
     /// Which names the delivery's headers go by.
     pub header_family: HeaderFamily,
+    /// How deliveries are signed.
+    pub signature_scheme: Schemes,
     /// Custom headers, sent last.
     pub headers: Vec<(String, String)>,
-    /// Signing secrets, the current one first; an old one until it expires.
-    pub secrets: Vec<(Zeroizing<String>, Option<Timestamp>)>,
+    /// Signing secrets, of each kind of scheme the current one first; an old one until it
+    /// expires.
+    pub secrets: Vec<EndpointSecret>,
+}
+
+/// A signing secret as a send needs it.
+pub struct EndpointSecret {
+    /// Which schemes sign with it.
+    pub scheme: SchemeKind,
+    /// The secret as it was given.
+    pub text: Zeroizing<String>,
+    /// When it stops signing.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for EndpointConfig {
@@ -239,6 +254,7 @@ struct EndpointRow {
     timeout_seconds: Option<i32>,
     retry_policy: Option<String>,
     header_family: i16,
+    signature_scheme: Option<String>,
     headers: Option<Vec<u8>>,
 }
 
@@ -246,6 +262,7 @@ struct EndpointRow {
 struct SecretRow {
     id: Uuid,
     endpoint_id: Uuid,
+    scheme: i16,
     secret: Vec<u8>,
     expires_at: Option<i64>,
 }
@@ -263,7 +280,7 @@ impl Store {
         let app = app.ok_or(StoreError::NotFound("application"))?;
         let rows: Vec<EndpointRow> = read!(self, "reading endpoints", pool => sqlx::query_as(
             "select id, revision, url, disabled, event_types, channels, throttle_rate, timeout_seconds, \
-             retry_policy, header_family, headers \
+             retry_policy, header_family, signature_scheme, headers \
              from endpoint where app_id = $1 and deleted_at is null order by id",
         ).bind(id.uuid()).fetch_all(pool).await)?;
         let mut secrets = self.load_secrets(id).await?;
@@ -293,7 +310,7 @@ impl Store {
     async fn load_secrets(&self, app: AppId) -> StoreResult<HashMap<Uuid, Vec<SecretRow>>> {
         let now = self.clock.now().micros();
         let rows: Vec<SecretRow> = read!(self, "reading secrets", pool => sqlx::query_as(
-            "select s.id, s.endpoint_id, s.secret, s.expires_at from endpoint_secret s \
+            "select s.id, s.endpoint_id, s.scheme, s.secret, s.expires_at from endpoint_secret s \
              join endpoint e on e.id = s.endpoint_id \
              where e.app_id = $1 and e.deleted_at is null and (s.expires_at is null or s.expires_at > $2) \
              order by s.endpoint_id, (case when s.expires_at is null then 0 else 1 end), s.expires_at desc",
@@ -341,6 +358,13 @@ impl Store {
                 .transpose()?,
             header_family: HeaderFamily::try_from(row.header_family)
                 .map_err(|_| bad("endpoint", "header_family", id))?,
+            signature_scheme: crate::row::json(
+                "endpoint",
+                "signature_scheme",
+                id,
+                row.signature_scheme.as_deref(),
+            )?
+            .unwrap_or_default(),
             headers: self.open_headers(id, row.headers)?,
             secrets: secrets
                 .iter()
@@ -363,12 +387,13 @@ impl Store {
         Ok(map.into_iter().collect())
     }
 
-    fn open_secret(&self, row: &SecretRow) -> StoreResult<(Zeroizing<String>, Option<Timestamp>)> {
+    fn open_secret(&self, row: &SecretRow) -> StoreResult<EndpointSecret> {
         let text = self.cipher.open("endpoint_secret", row.id, &row.secret)?;
         let text = String::from_utf8(text).map_err(|_| bad("endpoint_secret", "secret", row.id))?;
-        Ok((
-            Zeroizing::new(text),
-            row.expires_at.map(Timestamp::from_micros),
-        ))
+        Ok(EndpointSecret {
+            scheme: crate::row::code("endpoint_secret", "scheme", row.id, row.scheme)?,
+            text: Zeroizing::new(text),
+            expires_at: row.expires_at.map(Timestamp::from_micros),
+        })
     }
 }

@@ -63,7 +63,7 @@ pub use change::{Change, ChangeKind};
 pub use cipher::{Cipher, CipherError};
 pub use claim::{Claim, ClaimKind, Claimed, Restart};
 pub use clock::{Clock, ManualClock};
-pub use config::{AppConfig, ConfigCache, EndpointConfig};
+pub use config::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
 pub use connect::{ConnectError, ConnectOptions};
 pub use db::{Engine, Store};
 pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
@@ -83,7 +83,7 @@ pub use org::Org;
 pub use outcome::{Applied, NewAttempt, Outcome, Step};
 pub use page::{Cursor, Order, Page, PageRequest};
 pub use payload_key::KeyBlock;
-pub use secret::{Secret, StoredSecret};
+pub use secret::{NewSecret, Secret, StoredSecret};
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
 pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use postrider_domain::{AppId, EndpointId, SecretId, Timestamp};
+use postrider_domain::{AppId, EndpointId, SchemeKind, SecretId, Timestamp};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::change::ChangeKind;
 use crate::error::wrong;
-use crate::row::bad;
+use crate::row::{self, bad};
 use crate::{Cipher, Store, StoreError, StoreResult};
 
 /// What secrets are sealed for.
@@ -44,7 +44,9 @@ impl fmt::Debug for Secret {
 pub struct StoredSecret {
     /// Its id.
     pub id: SecretId,
-    /// The secret with its prefix.
+    /// Which schemes sign with it.
+    pub scheme: SchemeKind,
+    /// The secret as it was given: with its prefix, for the standard scheme.
     pub text: Secret,
     /// When it was made.
     pub created_at: Timestamp,
@@ -55,18 +57,54 @@ pub struct StoredSecret {
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
+    scheme: i16,
     secret: Vec<u8>,
     created_at: i64,
     expires_at: Option<i64>,
 }
 
+/// A secret to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSecret {
+    /// Which schemes sign with it.
+    pub scheme: SchemeKind,
+    /// The secret as it was given.
+    pub text: Secret,
+}
+
+/// A new secret, ready for its row.
+pub(crate) struct Sealed {
+    pub(crate) id: SecretId,
+    pub(crate) scheme: SchemeKind,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Encrypts new secrets for their rows.
+pub(crate) fn seal_all(
+    cipher: &Cipher,
+    secrets: &[NewSecret],
+    now: Timestamp,
+) -> StoreResult<Vec<Sealed>> {
+    secrets
+        .iter()
+        .map(|secret| {
+            let id = SecretId::mint(now);
+            Ok(Sealed {
+                id,
+                scheme: secret.scheme,
+                bytes: seal(cipher, id, secret.text.expose())?,
+            })
+        })
+        .collect()
+}
+
 /// Encrypts a secret for its row.
-pub(crate) fn seal(cipher: &Cipher, id: SecretId, text: &str) -> StoreResult<Vec<u8>> {
+fn seal(cipher: &Cipher, id: SecretId, text: &str) -> StoreResult<Vec<u8>> {
     Ok(cipher.seal(PLACE, id.uuid(), text.as_bytes())?)
 }
 
 /// Decrypts a secret of its row.
-pub(crate) fn open(cipher: &Cipher, id: SecretId, sealed: &[u8]) -> StoreResult<Secret> {
+fn open(cipher: &Cipher, id: SecretId, sealed: &[u8]) -> StoreResult<Secret> {
     let bytes = cipher.open(PLACE, id.uuid(), sealed)?;
     String::from_utf8(bytes)
         .map(Secret::new)
@@ -74,11 +112,12 @@ pub(crate) fn open(cipher: &Cipher, id: SecretId, sealed: &[u8]) -> StoreResult<
 }
 
 impl Store {
-    /// The secrets that sign now: the current one first, then the replaced ones that
-    /// are still in their grace, latest end first.
+    /// The secrets that sign now: the current ones first, one for each kind of scheme,
+    /// then the replaced ones that are still in their grace, latest end first. Among them
+    /// are those of schemes that the endpoint had and has no more.
     pub async fn secrets(&self, endpoint: EndpointId) -> StoreResult<Vec<StoredSecret>> {
         let rows: Vec<Row> = read!(self, "reading signing secrets", pool => sqlx::query_as(
-            "select id, secret, created_at, expires_at from endpoint_secret \
+            "select id, scheme, secret, created_at, expires_at from endpoint_secret \
              where endpoint_id = $1 and (expires_at is null or expires_at > $2) \
              order by (case when expires_at is null then 0 else 1 end), expires_at desc, id desc",
         ).bind(endpoint.uuid()).bind(self.clock.now().micros()).fetch_all(pool).await)?;
@@ -87,6 +126,7 @@ impl Store {
                 let id = SecretId::from_uuid(row.id);
                 Ok(StoredSecret {
                     id,
+                    scheme: row::code("endpoint_secret", "scheme", id, row.scheme)?,
                     text: open(&self.cipher, id, &row.secret)?,
                     created_at: Timestamp::from_micros(row.created_at),
                     expires_at: row.expires_at.map(Timestamp::from_micros),
@@ -95,26 +135,27 @@ impl Store {
             .collect()
     }
 
-    /// Makes `new` the current secret. The one before signs beside it for `grace`;
-    /// the grace of those before that one stays as it was. More than ten replaced
-    /// secrets in their grace are a conflict on `live_secrets`.
+    /// Makes `new` the current secret of its kind of scheme. The one before signs beside
+    /// it for `grace`; the grace of those before that one stays as it was. More than ten
+    /// replaced secrets of the kind in their grace are a conflict on `live_secrets`.
     pub async fn rotate_secret(
         &self,
         app: AppId,
         endpoint: EndpointId,
-        new: &str,
+        new: &NewSecret,
         grace: Duration,
     ) -> StoreResult<()> {
         let now = self.clock.now();
         let id = SecretId::mint(now);
-        let sealed = seal(&self.cipher, id, new)?;
+        let sealed = seal(&self.cipher, id, new.text.expose())?;
+        let scheme = new.scheme.code();
         transaction!(self, "rotating a signing secret", conn => {
             let wrong = wrong("rotating a signing secret");
             config_changed!(conn, wrong, app, now);
             let live: Option<i64> = sqlx::query_scalar(
-                "select (select count(*) from endpoint_secret s where s.endpoint_id = e.id and s.expires_at > $3) \
+                "select (select count(*) from endpoint_secret s where s.endpoint_id = e.id and s.scheme = $4 and s.expires_at > $3) \
                  from endpoint e where e.id = $1 and e.app_id = $2 and e.deleted_at is null",
-            ).bind(endpoint.uuid()).bind(app.uuid()).bind(now.micros())
+            ).bind(endpoint.uuid()).bind(app.uuid()).bind(now.micros()).bind(scheme)
             .fetch_optional(&mut *conn).await.map_err(wrong)?;
             let live = live.ok_or(StoreError::NotFound("endpoint"))?;
             if usize::try_from(live).unwrap_or(usize::MAX) >= MAX_REPLACED {
@@ -123,10 +164,10 @@ impl Store {
             sqlx::query("delete from endpoint_secret where endpoint_id = $1 and expires_at <= $2")
                 .bind(endpoint.uuid()).bind(now.micros())
                 .execute(&mut *conn).await.map_err(wrong)?;
-            sqlx::query("update endpoint_secret set expires_at = $2 where endpoint_id = $1 and expires_at is null")
-                .bind(endpoint.uuid()).bind(now.plus(grace).micros())
+            sqlx::query("update endpoint_secret set expires_at = $2 where endpoint_id = $1 and scheme = $3 and expires_at is null")
+                .bind(endpoint.uuid()).bind(now.plus(grace).micros()).bind(scheme)
                 .execute(&mut *conn).await.map_err(wrong)?;
-            sqlx::query(INSERT).bind(id.uuid()).bind(endpoint.uuid()).bind(&sealed).bind(now.micros())
+            sqlx::query(INSERT).bind(id.uuid()).bind(endpoint.uuid()).bind(&sealed).bind(now.micros()).bind(scheme)
                 .execute(&mut *conn).await.map_err(wrong)?;
             Ok(())
         })?;
@@ -135,6 +176,6 @@ impl Store {
     }
 }
 
-/// Bind id, endpoint, sealed secret and now.
-pub(crate) const INSERT: &str =
-    "insert into endpoint_secret (id, endpoint_id, secret, created_at) values ($1, $2, $3, $4)";
+/// Bind id, endpoint, sealed secret, now and kind of scheme.
+pub(crate) const INSERT: &str = "insert into endpoint_secret (id, endpoint_id, secret, created_at, scheme) \
+    values ($1, $2, $3, $4, $5)";

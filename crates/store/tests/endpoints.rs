@@ -8,11 +8,17 @@ use std::time::Duration;
 
 use postrider_domain::{
     AppId, DeliveryState, DisabledReason, EndpointId, HeaderFamily, MessageId, NodeId, RetryPolicy,
+    SchemeKind, Schemes,
 };
 use postrider_store::{
-    ChangeKind, Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint, Order, Start, StoreError,
+    ChangeKind, ConfigCache, Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint, Order, Start,
+    StoreError,
 };
-use support::{Database, first, new_endpoint};
+use support::{Database, first, new_endpoint, new_secret};
+
+fn schemes(text: &str) -> Schemes {
+    serde_json::from_str(text).unwrap()
+}
 
 fn full() -> EndpointSettings {
     EndpointSettings {
@@ -28,6 +34,7 @@ fn full() -> EndpointSettings {
         timeout_seconds: Some(30),
         retry_policy: Some(RetryPolicy::Schedule(vec![Duration::from_secs(7)])),
         header_family: HeaderFamily::Svix,
+        signature_scheme: schemes(r#"["github","standard"]"#),
         headers: BTreeMap::from([("x-token".to_owned(), "hunter2".to_owned())]),
     }
 }
@@ -43,6 +50,7 @@ async fn update(
     let update = EndpointUpdate {
         settings,
         revision: endpoint.revision,
+        secrets: Vec::new(),
     };
     db.store
         .update_endpoint(app, endpoint.id, update)
@@ -101,7 +109,7 @@ both_engines! {
         let app = db.app().await;
         let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
         update(db, app, &made, |settings| "first".clone_into(&mut settings.description)).await;
-        let late = EndpointUpdate { settings: full(), revision: made.revision };
+        let late = EndpointUpdate { settings: full(), revision: made.revision, secrets: Vec::new() };
         let refused = db.store.update_endpoint(app, made.id, late).await;
         assert!(matches!(refused, Err(StoreError::Conflict("endpoint_revision"))));
         assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap().description, "first");
@@ -174,7 +182,8 @@ both_engines! {
         let app = db.app().await;
         let endpoint = db.endpoint(app).await;
         let rotate = async |text: &str, hours| {
-            db.store.rotate_secret(app, endpoint, text, Duration::from_hours(hours)).await
+            let new = new_secret(SchemeKind::Standard, text);
+            db.store.rotate_secret(app, endpoint, &new, Duration::from_hours(hours)).await
         };
         let live = async || {
             let secrets = db.store.secrets(endpoint).await.unwrap();
@@ -196,7 +205,8 @@ both_engines! {
     async fn an_eleventh_replaced_secret_is_refused_until_one_has_expired(db) {
         let app = db.app().await;
         let endpoint = db.endpoint(app).await;
-        let rotate = || db.store.rotate_secret(app, endpoint, "whsec_next", Duration::from_hours(1));
+        let next = new_secret(SchemeKind::Standard, "whsec_next");
+        let rotate = || db.store.rotate_secret(app, endpoint, &next, Duration::from_hours(1));
         for _ in 0..10 {
             rotate().await.unwrap();
         }
@@ -205,8 +215,54 @@ both_engines! {
         db.clock.advance(Duration::from_hours(1));
         rotate().await.unwrap();
         let unknown = EndpointId::mint(db.clock.now());
-        let refused = db.store.rotate_secret(app, unknown, "whsec_next", Duration::ZERO).await;
+        let refused = db.store.rotate_secret(app, unknown, &next, Duration::ZERO).await;
         assert!(matches!(refused, Err(StoreError::NotFound("endpoint"))));
+    }
+
+    async fn each_kind_of_scheme_has_secrets_of_its_own(db) {
+        let app = db.app().await;
+        let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
+        let both = schemes(r#"["stripe","standard"]"#);
+        let update = EndpointUpdate {
+            settings: EndpointSettings { signature_scheme: both.clone(), ..made.settings() },
+            revision: made.revision,
+            secrets: vec![new_secret(SchemeKind::Stripe, "the receiver's old secret")],
+        };
+        let made = db.store.update_endpoint(app, made.id, update).await.unwrap();
+        assert_eq!(made.signature_scheme, both);
+        assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap(), made);
+        let next = new_secret(SchemeKind::Stripe, "the receiver's new secret");
+        db.store.rotate_secret(app, made.id, &next, Duration::from_hours(1)).await.unwrap();
+        let secrets = db.store.secrets(made.id).await.unwrap();
+        let of = |scheme| -> Vec<_> {
+            let secrets = secrets.iter().filter(move |secret| secret.scheme == scheme);
+            secrets.map(|secret| (secret.text.expose(), secret.expires_at.is_some())).collect()
+        };
+        let stripe = [("the receiver's new secret", false), ("the receiver's old secret", true)];
+        assert_eq!(of(SchemeKind::Stripe), stripe);
+        assert_eq!(of(SchemeKind::Standard), [("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]);
+
+        let config = ConfigCache::new(db.store.clone()).app_at_least(app, 0).await.unwrap();
+        let config = config.endpoint(made.id).unwrap();
+        assert_eq!(config.signature_scheme, both);
+        let found: Vec<_> = config.secrets.iter().map(|secret| (secret.scheme, secret.text.as_str())).collect();
+        assert_eq!(found.len(), 3);
+        let first = found.iter().find(|(scheme, _)| *scheme == SchemeKind::Stripe);
+        assert_eq!(first, Some(&(SchemeKind::Stripe, "the receiver's new secret")));
+    }
+
+    async fn an_attempt_knows_the_schemes_of_its_time(db) {
+        let app = db.app().await;
+        let github = schemes(r#""github""#);
+        let mut new = new_endpoint();
+        new.settings.signature_scheme = github.clone();
+        let made = db.store.create_endpoint(app, new).await.unwrap();
+        db.store.register_node(NodeId::mint(db.clock.now()), "all", Duration::from_secs(10)).await.unwrap();
+        let message = db.publish(app, "a.b", &[(made.id, Start::Owned)]).await;
+        let attempt = db.attempt(app, message, made.id, DeliveryState::Succeeded).await;
+        update(db, app, &made, |settings| settings.signature_scheme = Schemes::default()).await;
+        let attempt = db.store.attempt(app, message, attempt).await.unwrap();
+        assert_eq!((attempt.event_type.as_str(), &attempt.signature_scheme), ("a.b", &github));
     }
 
     async fn a_resend_wakes_the_lane_and_makes_the_delivery_known(db) {

@@ -2,49 +2,34 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod content;
-#[cfg(feature = "ed25519")]
-mod ed25519;
-mod envelope;
+mod body;
+mod builder;
+mod clock;
 mod error;
+mod format;
 mod headers;
 mod hmac_key;
-mod secret;
+mod parse;
+mod scheme;
+#[cfg(feature = "seen")]
+pub mod seen;
 #[cfg(feature = "sign")]
 mod sign;
-mod signatures;
+mod standard;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod text_secret;
+mod verified;
 mod verifier;
+#[cfg(feature = "tower")]
+pub mod web;
 
-pub use error::{SecretError, VerifyError};
+pub use builder::VerifierBuilder;
+pub use error::{SetupError, VerifyError};
+pub use format::{Encoding, Hash, HmacFormat};
 pub use headers::HeaderSource;
+pub use scheme::Scheme;
 #[cfg(feature = "sign")]
-pub use sign::{SigningKey, sign_all};
-pub use verifier::{DEFAULT_TOLERANCE, Verified, Verifier, VerifierBuilder};
-
-use std::fmt;
-
-/// A kind of signature, by its name in the signature header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// `v1`: HMAC-SHA256 with a secret that both sides hold (`whsec_`).
-    V1,
-    /// `v1a`: Ed25519, made with the sender's `whsk_` key and checked with its `whpk_` key.
-    V1a,
-}
-
-impl Scheme {
-    /// The name that stands before the comma in the signature header.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V1a => "v1a",
-        }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use sign::{HmacSigner, Outgoing, SigningKey, sign_all};
+pub use verified::{IdSource, Verified};
+pub use verifier::{DEFAULT_TOLERANCE, Verifier};

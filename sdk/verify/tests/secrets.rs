@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-use postrider_verify::{SecretError, SigningKey, Verifier};
+use postrider_verify::{SetupError, SigningKey, Verifier};
 
-use SecretError::{
+use SetupError::{
     Empty, InvalidPublicKey, KeyPairMismatch, NoSecret, NotBase64, PrivateKeyForVerifying,
     PublicKeyForSigning, UnknownPrefix, WrongLength,
 };
@@ -15,11 +15,11 @@ fn whsec(length: usize) -> String {
     format!("whsec_{}", STANDARD.encode(vec![0xfb; length]))
 }
 
-fn refused(secret: &str) -> SecretError {
+fn refused(secret: &str) -> SetupError {
     Verifier::new(secret).expect_err(secret)
 }
 
-fn refused_to_sign(secret: &str) -> SecretError {
+fn refused_to_sign(secret: &str) -> SetupError {
     SigningKey::parse(secret).expect_err(secret)
 }
 
@@ -245,7 +245,7 @@ fn every_error_says_something_of_its_own() {
         PublicKeyForSigning,
         InvalidPublicKey,
         KeyPairMismatch,
-        SecretError::Ed25519Disabled,
+        SetupError::Ed25519Disabled,
     ];
     let texts: std::collections::HashSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), errors.len());

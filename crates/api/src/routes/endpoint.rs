@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use postrider_domain::{Capability, EndpointId, Timestamp};
 use postrider_store::{
-    Endpoint, EndpointStats, EndpointUpdate, NewEndpoint, Order, Secret, StoreError,
+    Endpoint, EndpointSettings, EndpointStats, EndpointUpdate, NewEndpoint, NewSecret, Order,
+    StoreError,
 };
 use serde_json::json;
 
@@ -16,7 +17,8 @@ use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
 use crate::request::query::{Kind, Param};
-use crate::wire::endpoint::{EndpointIn, EndpointPatch, secret_is_rotated};
+use crate::state::ApiSettings;
+use crate::wire::endpoint::{EndpointIn, EndpointPatch, Rules, secret_is_rotated};
 use crate::wire::endpoint_out::{AttemptStatsOut, EndpointOut, StatsOut};
 
 /// The longest window of statistics, with five minutes for clocks that differ.
@@ -54,7 +56,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Get an endpoint", "One endpoint, by id or uid.")
             .answers::<EndpointOut>(200, "The endpoint"),
         Operation::new(Method::PUT, ONE, "v1.endpoint.update", put)
-            .says("Replace an endpoint", "Replaces everything that you may set, or makes an endpoint if there is none. Left out, `headers`, `timeoutSeconds`, `retryPolicy` and `headerFamily` stay as they are.")
+            .says("Replace an endpoint", "Replaces everything that you may set, or makes an endpoint if there is none. Left out, `headers`, `timeoutSeconds`, `retryPolicy`, `headerFamily` and `signatureScheme` stay as they are.")
             .takes::<EndpointIn>(example())
             .answers::<EndpointOut>(200, "It was replaced")
             .answers::<EndpointOut>(201, "It was made")
@@ -117,17 +119,14 @@ async fn create(call: Call<OfApp>) -> ApiResult<Answer> {
 }
 
 async fn make(call: &Call<OfApp>, mut body: EndpointIn) -> ApiResult<Answer> {
-    let settings = &call.shared.settings;
-    let secret = match body.secret.take() {
-        Some(text) => endpoint_secret::checked(text, "secret")?,
-        None => endpoint_secret::made(settings.default_signature),
-    };
-    let settings = body.checked(None, settings.https_only)?;
+    let api = &call.shared.settings;
+    let (secret, given) = (body.secret.take(), body.take_secrets());
+    let settings = body.checked(None, rules(api))?;
+    let schemes = &settings.signature_scheme;
+    let secrets =
+        endpoint_secret::first_secrets(schemes, secret, given, &[], api.default_signature)?;
     event_types_exist(call, settings.event_types.as_deref()).await?;
-    let new = NewEndpoint {
-        settings,
-        secret: Secret::new(secret),
-    };
+    let new = NewEndpoint { settings, secrets };
     let endpoint = call
         .shared
         .store
@@ -143,7 +142,7 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
 async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
     let name = call.segment("endpoint_id")?;
     for _ in 0..RACES {
-        let body = call.json::<EndpointIn>()?;
+        let mut body = call.json::<EndpointIn>()?;
         let endpoint = match call.shared.store.endpoint(call.access.app.id, name).await {
             Ok(endpoint) => endpoint,
             Err(StoreError::NotFound(_)) => return make(&call, body).await,
@@ -152,9 +151,11 @@ async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
         if body.secret.is_some() {
             return Err(secret_is_rotated());
         }
-        let settings = body.checked(Some(endpoint.settings()), call.shared.settings.https_only)?;
+        let given = body.take_secrets();
+        let settings = body.checked(Some(endpoint.settings()), rules(&call.shared.settings))?;
         event_types_exist(&call, settings.event_types.as_deref()).await?;
         let update = EndpointUpdate {
+            secrets: new_secrets(&call, &endpoint, &settings, given).await?,
             settings,
             revision: endpoint.revision,
         };
@@ -167,14 +168,16 @@ async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
 
 async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
     for _ in 0..RACES {
-        let patch = call.json::<EndpointPatch>()?;
+        let mut patch = call.json::<EndpointPatch>()?;
         let endpoint = named(&call).await?;
         let filters = patch.filters();
-        let settings = patch.applied_to(endpoint.settings(), call.shared.settings.https_only)?;
+        let given = patch.take_secrets();
+        let settings = patch.applied_to(endpoint.settings(), rules(&call.shared.settings))?;
         if filters {
             event_types_exist(&call, settings.event_types.as_deref()).await?;
         }
         let update = EndpointUpdate {
+            secrets: new_secrets(&call, &endpoint, &settings, given).await?,
             settings,
             revision: endpoint.revision,
         };
@@ -183,6 +186,29 @@ async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
         }
     }
     Err(outrun())
+}
+
+fn rules(settings: &ApiSettings) -> Rules<'_> {
+    Rules {
+        https_only: settings.https_only,
+        default_scheme: &settings.default_signature_scheme,
+    }
+}
+
+/// The first secrets of the kinds of schemes that are new to the endpoint.
+async fn new_secrets(
+    call: &Call<OfApp>,
+    endpoint: &Endpoint,
+    settings: &EndpointSettings,
+    given: Vec<NewSecret>,
+) -> ApiResult<Vec<NewSecret>> {
+    let schemes = &settings.signature_scheme;
+    if *schemes == endpoint.signature_scheme && given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kept = call.shared.store.secrets(endpoint.id).await?;
+    let kind = call.shared.settings.default_signature;
+    endpoint_secret::first_secrets(schemes, None, given, &kept, kind)
 }
 
 /// Writes the settings; nothing if somebody else was faster.

@@ -1,13 +1,15 @@
 //! Custom headers of endpoints.
 
+use std::collections::BTreeMap;
+
 use http::Method;
-use postrider_domain::Capability;
+use postrider_domain::{Capability, Schemes};
 use serde_json::json;
 
 use super::endpoint::named;
 use crate::access::OfApp;
 use crate::call::{Answer, Call};
-use crate::error::ApiResult;
+use crate::error::{ApiResult, InField};
 use crate::operation::Operation;
 use crate::wire::endpoint_headers::{HeadersIn, HeadersOut, HeadersPatch, checked_headers};
 
@@ -47,9 +49,17 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     Answer::ok(&HeadersOut::from(named(&call).await?.headers))
 }
 
+/// Custom headers may not bear the names of headers that sign.
+fn beside(schemes: &Schemes, headers: &BTreeMap<String, String>) -> ApiResult<()> {
+    schemes
+        .check_beside(headers.keys().map(String::as_str))
+        .in_field("headers")
+}
+
 async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
     let headers = checked_headers(call.json::<HeadersIn>()?.headers)?;
     let endpoint = named(&call).await?;
+    beside(&endpoint.signature_scheme, &headers)?;
     let store = &call.shared.store;
     store
         .set_endpoint_headers(call.access.app.id, endpoint.id, headers)
@@ -61,6 +71,7 @@ async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
     let patch = call.json::<HeadersPatch>()?;
     let endpoint = named(&call).await?;
     let headers = patch.applied_to(endpoint.headers)?;
+    beside(&endpoint.signature_scheme, &headers)?;
     let store = &call.shared.store;
     store
         .set_endpoint_headers(call.access.app.id, endpoint.id, headers)

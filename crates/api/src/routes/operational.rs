@@ -1,9 +1,9 @@
 //! Operational webhooks: where an organisation hears of its own endpoints and deliveries.
 
 use http::{Method, StatusCode};
-use postrider_domain::{AppId, EndpointId};
+use postrider_domain::{AppId, EndpointId, SchemeKind, Schemes};
 use postrider_store::{
-    Endpoint, EndpointUpdate, NewEndpoint, Order, Page, Secret, StoreError, StoreResult,
+    Endpoint, EndpointUpdate, NewEndpoint, Order, Page, StoreError, StoreResult,
 };
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
-use crate::wire::endpoint::secret_is_rotated;
+use crate::wire::endpoint::{Rules, secret_is_rotated};
 use crate::wire::endpoint_headers::{HeadersIn, HeadersOut, checked_headers};
 use crate::wire::endpoint_out::{RotateIn, SecretOut};
 use crate::wire::operational::{OperationalEndpointIn, OperationalEndpointOut};
@@ -106,17 +106,24 @@ async fn create(call: Call<OrgWide>) -> ApiResult<Answer> {
     make(&call, body).await
 }
 
+/// Operational endpoints are the organisation's own and signed as the standard says.
+fn rules<'a>(call: &Call<OrgWide>, standard: &'a Schemes) -> Rules<'a> {
+    Rules {
+        https_only: call.shared.settings.https_only,
+        default_scheme: standard,
+    }
+}
+
 async fn make(call: &Call<OrgWide>, body: OperationalEndpointIn) -> ApiResult<Answer> {
-    let (settings, store) = (&call.shared.settings, &call.shared.store);
+    let (api, store) = (&call.shared.settings, &call.shared.store);
     let mut body = body.into_endpoint()?;
-    let secret = match body.secret.take() {
-        Some(text) => endpoint_secret::checked(text, "secret")?,
-        None => endpoint_secret::made(settings.default_signature),
-    };
-    let new = NewEndpoint {
-        settings: body.checked(None, settings.https_only)?,
-        secret: Secret::new(secret),
-    };
+    let secret = body.secret.take();
+    let standard = Schemes::default();
+    let settings = body.checked(None, rules(call, &standard))?;
+    let (given, kept) = (Vec::new(), &[]);
+    let kind = api.default_signature;
+    let secrets = endpoint_secret::first_secrets(&standard, secret, given, kept, kind)?;
+    let new = NewEndpoint { settings, secrets };
     let app = store.ensure_operational_app(call.access.org).await?;
     let endpoint = store.create_endpoint(app, new).await?;
     Answer::json(StatusCode::CREATED, &OperationalEndpointOut::from(endpoint))
@@ -138,9 +145,11 @@ async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
         if body.secret.is_some() {
             return Err(secret_is_rotated());
         }
+        let standard = Schemes::default();
         let update = EndpointUpdate {
-            settings: body.checked(Some(endpoint.settings()), call.shared.settings.https_only)?,
+            settings: body.checked(Some(endpoint.settings()), rules(&call, &standard))?,
             revision: endpoint.revision,
+            secrets: Vec::new(),
         };
         let store = &call.shared.store;
         match store.update_endpoint(app, endpoint.id, update).await {
@@ -175,12 +184,13 @@ async fn put_headers(call: Call<OrgWide>) -> ApiResult<Answer> {
 async fn get_secret(call: Call<OrgWideInFull>) -> ApiResult<Answer> {
     let call = call.org_wide();
     let (_, endpoint) = find(&call).await?;
-    let secret = endpoint_secret::current_of(&call.shared, endpoint.id).await?;
-    Answer::ok(&endpoint_secret::shown(&secret)?)
+    let scheme = SchemeKind::Standard;
+    let secret = endpoint_secret::current_of(&call.shared, &endpoint, scheme).await?;
+    Answer::ok(&endpoint_secret::shown(scheme, &secret)?)
 }
 
 async fn rotate(call: Call<OrgWide>) -> ApiResult<Answer> {
     let body = call.json_or_nothing::<RotateIn>()?;
     let (app, endpoint) = find(&call).await?;
-    endpoint_secret::renew(&call.shared, app, endpoint.id, body).await
+    endpoint_secret::renew(&call.shared, app, &endpoint, body).await
 }

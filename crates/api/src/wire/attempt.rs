@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{AttemptId, AttemptStatus, EndpointId, HeaderFamily, MessageId, Timestamp};
+use postrider_domain::scheme::Carries;
+use postrider_domain::{AttemptId, AttemptStatus, EndpointId, MessageId, Scheme, Timestamp};
 use postrider_store::{Attempt, Endpoint, Message};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -116,30 +117,39 @@ impl MessageAttemptOut {
 
 /// What was sent, as far as it may be shown: our own headers, and the names of the custom ones.
 fn request_headers(attempt: &Attempt) -> BTreeMap<String, Option<String>> {
-    let prefix = match attempt.header_family {
-        HeaderFamily::Webhook => "webhook",
-        HeaderFamily::Svix => "svix",
-    };
+    let prefix = attempt.header_family.word();
+    let id = attempt.message_id.to_string();
+    let seconds = attempt.started_at.seconds().to_string();
     let mut headers: BTreeMap<String, Option<String>> = attempt
         .header_names
         .iter()
         .map(|name| (name.clone(), None))
         .collect();
-    headers.extend([
-        (format!("{prefix}-id"), Some(attempt.message_id.to_string())),
-        (
-            format!("{prefix}-timestamp"),
-            Some(attempt.started_at.seconds().to_string()),
-        ),
-        (
-            format!("{prefix}-signature"),
-            Some(attempt.signature.clone()),
-        ),
-        (
-            format!("{prefix}-attempt"),
-            Some(attempt.number.to_string()),
-        ),
-    ]);
+    let mut sent = |name: &str, value: &str| {
+        headers.insert(name.to_owned(), Some(value.to_owned()));
+    };
+    sent(&format!("{prefix}-id"), &id);
+    sent(&format!("{prefix}-attempt"), &attempt.number.to_string());
+    sent(&format!("{prefix}-event-type"), &attempt.event_type);
+    let schemes = attempt.signature_scheme.as_slice();
+    for (scheme, signature) in schemes.iter().zip(attempt.signature.lines()) {
+        if *scheme == Scheme::Standard {
+            sent(&format!("{prefix}-timestamp"), &seconds);
+            sent(&format!("{prefix}-signature"), signature);
+        }
+        for header in scheme.headers() {
+            match header.carries {
+                Carries::Signature => sent(header.name, signature),
+                Carries::Timestamp => sent(header.name, &seconds),
+                Carries::Id => sent(header.name, &id),
+                Carries::EventType => sent(header.name, &attempt.event_type),
+                Carries::Retries if attempt.number > 1 => {
+                    sent(header.name, &(attempt.number - 1).to_string());
+                }
+                Carries::Retries => {}
+            }
+        }
+    }
     headers
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{EndpointId, HeaderFamily, RetryPolicy, names};
-use postrider_store::EndpointSettings;
+use postrider_domain::{EndpointId, HeaderFamily, RetryPolicy, Schemes, names};
+use postrider_store::{EndpointSettings, NewSecret};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::endpoint_headers::checked_headers;
 use super::object;
 use super::patch::Patch;
+use super::signature_scheme::{SchemesIn, SignatureSchemesSchema};
 use super::{metadata_text, patched_rate, throttle_rate, uid};
 use crate::error::{ApiError, ApiResult, InField};
 
@@ -86,7 +87,8 @@ pub(crate) struct EndpointIn {
     /// Only messages of one of these channels, 1 to 10; all if absent.
     pub channels: Option<Vec<String>>,
     /// The signing secret: `whsec_` and base64 of 24 to 75 bytes, or `whsk_` and base64 of
-    /// an Ed25519 key pair. Made if absent. Only where the endpoint is made.
+    /// an Ed25519 key pair; a text of 16 to 256 bytes where `signatureScheme` begins with
+    /// another one than the standard. Made if absent. Only where the endpoint is made.
     pub secret: Option<String>,
     /// Strings of your own, 4096 bytes of JSON at most.
     pub metadata: Option<BTreeMap<String, String>>,
@@ -109,6 +111,10 @@ pub(crate) struct EndpointIn {
     #[serde(default)]
     #[schema(value_type = Option<HeaderFamilySchema>)]
     pub header_family: Patch<HeaderFamily>,
+    /// How deliveries are signed; as the server says if absent, where the endpoint is made.
+    #[serde(default)]
+    #[schema(value_type = Option<SignatureSchemesSchema>)]
+    pub signature_scheme: Patch<SchemesIn>,
     #[serde(flatten)]
     #[schema(ignore)]
     pub unbuilt: Unbuilt,
@@ -119,7 +125,6 @@ pub(crate) struct EndpointIn {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Unbuilt {
     ordered: Option<bool>,
-    signature_scheme: Option<IgnoredAny>,
 }
 
 impl Unbuilt {
@@ -128,12 +133,6 @@ impl Unbuilt {
             return Err(ApiError::invalid_field(
                 "ordered",
                 "true is not supported yet: leave the field out",
-            ));
-        }
-        if self.signature_scheme.is_some() {
-            return Err(ApiError::invalid_field(
-                "signatureScheme",
-                "not supported yet: leave the field out; the kind of secret decides how deliveries are signed",
             ));
         }
         Ok(())
@@ -147,10 +146,12 @@ struct Ours {
     timeout_seconds: Patch<i64>,
     retry_policy: Patch<RetryPolicy>,
     header_family: Patch<HeaderFamily>,
+    signature_scheme: Patch<SchemesIn>,
 }
 
 impl Ours {
-    fn apply(self, settings: &mut EndpointSettings) -> ApiResult<()> {
+    fn apply(self, settings: &mut EndpointSettings, rules: Rules<'_>) -> ApiResult<()> {
+        let mut changed = "headers";
         if let Some(headers) = self.headers.said() {
             settings.headers = checked_headers(headers.unwrap_or_default())?;
         }
@@ -167,40 +168,54 @@ impl Ours {
         if let Some(family) = self.header_family.said() {
             settings.header_family = family.unwrap_or_default();
         }
-        Ok(())
+        if let Some(said) = self.signature_scheme.said() {
+            settings.signature_scheme =
+                said.map_or_else(|| rules.default_scheme.clone(), |said| said.schemes);
+            changed = "signatureScheme";
+        }
+        let names = settings.headers.keys().map(String::as_str);
+        settings
+            .signature_scheme
+            .check_beside(names)
+            .in_field(changed)
     }
 }
 
-/// What an endpoint is before its first settings.
-fn blank() -> EndpointSettings {
-    EndpointSettings {
-        uid: None,
-        url: String::new(),
-        description: String::new(),
-        metadata: "{}".to_owned(),
-        version: 1,
-        disabled: false,
-        event_types: None,
-        channels: None,
-        throttle_rate: None,
-        timeout_seconds: None,
-        retry_policy: None,
-        header_family: HeaderFamily::default(),
-        headers: BTreeMap::new(),
+/// What the operator decides about endpoints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    /// Whether a URL must be https.
+    pub https_only: bool,
+    /// How deliveries are signed where an endpoint says nothing.
+    pub default_scheme: &'a Schemes,
+}
+
+impl Rules<'_> {
+    /// What an endpoint is before its first settings.
+    fn blank(self) -> EndpointSettings {
+        EndpointSettings {
+            signature_scheme: self.default_scheme.clone(),
+            ..EndpointSettings::default()
+        }
     }
 }
 
 impl EndpointIn {
+    /// Takes the secrets that came with the schemes.
+    pub(crate) fn take_secrets(&mut self) -> Vec<NewSecret> {
+        take_secrets(&mut self.signature_scheme)
+    }
+
     /// Checks it and makes it settings. Of `old` stay those that older clients do not
     /// know. Whether the event types exist is left to the caller.
     pub(crate) fn checked(
         self,
         old: Option<EndpointSettings>,
-        https_only: bool,
+        rules: Rules<'_>,
     ) -> ApiResult<EndpointSettings> {
         self.unbuilt.refuse()?;
-        let mut settings = old.unwrap_or_else(blank);
-        settings.url = url(&self.url, https_only)?;
+        let mut settings = old.unwrap_or_else(|| rules.blank());
+        settings.url = url(&self.url, rules.https_only)?;
         settings.uid = uid(self.uid, EndpointId::PREFIX)?;
         settings.description = description(self.description.unwrap_or_default())?;
         settings.throttle_rate = throttle_rate(self.throttle_rate, self.rate_limit)?;
@@ -214,8 +229,9 @@ impl EndpointIn {
             timeout_seconds: self.timeout_seconds,
             retry_policy: self.retry_policy,
             header_family: self.header_family,
+            signature_scheme: self.signature_scheme,
         }
-        .apply(&mut settings)?;
+        .apply(&mut settings, rules)?;
         Ok(settings)
     }
 }
@@ -275,6 +291,10 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<HeaderFamilySchema>)]
     pub header_family: Patch<HeaderFamily>,
+    /// How deliveries are signed; null: as the server says.
+    #[serde(default)]
+    #[schema(value_type = Option<SignatureSchemesSchema>)]
+    pub signature_scheme: Patch<SchemesIn>,
     #[serde(default)]
     #[schema(ignore)]
     pub secret: Option<IgnoredAny>,
@@ -289,18 +309,23 @@ impl EndpointPatch {
         self.event_types != Patch::Absent || self.filter_types != Patch::Absent
     }
 
+    /// Takes the secrets that came with the schemes.
+    pub(crate) fn take_secrets(&mut self) -> Vec<NewSecret> {
+        take_secrets(&mut self.signature_scheme)
+    }
+
     /// The settings as they are to be. Whether the event types exist is left to the caller.
     pub(crate) fn applied_to(
         self,
         mut settings: EndpointSettings,
-        https_only: bool,
+        rules: Rules<'_>,
     ) -> ApiResult<EndpointSettings> {
         self.unbuilt.refuse()?;
         if self.secret.is_some() {
             return Err(secret_is_rotated());
         }
         if let Some(text) = self.url {
-            settings.url = url(&text, https_only)?;
+            settings.url = url(&text, rules.https_only)?;
         }
         if let Some(text) = self.description {
             settings.description = description(text)?;
@@ -329,9 +354,17 @@ impl EndpointPatch {
             timeout_seconds: self.timeout_seconds,
             retry_policy: self.retry_policy,
             header_family: self.header_family,
+            signature_scheme: self.signature_scheme,
         }
-        .apply(&mut settings)?;
+        .apply(&mut settings, rules)?;
         Ok(settings)
+    }
+}
+
+fn take_secrets(said: &mut Patch<SchemesIn>) -> Vec<NewSecret> {
+    match said {
+        Patch::Value(said) => std::mem::take(&mut said.secrets),
+        Patch::Absent | Patch::Null => Vec::new(),
     }
 }
 
@@ -380,86 +413,4 @@ fn channels(list: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::body;
-
-    fn made(text: &str) -> ApiResult<EndpointSettings> {
-        body::parse::<EndpointIn>(text.as_bytes())?.checked(None, false)
-    }
-
-    fn patched(old: EndpointSettings, text: &str) -> ApiResult<EndpointSettings> {
-        body::parse::<EndpointPatch>(text.as_bytes())?.applied_to(old, false)
-    }
-
-    #[test]
-    fn a_url_is_normalised_and_an_empty_filter_is_none() {
-        let settings =
-            made(r#"{"url":"http://Example.com","filterTypes":[],"description":null}"#).unwrap();
-        assert_eq!(settings.url, "http://example.com/");
-        assert_eq!(settings.event_types, None);
-        assert_eq!(settings.version, 1);
-    }
-
-    #[test]
-    fn wrong_values_are_refused_at_their_field() {
-        for (rest, field) in [
-            (r#""uid":"ep_1""#, "uid"),
-            (r#""version":0"#, "version"),
-            (r#""timeoutSeconds":31"#, "timeoutSeconds"),
-            (
-                r#""retryPolicy":{"type":"schedule","seconds":[604801]}"#,
-                "retryPolicy",
-            ),
-            (r#""retryPolicy":{"type":"never"}"#, "retryPolicy"),
-            (r#""headerFamily":"hook""#, "headerFamily"),
-            (r#""headers":{"host":"x"}"#, "headers"),
-            (r#""channels":[]"#, "channels"),
-            (r#""eventTypes":["a b"]"#, "eventTypes"),
-            (r#""ordered":true"#, "ordered"),
-            (r#""signatureScheme":"v1""#, "signatureScheme"),
-        ] {
-            let text = format!(r#"{{"url":"http://a",{rest}}}"#);
-            assert_eq!(made(&text).unwrap_err().faults()[0].loc[1], field, "{rest}");
-        }
-    }
-
-    #[test]
-    fn replacing_keeps_what_older_clients_do_not_know() {
-        let old = made(
-            r#"{"url":"http://a","uid":"u","timeoutSeconds":9,"headerFamily":"svix","headers":{"x-a":"1"},"disabled":true}"#,
-        )
-        .unwrap();
-        let new = body::parse::<EndpointIn>(br#"{"url":"http://b"}"#)
-            .unwrap()
-            .checked(Some(old), false)
-            .unwrap();
-        assert_eq!(new.timeout_seconds, Some(9));
-        assert_eq!(new.header_family, HeaderFamily::Svix);
-        assert_eq!(new.headers.len(), 1);
-        assert_eq!((new.uid, new.disabled), (None, false));
-    }
-
-    #[test]
-    fn null_clears_and_absence_keeps() {
-        let old = made(
-            r#"{"url":"http://a","uid":"u","throttleRate":5,"channels":["c"],"timeoutSeconds":9}"#,
-        )
-        .unwrap();
-        assert_eq!(patched(old.clone(), "{}").unwrap(), old);
-        let new = patched(
-            old,
-            r#"{"uid":null,"throttleRate":null,"channels":null,"timeoutSeconds":null}"#,
-        )
-        .unwrap();
-        assert_eq!((new.uid, new.throttle_rate), (None, None));
-        assert_eq!((new.channels, new.timeout_seconds), (None, None));
-    }
-
-    #[test]
-    fn a_secret_in_an_update_is_refused_with_the_way_to_rotate() {
-        let old = made(r#"{"url":"http://a"}"#).unwrap();
-        let error = patched(old, r#"{"secret":"whsec_x"}"#).unwrap_err();
-        assert!(error.faults()[0].msg.contains("secret/rotate"));
-    }
-}
+mod tests;

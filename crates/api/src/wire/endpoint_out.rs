@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{DisabledReason, EndpointId, HeaderFamily, RetryPolicy, Timestamp};
+use postrider_domain::{DisabledReason, EndpointId, HeaderFamily, RetryPolicy, Schemes, Timestamp};
 use postrider_store::Endpoint;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::endpoint::{HeaderFamilySchema, RetryPolicySchema};
 use super::metadata_of;
+use super::signature_scheme::{SchemeType, SignatureSchemeSchema};
 
 /// An endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,6 +67,9 @@ pub(crate) struct EndpointOut {
     /// Which names the delivery's own headers go by.
     #[schema(value_type = HeaderFamilySchema)]
     pub header_family: HeaderFamily,
+    /// How deliveries are signed: one scheme, or two at once.
+    #[schema(value_type = Vec<SignatureSchemeSchema>)]
+    pub signature_scheme: Schemes,
 }
 
 impl From<Endpoint> for EndpointOut {
@@ -90,6 +94,7 @@ impl From<Endpoint> for EndpointOut {
             timeout_seconds: endpoint.timeout_seconds,
             retry_policy: endpoint.retry_policy,
             header_family: endpoint.header_family,
+            signature_scheme: endpoint.signature_scheme,
         }
     }
 }
@@ -97,7 +102,8 @@ impl From<Endpoint> for EndpointOut {
 /// What deliveries are verified with.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SecretOut {
-    /// The `whsec_` secret, or the `whpk_` public key of an Ed25519 key.
+    /// The `whsec_` secret, or the `whpk_` public key of an Ed25519 key; of other schemes than
+    /// the standard the secret as it was given or made, without a prefix of ours.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     pub key: String,
 }
@@ -106,11 +112,15 @@ pub(crate) struct SecretOut {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RotateIn {
-    /// The new secret; made if absent.
+    /// The new secret; made if absent. Of other schemes than the standard a text of 16 to
+    /// 256 bytes, as the receiver has it.
     pub key: Option<String>,
-    /// For how long the old secret signs beside the new one; 86400 if absent.
+    /// For how long the old secret signs beside the new one; 86400 if absent. 0 where a
+    /// delivery carries one signature only: `github`, `slack` and `hmac`.
     #[schema(minimum = 0, maximum = 604_800)]
     pub grace_period_seconds: Option<i64>,
+    /// Which scheme's secret; that of the endpoint's first if absent.
+    pub scheme: Option<SchemeType>,
 }
 
 /// How the attempts of an endpoint ended.

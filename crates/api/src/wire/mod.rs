@@ -20,6 +20,7 @@ pub(crate) mod patch;
 pub(crate) mod problem;
 pub(crate) mod recovery;
 pub(crate) mod settings;
+pub(crate) mod signature_scheme;
 
 use std::collections::BTreeMap;
 

@@ -76,6 +76,7 @@ impl OperationalEndpointIn {
             timeout_seconds: Patch::Absent,
             retry_policy: Patch::Absent,
             header_family: Patch::Absent,
+            signature_scheme: Patch::Absent,
             ..EndpointIn::default()
         })
     }

@@ -1,7 +1,7 @@
 //! The headers of a delivery (Standard Webhooks 1.0.0, "Webhook headers", and our
 //! two more).
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use postrider_domain::names::headers::is_forbidden_header;
 use postrider_domain::{HeaderFamily, MessageId, Timestamp};
 
@@ -14,8 +14,11 @@ pub struct DeliveryHeaders<'a> {
     pub message: MessageId,
     /// When this attempt was signed; whole seconds go out.
     pub timestamp: Timestamp,
-    /// One signature or several between spaces.
-    pub signature: &'a str,
+    /// One signature or several between spaces; `None` if the standard scheme is none of
+    /// the endpoint's.
+    pub signature: Option<&'a str>,
+    /// The headers of the endpoint's other schemes.
+    pub schemes: &'a [(String, String)],
     /// Which attempt this is: 1, 2, ...
     pub attempt: u32,
     /// The message's event type.
@@ -54,15 +57,17 @@ const fn names(family: HeaderFamily) -> Names {
 }
 
 impl DeliveryHeaders<'_> {
-    /// The header map of the attempt, custom headers last. Fails if the signature or
-    /// the event type cannot stand in a header, which their own rules exclude.
-    pub fn build(&self) -> Result<HeaderMap, InvalidHeaderValue> {
+    /// The header map of the attempt, custom headers last. Fails if a signature or the
+    /// event type cannot stand in a header, which their own rules exclude.
+    pub fn build(&self) -> Result<HeaderMap, http::Error> {
         let names = names(self.family);
         // Two more are the client's.
-        let mut map = HeaderMap::with_capacity(8 + self.custom.len());
+        let mut map = HeaderMap::with_capacity(8 + self.schemes.len() + self.custom.len());
         map.insert(names.id, HeaderValue::try_from(self.message.to_string())?);
-        map.insert(names.timestamp, HeaderValue::from(self.timestamp.seconds()));
-        map.insert(names.signature, HeaderValue::from_str(self.signature)?);
+        if let Some(signature) = self.signature {
+            map.insert(names.timestamp, HeaderValue::from(self.timestamp.seconds()));
+            map.insert(names.signature, HeaderValue::from_str(signature)?);
+        }
         map.insert(names.attempt, HeaderValue::from(self.attempt));
         map.insert(names.event_type, HeaderValue::from_str(self.event_type)?);
         let content_type = match self.content_type {
@@ -70,6 +75,10 @@ impl DeliveryHeaders<'_> {
             Some(other) => HeaderValue::from_str(other)?,
         };
         map.insert(CONTENT_TYPE, content_type);
+        for (name, value) in self.schemes {
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            map.insert(name, HeaderValue::from_str(value)?);
+        }
         for (name, value) in self.custom {
             map.insert(name.clone(), value.clone());
         }
@@ -97,17 +106,28 @@ pub fn custom_headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -
 mod tests {
     use super::*;
 
-    fn built(family: HeaderFamily, custom: &HeaderMap) -> Vec<(String, String)> {
-        let headers = DeliveryHeaders {
-            family,
+    fn plain(custom: &HeaderMap) -> DeliveryHeaders<'_> {
+        DeliveryHeaders {
+            family: HeaderFamily::Webhook,
             message: MessageId::floor(Timestamp::default()),
             timestamp: Timestamp::from_micros(1_700_000_000_999_999),
-            signature: "v1,abc v1a,def",
+            signature: Some("v1,abc v1a,def"),
+            schemes: &[],
             attempt: 3,
             event_type: "user.created",
             content_type: None,
             custom,
-        };
+        }
+    }
+
+    fn built(family: HeaderFamily, custom: &HeaderMap) -> Vec<(String, String)> {
+        read(&DeliveryHeaders {
+            family,
+            ..plain(custom)
+        })
+    }
+
+    fn read(headers: &DeliveryHeaders<'_>) -> Vec<(String, String)> {
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
         let map = headers.build().unwrap();
         map.iter()
@@ -142,6 +162,33 @@ mod tests {
             .map(|(name, value)| (name.replace("webhook-", "svix-"), value))
             .collect();
         assert_eq!(of(HeaderFamily::Svix), renamed);
+    }
+
+    #[test]
+    fn other_schemes_bring_their_headers_and_leave_out_the_standard_s() {
+        let schemes = pairs(&[("x-hub-signature-256", "sha256=ab"), ("x-event", "e")]);
+        let none = HeaderMap::new();
+        let all = read(&DeliveryHeaders {
+            signature: None,
+            schemes: &schemes,
+            ..plain(&none)
+        });
+        let names: Vec<_> = all.iter().map(|(name, _)| name.as_str()).collect();
+        let want = [
+            "webhook-id",
+            "webhook-attempt",
+            "webhook-event-type",
+            "content-type",
+            "x-hub-signature-256",
+            "x-event",
+        ];
+        assert_eq!(names, want);
+        let odd = pairs(&[("a b", "c")]);
+        let odd = DeliveryHeaders {
+            schemes: &odd,
+            ..plain(&none)
+        };
+        assert!(odd.build().is_err());
     }
 
     #[test]

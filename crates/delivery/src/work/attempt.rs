@@ -11,6 +11,7 @@ use postrider_domain::{
 use postrider_store::{
     Clock, ConfigCache, DeliveryEvent, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
 };
+use postrider_verify::Outgoing;
 use tokio::sync::mpsc;
 
 use super::counts::Counts;
@@ -148,13 +149,22 @@ impl Courier {
         deadline: Duration,
     ) -> (Outcome, Answered, bool) {
         let started_at = self.clock.now();
-        let signature = prepared.sign(&job.message_id.to_string(), started_at, &payload);
+        let earlier = u32::try_from(job.sends).unwrap_or(0);
+        let outgoing = Outgoing {
+            id: &job.message_id.to_string(),
+            event_type: Some(&job.event_type),
+            timestamp: started_at.seconds(),
+            retry: earlier,
+            body: &payload,
+        };
+        let signed = prepared.sign(started_at, &outgoing);
         let headers = DeliveryHeaders {
             family: prepared.config.header_family,
             message: job.message_id,
             timestamp: started_at,
-            signature: &signature,
-            attempt: u32::try_from(job.sends + 1).unwrap_or(1),
+            signature: signed.standard(),
+            schemes: &signed.headers,
+            attempt: earlier.saturating_add(1),
             event_type: &job.event_type,
             content_type: job.content_type.as_deref(),
             custom: &prepared.headers,
@@ -199,7 +209,7 @@ impl Courier {
                 job,
                 prepared,
                 report,
-                signature,
+                signed.record,
                 started_at,
                 finished_at,
                 verdict,

@@ -5,6 +5,7 @@ mod backend;
 mod counts;
 mod in_hand;
 mod prepared;
+mod signing;
 mod worker;
 
 pub(crate) use attempt::Courier;

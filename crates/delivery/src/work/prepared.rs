@@ -7,9 +7,10 @@ use http::HeaderMap;
 use moka::sync::Cache;
 use postrider_domain::{EndpointId, Timestamp};
 use postrider_store::EndpointConfig;
-use postrider_verify::SigningKey;
+use postrider_verify::Outgoing;
 use url::Url;
 
+use super::signing::{Signed, Signers};
 use crate::sender::custom_headers;
 
 /// An endpoint as a send uses it.
@@ -17,7 +18,7 @@ pub(crate) struct Prepared {
     pub(crate) config: Arc<EndpointConfig>,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    keys: Vec<(SigningKey, Option<Timestamp>)>,
+    signers: Signers,
 }
 
 /// An endpoint that was stored by rules that no longer hold.
@@ -31,41 +32,25 @@ pub(crate) enum Unready {
 
 impl Prepared {
     fn new(config: Arc<EndpointConfig>) -> Result<Self, Unready> {
-        let keys = config
-            .secrets
+        let schemes = &config.signature_scheme;
+        // The names differ, unless two changes of the endpoint crossed: then a signature
+        // goes before what somebody added.
+        let custom = config
+            .headers
             .iter()
-            .map(|(text, expires)| SigningKey::parse(text).map(|key| (key, *expires)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| Unready::Secret)?;
-        if keys.is_empty() {
-            return Err(Unready::Secret);
-        }
+            .filter(|(name, _)| schemes.check_beside([name.as_str()]).is_ok())
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(Self {
             url: Url::parse(&config.url).map_err(|_| Unready::Url)?,
-            headers: custom_headers(
-                config
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            ),
-            keys,
+            headers: custom_headers(custom),
+            signers: Signers::new(&config).map_err(|_| Unready::Secret)?,
             config,
         })
     }
 
-    /// The signature header's value: one signature per key that is in force.
-    pub(crate) fn sign(&self, id: &str, now: Timestamp, body: &[u8]) -> String {
-        let mut signatures = String::new();
-        for (key, expires) in &self.keys {
-            if expires.is_some_and(|expires| expires <= now) {
-                continue;
-            }
-            if !signatures.is_empty() {
-                signatures.push(' ');
-            }
-            signatures.push_str(&key.sign(id, now.seconds(), body));
-        }
-        signatures
+    /// Signs one attempt with the secrets that are in force.
+    pub(crate) fn sign(&self, now: Timestamp, delivery: &Outgoing<'_>) -> Signed {
+        self.signers.sign(now, delivery)
     }
 
     /// The endpoint's deadline, or the installation's.

@@ -229,6 +229,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
             DefaultSignature::Hmac256 => SignatureKind::Hmac256,
             DefaultSignature::Ed25519 => SignatureKind::Ed25519,
         },
+        default_signature_scheme: settings.default_signature_scheme.clone(),
         default_payload_retention_days: u16::try_from(settings.payload_retention_days)
             .unwrap_or(90),
         ..ApiSettings::default()

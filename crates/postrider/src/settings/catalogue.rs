@@ -127,6 +127,11 @@ settings! {
         meaning: "Kind of secret made for an endpoint that brings none: hmac256 (v1, whsec_) or ed25519 (v1a, whsk_).",
         allowed: "hmac256 or ed25519",
     }
+    DEFAULT_SIGNATURE_SCHEME {
+        default: Some("standard"),
+        meaning: "How deliveries are signed to an endpoint that is made without signatureScheme: standard, github, stripe, slack, or what the API takes for signatureScheme as JSON. Endpoints that are there keep theirs.",
+        allowed: "standard, github, stripe, slack, or a signatureScheme as JSON, such as {\"type\": \"github\", \"signatureHeader\": \"X-Acme-Signature-256\"}",
+    }
     MAX_IN_FLIGHT {
         default: Some("1024"),
         meaning: "Requests that this node has under way at one time, over all endpoints.",

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use postrider_api::JwtKey;
+use postrider_domain::Schemes;
 use url::Url;
 
 pub use database_url::DatabaseUrl;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Kind of secret made for an endpoint that brings none.
     pub default_signature: DefaultSignature,
+    /// How deliveries are signed to an endpoint that does not say.
+    pub default_signature_scheme: Schemes,
     /// Requests under way at one time.
     pub max_in_flight: usize,
     /// Payloads that wait in memory, in bytes.

@@ -121,6 +121,10 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let request_timeout = reader.value(&all::REQUEST_TIMEOUT, values::seconds(5..=30));
     let retry_schedule = reader.unset_or(&all::RETRY_SCHEDULE, values::retry_schedule);
     let default_signature = reader.value(&all::DEFAULT_SIGNATURE, values::default_signature);
+    let scheme = reader.value(
+        &all::DEFAULT_SIGNATURE_SCHEME,
+        values::default_signature_scheme,
+    );
     let max_in_flight = reader.value(&all::MAX_IN_FLIGHT, values::within(1..=65_536));
     let memory_mib = reader.value(&all::MEMORY_LIMIT_MIB, values::within(16..=65_536));
     let ingest_queue = reader.value(&all::INGEST_QUEUE, values::within(16..=1_000_000));
@@ -146,6 +150,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         request_timeout: request_timeout?,
         retry_schedule: retry_schedule?.unwrap_or(RetrySchedule::Exponential),
         default_signature: default_signature?,
+        default_signature_scheme: scheme?,
         max_in_flight: max_in_flight? as usize,
         memory_limit_bytes: (memory_mib? as usize) << 20,
         ingest_queue: ingest_queue? as usize,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use postrider_api::JwtAlgorithm;
+use postrider_domain::Schemes;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -93,6 +94,16 @@ pub(super) fn default_signature(text: &str) -> Option<DefaultSignature> {
         "ed25519" => Some(DefaultSignature::Ed25519),
         _ => None,
     }
+}
+
+pub(super) fn default_signature_scheme(text: &str) -> Option<Schemes> {
+    let text = text.trim();
+    let json = if text.starts_with(['{', '[']) {
+        serde_json::from_str(text).ok()?
+    } else {
+        serde_json::Value::from(text)
+    };
+    serde_json::from_value(json).ok()
 }
 
 pub(super) fn log_format(text: &str) -> Option<LogFormat> {

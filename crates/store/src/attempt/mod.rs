@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postrider_domain::{
     AppId, AttemptId, AttemptStatus, DeliveryState, EndpointId, FailureKind, HeaderFamily,
-    MessageId, NextReason, Timestamp, Trigger,
+    MessageId, NextReason, Schemes, Timestamp, Trigger,
 };
 use uuid::Uuid;
 
@@ -48,8 +48,12 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took.
     pub duration: Duration,
-    /// The signature header that was sent.
+    /// The signature headers that were sent, one a line, in the order of the schemes.
     pub signature: String,
+    /// How the delivery was signed.
+    pub signature_scheme: Schemes,
+    /// The message's event type.
+    pub event_type: String,
     /// Which names the delivery's headers went by.
     pub header_family: HeaderFamily,
     /// The names of the custom headers that were sent.
@@ -157,6 +161,8 @@ struct Row {
     response_body: Option<Vec<u8>>,
     next_at: Option<i64>,
     next_reason: i16,
+    signature_scheme: Option<String>,
+    event_type: String,
 }
 
 impl TryFrom<Row> for Attempt {
@@ -184,6 +190,14 @@ impl TryFrom<Row> for Attempt {
                 .map(Duration::from_micros)
                 .map_err(|_| bad(table, "duration_us", id))?,
             signature: row.signature,
+            signature_scheme: row::json(
+                "endpoint_revision",
+                "signature_scheme",
+                id,
+                row.signature_scheme.as_deref(),
+            )?
+            .unwrap_or_default(),
+            event_type: row.event_type,
             header_family: row::code("endpoint_revision", "header_family", id, row.header_family)?,
             header_names: row::json(
                 "endpoint_revision",

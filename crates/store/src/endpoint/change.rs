@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{AppId, DisabledReason, EndpointId, SecretId, Timestamp};
+use postrider_domain::{AppId, DisabledReason, EndpointId, Timestamp};
 use uuid::Uuid;
 
 use super::stored::{Columns, Row, SELECT_ONE};
@@ -13,23 +13,24 @@ use super::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
 use crate::change::ChangeKind;
 use crate::error::wrong;
 use crate::operational::tell::{EndpointEvent, listener, tell_of_endpoint, write_event};
-use crate::{Store, StoreError, StoreResult, secret};
+use crate::{NewSecret, Store, StoreError, StoreResult, secret};
 
-/// Bind id, app, the settings in their order, disabled_reason,
-/// disabled_at, revision and now.
+/// Bind id, app, the settings in their order but for the scheme, disabled_reason,
+/// disabled_at, revision, now and the scheme.
 const INSERT: &str = "insert into endpoint (id, app_id, uid, url, description, metadata, version, disabled, event_types, \
     channels, throttle_rate, timeout_seconds, retry_policy, header_family, headers, disabled_reason, disabled_at, \
-    revision, created_at, updated_at) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)";
+    revision, created_at, updated_at, signature_scheme) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20)";
 
 /// Bound as [`INSERT`].
 const UPDATE: &str = "update endpoint set uid = $3, url = $4, description = $5, metadata = $6, version = $7, disabled = $8, \
     event_types = $9, channels = $10, throttle_rate = $11, timeout_seconds = $12, retry_policy = $13, \
-    header_family = $14, headers = $15, disabled_reason = $16, disabled_at = $17, revision = $18, updated_at = $19 \
+    header_family = $14, headers = $15, disabled_reason = $16, disabled_at = $17, revision = $18, updated_at = $19, \
+    signature_scheme = $20 \
     where id = $1 and app_id = $2";
 
-const INSERT_REVISION: &str = "insert into endpoint_revision (endpoint_id, revision, url, header_names, header_family, created_at) \
-    values ($1, $2, $3, $4, $5, $6)";
+const INSERT_REVISION: &str = "insert into endpoint_revision (endpoint_id, revision, url, header_names, header_family, \
+    created_at, signature_scheme) values ($1, $2, $3, $4, $5, $6, $7)";
 
 /// Writes an endpoint and its revision with [`INSERT`] or [`UPDATE`].
 macro_rules! write_endpoint {
@@ -54,6 +55,7 @@ macro_rules! write_endpoint {
             .bind($endpoint.disabled_at.map(Timestamp::micros))
             .bind($endpoint.revision)
             .bind($endpoint.updated_at.micros())
+            .bind(&$columns.signature_scheme)
             .execute(&mut *$conn)
             .await
             .map_err($wrong)?;
@@ -64,10 +66,28 @@ macro_rules! write_endpoint {
             .bind(&$columns.header_names)
             .bind($endpoint.header_family.code())
             .bind($endpoint.updated_at.micros())
+            .bind(&$columns.signature_scheme)
             .execute(&mut *$conn)
             .await
             .map_err($wrong)?;
     }};
+}
+
+/// Writes the first secrets of schemes that an endpoint did not have before.
+macro_rules! write_secrets {
+    ($conn:ident, $wrong:ident, $endpoint:expr, $secrets:ident, $now:ident) => {
+        for secret in &$secrets {
+            sqlx::query(secret::INSERT)
+                .bind(secret.id.uuid())
+                .bind($endpoint.uuid())
+                .bind(&secret.bytes)
+                .bind($now.micros())
+                .bind(secret.scheme.code())
+                .execute(&mut *$conn)
+                .await
+                .map_err($wrong)?;
+        }
+    };
 }
 
 /// Reads an endpoint that is not deleted, in a transaction that holds the
@@ -110,6 +130,7 @@ impl Endpoint {
             timeout_seconds: settings.timeout_seconds,
             retry_policy: settings.retry_policy,
             header_family: settings.header_family,
+            signature_scheme: settings.signature_scheme,
             headers: settings.headers,
             revision: self.revision + 1,
             created_at: self.created_at,
@@ -137,6 +158,7 @@ impl Endpoint {
             timeout_seconds: None,
             retry_policy: None,
             header_family: settings.header_family,
+            signature_scheme: settings.signature_scheme,
             headers: settings.headers,
             revision: 0,
             created_at: now,
@@ -152,14 +174,12 @@ impl Store {
         let id = EndpointId::mint(now);
         let columns = Columns::of(&self.cipher, id, &new.settings)?;
         let endpoint = Endpoint::blank(id, app, now).changed(new.settings, now);
-        let secret_id = SecretId::mint(now);
-        let sealed = secret::seal(&self.cipher, secret_id, new.secret.expose())?;
+        let secrets = secret::seal_all(&self.cipher, &new.secrets, now)?;
         transaction!(self, "creating an endpoint", conn => {
             let wrong = wrong("creating an endpoint");
             config_changed!(conn, wrong, app, now);
             write_endpoint!(conn, wrong, INSERT, endpoint, columns);
-            sqlx::query(secret::INSERT).bind(secret_id.uuid()).bind(id.uuid()).bind(&sealed).bind(now.micros())
-                .execute(&mut *conn).await.map_err(wrong)?;
+            write_secrets!(conn, wrong, id, secrets, now);
             tell_of_endpoint!(conn, wrong, &endpoint, now, [EndpointEvent::Created]);
             Ok(())
         })?;
@@ -169,7 +189,8 @@ impl Store {
 
     /// Replaces what a caller may set of an endpoint. If it has changed since the
     /// revision that `update` was made from, that is a conflict on
-    /// `endpoint_revision`: read it and try again.
+    /// `endpoint_revision`: read it and try again. The update brings the first secret of
+    /// each kind of scheme that is new to the endpoint.
     ///
     /// Disabling it cancels its waiting deliveries; enabling it forgets its failures.
     pub async fn update_endpoint(
@@ -178,8 +199,8 @@ impl Store {
         id: EndpointId,
         update: EndpointUpdate,
     ) -> StoreResult<Endpoint> {
-        let EndpointUpdate { settings, revision } = update;
-        self.change_endpoint(app, id, Some(revision), move |_| settings)
+        let change = move |_: &Endpoint| update.settings;
+        self.change_endpoint(app, id, Some(update.revision), &update.secrets, change)
             .await
     }
 
@@ -194,7 +215,7 @@ impl Store {
             headers,
             ..endpoint.settings()
         };
-        self.change_endpoint(app, id, None, change)
+        self.change_endpoint(app, id, None, &[], change)
             .await
             .map(|_| ())
     }
@@ -204,9 +225,11 @@ impl Store {
         app: AppId,
         id: EndpointId,
         revision: Option<i64>,
+        secrets: &[NewSecret],
         change: impl FnOnce(&Endpoint) -> EndpointSettings,
     ) -> StoreResult<Endpoint> {
         let now = self.clock.now();
+        let secrets = secret::seal_all(&self.cipher, secrets, now)?;
         let endpoint = transaction!(self, "updating an endpoint", conn => {
             let wrong = wrong("updating an endpoint");
             config_changed!(conn, wrong, app, now);
@@ -219,6 +242,7 @@ impl Store {
             let was_disabled = before.disabled;
             let endpoint = before.changed(settings, now);
             write_endpoint!(conn, wrong, UPDATE, endpoint, columns);
+            write_secrets!(conn, wrong, id, secrets, now);
             if was_disabled && !endpoint.disabled {
                 sqlx::query("delete from endpoint_health where endpoint_id = $1").bind(id.uuid())
                     .execute(&mut *conn).await.map_err(wrong)?;

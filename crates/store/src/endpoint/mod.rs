@@ -6,12 +6,14 @@ mod stored;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use postrider_domain::{AppId, DisabledReason, EndpointId, HeaderFamily, RetryPolicy, Timestamp};
+use postrider_domain::{
+    AppId, DisabledReason, EndpointId, HeaderFamily, RetryPolicy, Schemes, Timestamp,
+};
 
 pub(crate) use self::stored::{COLUMNS, Row};
 use crate::page::{Page, PageRequest};
 use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult, secret};
+use crate::{NewSecret, Store, StoreError, StoreResult};
 
 /// An endpoint as stored. Its `Debug` shows neither its URL nor its headers, which
 /// may hold credentials.
@@ -49,6 +51,8 @@ pub struct Endpoint {
     pub retry_policy: Option<RetryPolicy>,
     /// Which names the delivery's headers go by.
     pub header_family: HeaderFamily,
+    /// How deliveries are signed.
+    pub signature_scheme: Schemes,
     /// Custom headers.
     pub headers: BTreeMap<String, String>,
     /// Rises with every change of the endpoint.
@@ -88,6 +92,7 @@ impl Endpoint {
             timeout_seconds: self.timeout_seconds,
             retry_policy: self.retry_policy.clone(),
             header_family: self.header_family,
+            signature_scheme: self.signature_scheme.clone(),
             headers: self.headers.clone(),
         }
     }
@@ -121,6 +126,8 @@ pub struct EndpointSettings {
     pub retry_policy: Option<RetryPolicy>,
     /// Which names the delivery's headers go by.
     pub header_family: HeaderFamily,
+    /// How deliveries are signed.
+    pub signature_scheme: Schemes,
     /// Custom headers.
     pub headers: BTreeMap<String, String>,
 }
@@ -149,6 +156,7 @@ impl Default for EndpointSettings {
             timeout_seconds: None,
             retry_policy: None,
             header_family: HeaderFamily::default(),
+            signature_scheme: Schemes::default(),
             headers: BTreeMap::new(),
         }
     }
@@ -159,8 +167,8 @@ impl Default for EndpointSettings {
 pub struct NewEndpoint {
     /// What a caller may set.
     pub settings: EndpointSettings,
-    /// Its first signing secret, with its prefix.
-    pub secret: secret::Secret,
+    /// The first secret of each kind of its schemes.
+    pub secrets: Vec<NewSecret>,
 }
 
 /// A change of an endpoint.
@@ -170,6 +178,8 @@ pub struct EndpointUpdate {
     pub settings: EndpointSettings,
     /// The revision that the settings were made from.
     pub revision: i64,
+    /// The first secret of each kind of its schemes that it has no secret of yet.
+    pub secrets: Vec<NewSecret>,
 }
 
 impl Store {

@@ -16,7 +16,7 @@ macro_rules! columns {
     () => {
         "e.id, e.app_id, e.uid, e.url, e.description, e.metadata, e.version, e.disabled, e.disabled_reason, \
         e.disabled_at, e.event_types, e.channels, e.throttle_rate, e.timeout_seconds, e.retry_policy, \
-        e.header_family, e.headers, e.revision, e.created_at, e.updated_at"
+        e.header_family, e.headers, e.revision, e.created_at, e.updated_at, e.signature_scheme"
     };
 }
 
@@ -51,6 +51,7 @@ pub(crate) struct Row {
     revision: i64,
     created_at: i64,
     updated_at: i64,
+    signature_scheme: Option<String>,
 }
 
 impl Row {
@@ -79,6 +80,13 @@ impl Row {
             timeout_seconds: self.timeout_seconds.map(seconds).transpose()?,
             retry_policy: row::json(table, "retry_policy", id, self.retry_policy.as_deref())?,
             header_family: row::code(table, "header_family", id, self.header_family)?,
+            signature_scheme: row::json(
+                table,
+                "signature_scheme",
+                id,
+                self.signature_scheme.as_deref(),
+            )?
+            .unwrap_or_default(),
             headers: open_headers(cipher, id, self.headers.as_deref())?,
             revision: self.revision,
             created_at: Timestamp::from_micros(self.created_at),
@@ -107,6 +115,8 @@ pub(super) struct Columns {
     pub(super) headers: Option<Vec<u8>>,
     /// The names of the custom headers, as JSON.
     pub(super) header_names: String,
+    /// Nothing where deliveries are signed as they are by default.
+    pub(super) signature_scheme: Option<String>,
 }
 
 impl Columns {
@@ -122,6 +132,7 @@ impl Columns {
                 .transpose()
         };
         let policy = settings.retry_policy.as_ref();
+        let schemes = Some(&settings.signature_scheme).filter(|schemes| !schemes.is_standard());
         let headers = row::to_json("endpoint", "headers", id, &settings.headers)?;
         let header_names: Vec<_> = settings.headers.keys().collect();
         Ok(Self {
@@ -136,6 +147,9 @@ impl Columns {
                 Some(cipher.seal(HEADERS_PLACE, id.uuid(), headers.as_bytes())?)
             },
             header_names: row::to_json("endpoint_revision", "header_names", id, &header_names)?,
+            signature_scheme: schemes
+                .map(|schemes| row::to_json("endpoint", "signature_scheme", id, schemes))
+                .transpose()?,
         })
     }
 }

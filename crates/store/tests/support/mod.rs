@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use postrider_domain::{
     AppId, AttemptId, AttemptStatus, DeliveryState, EndpointId, FailureKind, MessageId, NextReason,
-    NodeId, OrgId, Timestamp, Trigger,
+    NodeId, OrgId, SchemeKind, Timestamp, Trigger,
 };
 use postrider_store::{
     Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate, IngestBatch,
-    KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage, Order,
-    Outcome, PageRequest, Secret, Start, Step, Store,
+    KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage, NewSecret,
+    Order, Outcome, PageRequest, Secret, Start, Step, Store,
 };
 use postrider_testkit::{Engine, TestDatabase};
 
@@ -266,7 +266,17 @@ pub fn new_endpoint() -> NewEndpoint {
             url: "https://customer.example/hook".to_owned(),
             ..EndpointSettings::default()
         },
-        secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        secrets: vec![new_secret(
+            SchemeKind::Standard,
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        )],
+    }
+}
+
+pub fn new_secret(scheme: SchemeKind, text: &str) -> NewSecret {
+    NewSecret {
+        scheme,
+        text: Secret::new(text.to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signing, for senders.
+//! Keys of Standard Webhooks, for senders.
 
 use std::fmt;
 
@@ -6,10 +6,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use crate::Scheme;
-use crate::content::Prefix;
-use crate::error::SecretError;
+use crate::error::SetupError;
+use crate::format::Hash;
 use crate::hmac_key::HmacKey;
-use crate::secret;
+use crate::standard::content::Prefix;
+use crate::standard::secret;
 
 /// The shortest HMAC secret to sign with (Standard Webhooks 1.0.0).
 const HMAC_MIN_SIGNING: usize = 24;
@@ -55,8 +56,8 @@ impl SigningKey {
     /// that belongs to it. The prefix is required.
     ///
     /// # Errors
-    /// [`SecretError`], which says what is wrong without showing the secret.
-    pub fn parse(text: &str) -> Result<Self, SecretError> {
+    /// [`SetupError`], which says what is wrong without showing the secret.
+    pub fn parse(text: &str) -> Result<Self, SetupError> {
         if let Some(encoded) = text.strip_prefix(secret::HMAC_PREFIX) {
             let bytes = secret::decode(encoded, HMAC_MIN_SIGNING, secret::HMAC_MAX)?;
             return Ok(Self::from_hmac_secret(bytes));
@@ -65,11 +66,11 @@ impl SigningKey {
             return Self::parse_private(encoded);
         }
         Err(if text.is_empty() {
-            SecretError::Empty
+            SetupError::Empty
         } else if text.starts_with(secret::PUBLIC_PREFIX) {
-            SecretError::PublicKeyForSigning
+            SetupError::PublicKeyForSigning
         } else {
-            SecretError::UnknownPrefix
+            SetupError::UnknownPrefix
         })
     }
 
@@ -132,32 +133,34 @@ impl SigningKey {
     }
 
     fn from_hmac_secret(secret: Zeroizing<Vec<u8>>) -> Self {
-        let key = HmacKey::new(&secret);
+        let key = HmacKey::new(Hash::Sha256, &secret);
         Self(Kind::Hmac { secret, key })
     }
 
     #[cfg(feature = "ed25519")]
-    fn parse_private(encoded: &str) -> Result<Self, SecretError> {
+    fn parse_private(encoded: &str) -> Result<Self, SetupError> {
         let pair = secret::decode_exact(encoded)?;
         let key = ed25519_dalek::SigningKey::from_keypair_bytes(&pair)
-            .map_err(|_| SecretError::KeyPairMismatch)?;
+            .map_err(|_| SetupError::KeyPairMismatch)?;
         Ok(Self(Kind::Ed25519(Box::new(key))))
     }
 
     #[cfg(not(feature = "ed25519"))]
-    fn parse_private(_encoded: &str) -> Result<Self, SecretError> {
-        Err(SecretError::Ed25519Disabled)
+    fn parse_private(_encoded: &str) -> Result<Self, SetupError> {
+        Err(SetupError::Ed25519Disabled)
     }
 
     fn sign_onto(&self, header: &mut String, prefix: Prefix<'_>, body: &[u8]) {
         header.push_str(self.scheme().as_str());
         header.push(',');
         match &self.0 {
-            Kind::Hmac { key, .. } => STANDARD.encode_string(key.tag(prefix, body), header),
+            Kind::Hmac { key, .. } => {
+                STANDARD.encode_string(key.tag(prefix, body, "").as_slice(), header);
+            }
             #[cfg(feature = "ed25519")]
             Kind::Ed25519(key) => {
                 use ed25519_dalek::Signer;
-                let signature = key.sign(&crate::content::joined(prefix, body));
+                let signature = key.sign(&crate::standard::content::joined(prefix, body));
                 STANDARD.encode_string(signature.to_bytes(), header);
             }
         }

@@ -3,7 +3,7 @@
 use base64::{DecodeSliceError, Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use crate::error::SecretError;
+use crate::error::SetupError;
 
 /// An HMAC secret, held by both sides.
 pub(crate) const HMAC_PREFIX: &str = "whsec_";
@@ -20,33 +20,35 @@ pub(crate) const HMAC_MAX: usize = 75;
 
 /// Decodes strict base64 (standard alphabet, padded, canonical) of a secret
 /// whose length lies in `min..=max` bytes. The bytes are wiped when dropped.
-pub(crate) fn decode(
-    text: &str,
-    min: usize,
-    max: usize,
-) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+pub(crate) fn decode(text: &str, min: usize, max: usize) -> Result<Zeroizing<Vec<u8>>, SetupError> {
     if text.is_empty() {
-        return Err(SecretError::Empty);
+        return Err(SetupError::Empty);
     }
-    let wrong_length = |found| SecretError::WrongLength { found, min, max };
+    let wrong_length = |found| SetupError::WrongLength { found, min, max };
     // The decoder wants room for whole groups of three.
     let mut bytes = Zeroizing::new(vec![0; max.next_multiple_of(3)]);
     let length = STANDARD
         .decode_slice(text, &mut bytes)
         .map_err(|error| match error {
-            DecodeSliceError::DecodeError(_) => SecretError::NotBase64,
+            DecodeSliceError::DecodeError(_) => SetupError::NotBase64,
             DecodeSliceError::OutputSliceTooSmall => wrong_length(text.len() / 4 * 3),
         })?;
-    if length < min || length > max {
-        return Err(wrong_length(length));
-    }
+    check_length(length, min, max)?;
     bytes.truncate(length);
     Ok(bytes)
 }
 
+pub(crate) fn check_length(found: usize, min: usize, max: usize) -> Result<(), SetupError> {
+    match found {
+        0 => Err(SetupError::Empty),
+        _ if found < min || found > max => Err(SetupError::WrongLength { found, min, max }),
+        _ => Ok(()),
+    }
+}
+
 /// As [`decode`], for a key of exactly `N` bytes.
 #[cfg(feature = "ed25519")]
-pub(crate) fn decode_exact<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, SecretError> {
+pub(crate) fn decode_exact<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, SetupError> {
     let bytes = decode(text, N, N)?;
     let mut key = Zeroizing::new([0; N]);
     key.copy_from_slice(&bytes);

@@ -2,7 +2,7 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use crate::error::SecretError;
+use crate::error::SetupError;
 
 /// Bytes in a v1a signature.
 pub(crate) const SIGNATURE_LENGTH: usize = ed25519_dalek::SIGNATURE_LENGTH;
@@ -12,11 +12,11 @@ pub(crate) const SIGNATURE_LENGTH: usize = ed25519_dalek::SIGNATURE_LENGTH;
 pub(crate) struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    pub(crate) fn new(bytes: &[u8; 32]) -> Result<Self, SecretError> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| SecretError::InvalidPublicKey)?;
+    pub(crate) fn new(bytes: &[u8; 32]) -> Result<Self, SetupError> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| SetupError::InvalidPublicKey)?;
         // Under a key of small order one signature fits many messages.
         if key.is_weak() {
-            return Err(SecretError::InvalidPublicKey);
+            return Err(SetupError::InvalidPublicKey);
         }
         Ok(Self(key))
     }

@@ -4,7 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::Scheme;
 use crate::error::VerifyError;
-use crate::hmac_key::TAG_LENGTH;
+use crate::hmac_key::SHA256_LENGTH;
+use crate::parse::Name;
 
 /// The most entries that are read. A sender that overlaps ten keys of both
 /// kinds stays below; checking more would only serve an attacker.
@@ -15,15 +16,15 @@ const MAX_ENTRIES: usize = 32;
 /// length, bad base64) count as present but never match.
 #[derive(Default)]
 pub(crate) struct Signatures {
-    pub(crate) v1: Vec<[u8; TAG_LENGTH]>,
+    pub(crate) v1: Vec<[u8; SHA256_LENGTH]>,
     #[cfg(feature = "ed25519")]
-    pub(crate) v1a: Vec<[u8; crate::ed25519::SIGNATURE_LENGTH]>,
+    pub(crate) v1a: Vec<[u8; crate::standard::ed25519::SIGNATURE_LENGTH]>,
     has_v1: bool,
     has_v1a: bool,
 }
 
 impl Signatures {
-    pub(crate) fn parse(header: &[u8], name: &'static str) -> Result<Self, VerifyError> {
+    pub(crate) fn parse(header: &[u8], name: &Name) -> Result<Self, VerifyError> {
         let mut found = Self::default();
         let mut entries = 0;
         for entry in header.split(|byte| *byte == b' ') {
@@ -32,13 +33,13 @@ impl Signatures {
             };
             entries += 1;
             if entries > MAX_ENTRIES {
-                return Err(VerifyError::MalformedHeader(name));
+                return Err(VerifyError::MalformedHeader(name.clone()));
             }
             let (version, signature) = entry.split_at(comma);
             found.add(version, signature.get(1..).unwrap_or_default());
         }
         if entries == 0 {
-            return Err(VerifyError::MalformedHeader(name));
+            return Err(VerifyError::MalformedHeader(name.clone()));
         }
         Ok(found)
     }
@@ -48,13 +49,14 @@ impl Signatures {
         match scheme {
             Scheme::V1 => self.has_v1,
             Scheme::V1a => self.has_v1a,
+            _ => false,
         }
     }
 
     fn add(&mut self, version: &[u8], signature: &[u8]) {
         if version == Scheme::V1.as_str().as_bytes() {
             self.has_v1 = true;
-            self.v1.extend(decode::<TAG_LENGTH>(signature));
+            self.v1.extend(decode::<SHA256_LENGTH>(signature));
         } else if version == Scheme::V1a.as_str().as_bytes() {
             self.has_v1a = true;
             #[cfg(feature = "ed25519")]
