@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use postrider_testkit::{
-    App, Endpoint, Engine, Server, eventually, http_client, run, unix_seconds,
+    App, Endpoint, Engine, PATIENCE, Server, eventually, http_client, run, unix_seconds,
 };
 use postrider_verify::testing::{Forgery, TestRequest, TestSender};
 
@@ -69,7 +69,9 @@ impl Recipe {
     }
 
     async fn status(&self, request: &TestRequest) -> u16 {
-        let mut sent = http_client().post(&self.url).body(request.body.clone());
+        let mut sent = http_client(PATIENCE)
+            .post(&self.url)
+            .body(request.body.clone());
         for (name, value) in &request.headers {
             sent = sent.header(name, value);
         }

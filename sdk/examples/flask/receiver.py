@@ -40,7 +40,8 @@ def receive():
     body = request.get_data()
     try:
         webhook.verify(body, dict(request.headers))
-    except WebhookVerificationError:
+    except (WebhookVerificationError, ValueError):
+        # The library lets base64 and JSON that are none out as errors of their own.
         return "", 401
     with connect() as connection:
         connection.execute(

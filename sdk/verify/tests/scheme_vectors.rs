@@ -1,6 +1,7 @@
 //! `vectors/schemes.json`: messages of every scheme, genuine and forged, for tests in any
 //! language. Run with `POSTRIDER_WRITE_VECTORS=1` to write the file anew.
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod schemes;
 
 use std::fmt::Write as _;

@@ -13,7 +13,7 @@ use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use postrider_verify::Verifier;
-use postrider_verify::seen::{Claim, Lease, SeenError, SeenStore, SqliteStore};
+use postrider_verify::seen::{Claim, Lease, SeenStore, SqliteStore};
 use postrider_verify::web::SignedBytes;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
