@@ -15,14 +15,16 @@ const headers = (vector) => {
   }
   return joined;
 };
+// What the library lets pass: it reads a list of signatures, in which a repeated one is still
+// found, and a timestamp from its first digit to its last.
+const lenient = ["repeated signature", "malformed timestamp", "repeated timestamp"];
 const body = (vector) => Buffer.from(vector.body_base64, "base64");
 
 test("standardwebhooks judges every message of its scheme as we do", () => {
   const standard = of("standard");
   assert.ok(standard.length > 20);
   for (const vector of standard) {
-    // Joined with ", " the right signature is still found among two: the library reads a list.
-    if (vector.name.endsWith("repeated signature")) continue;
+    if (lenient.some((what) => vector.name.endsWith(what))) continue;
     mock.timers.enable({ apis: ["Date"], now: vector.now * 1000 });
     let accepted = true;
     try {
@@ -32,8 +34,6 @@ test("standardwebhooks judges every message of its scheme as we do", () => {
     } finally {
       mock.timers.reset();
     }
-    // It reads a timestamp with a sign, and passes over what is behind the last digit.
-    if (vector.name.endsWith("malformed timestamp")) continue;
     assert.equal(accepted, vector.accepted, vector.name);
   }
 });

@@ -2,7 +2,7 @@
 //!
 //! What is refused is answered with a status and an empty body, since whoever
 //! forges has no use for a reason. The reason is among the extensions of the
-//! response, as a [`VerifyError`](crate::VerifyError), for layers further out
+//! response, as a [`VerifyError`], for layers further out
 //! to log.
 
 #[cfg(feature = "axum")]
