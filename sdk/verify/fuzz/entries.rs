@@ -59,8 +59,10 @@ pub const ENTRIES: &[Entry] = &[
     },
 ];
 
+type Headers<'a> = Vec<(&'a [u8], &'a [u8])>;
+
 /// Headers as `name: value`, a line each, and the body behind an empty line.
-fn parts(data: &[u8]) -> (Vec<(&[u8], &[u8])>, &[u8]) {
+fn parts(data: &[u8]) -> (Headers<'_>, &[u8]) {
     let mut headers = Vec::new();
     let mut rest = data;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -155,11 +157,11 @@ pub fn own_format(data: &[u8]) {
 
 /// Whatever the body: what was signed verifies, and has an id that is one.
 pub fn signed_body(data: &[u8]) {
-    let verifier = once!(built(Verifier::stripe()));
     static SENDER: std::sync::OnceLock<TestSender> = std::sync::OnceLock::new();
     let sender = SENDER.get_or_init(|| TestSender::stripe(SECRET).expect("a genuine secret"));
     let request = sender.request("unused", NOW, data);
-    let verified = verifier.verify(&request.headers, &request.body, NOW);
+    let stripe = once!(built(Verifier::stripe()));
+    let verified = stripe.verify(&request.headers, &request.body, NOW);
     let id = verified.expect("it was signed").id;
     assert!((1..=256).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
 }
