@@ -3,6 +3,7 @@
 mod bytes;
 mod cases;
 mod examples;
+mod interop;
 mod javascript;
 mod ours;
 mod python;

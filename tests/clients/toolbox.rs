@@ -96,6 +96,7 @@ pub(crate) fn rust() -> PathBuf {
     let files = [
         "Cargo.toml",
         "Cargo.lock",
+        "src/interop.rs",
         "src/main.rs",
         "src/methods.rs",
         "../../../docs/examples/tour.rs",

@@ -77,7 +77,10 @@ on_both_engines! {
 
     async fn an_endpoint_whose_every_delivery_fails_is_disabled_after_five_days(engine: Engine) {
         let receiver = Receiver::always(Answer::status(500)).await;
+        let operator = Receiver::start().await;
         let server = TestApp::start(engine).await;
+        let told = json!({"url": operator.url(), "eventTypes": ["endpoint.disabled"]});
+        server.client().post("/operational-webhook/endpoint", &told).await.expect(201);
         let app = server.client().app().await;
         let endpoint = app.endpoint(&receiver.url()).retries(&[]).create().await;
         let mut ids = Vec::new();
@@ -97,5 +100,10 @@ on_both_engines! {
         for id in &ids {
             assert_eq!(app.attempts(id).await.len(), 1);
         }
+        let event = operator.received(1).await.remove(0).json();
+        assert_eq!(event["type"], "endpoint.disabled");
+        assert_eq!(event["data"]["endpointId"], endpoint.id.as_str());
+        assert_eq!(event["data"]["trigger"], "automatic");
+        assert!(event["data"]["failSince"].is_string(), "{event}");
     }
 }

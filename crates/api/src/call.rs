@@ -55,23 +55,22 @@ impl<A> Call<A> {
 impl Call<OfAppInFull> {
     /// The same call with the lesser right.
     pub(crate) fn of_app(self) -> Call<OfApp> {
-        Call {
-            shared: self.shared,
-            access: self.access.0,
-            path: self.path,
-            query: self.query,
-            body: self.body,
-            idempotency: self.idempotency,
-        }
+        self.with_access(|access| access.0)
     }
 }
 
 impl Call<OrgWideInFull> {
     /// The same call with the lesser right.
     pub(crate) fn org_wide(self) -> Call<OrgWide> {
+        self.with_access(|access| access.0)
+    }
+}
+
+impl<A> Call<A> {
+    fn with_access<B>(self, access: impl FnOnce(A) -> B) -> Call<B> {
         Call {
             shared: self.shared,
-            access: self.access.0,
+            access: access(self.access),
             path: self.path,
             query: self.query,
             body: self.body,

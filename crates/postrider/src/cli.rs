@@ -53,6 +53,16 @@ Examples:
   postrider receive --secret whsec_...
   postrider receive --port 0 --status 503 --delay 2000")]
     Receive(ReceiveArgs),
+    /// Checks a request that was pasted or saved, and says in words what is wrong with it
+    #[command(after_help = "\
+The request is read from a file or from standard input: header lines, an empty line, and the
+body byte for byte, as `postrider receive`, a proxy or a log shows it.
+
+Examples:
+  postrider verify --secret whsec_... request.txt
+  pbpaste | postrider verify --secret whsec_... --at received
+  postrider verify --secret \"$SECRET\" -H 'X-Hub-Signature-256: sha256=...' --body body.json")]
+    Verify(VerifyArgs),
     /// Shows every setting, its value, its default and where the value is from
     #[command(after_help = "\
 Examples:
@@ -165,6 +175,41 @@ pub(crate) struct ReceiveArgs {
     /// Milliseconds to wait before the answer
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(crate) delay: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// File with the request; standard input unless given
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["headers", "body"])]
+    pub(crate) request: Option<PathBuf>,
+    /// Secret as the receiver has it; may be repeated
+    #[arg(long = "secret", value_name = "S", required = true)]
+    pub(crate) secrets: Vec<String>,
+    /// Who signs in this way; told by the headers unless given
+    #[arg(long, value_enum)]
+    pub(crate) scheme: Option<VerifyScheme>,
+    /// A header, `Name: value`; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER", requires = "body")]
+    pub(crate) headers: Vec<String>,
+    /// File with the body alone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "headers")]
+    pub(crate) body: Option<PathBuf>,
+    /// When it was received, in Unix seconds, or `received` for the time of its signing: judges
+    /// everything but the age [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyScheme {
+    /// Standard Webhooks: webhook-signature or svix-signature.
+    Standard,
+    /// GitHub: X-Hub-Signature-256.
+    Github,
+    /// Stripe: Stripe-Signature.
+    Stripe,
+    /// Slack: X-Slack-Signature.
+    Slack,
 }
 
 #[derive(Args, Debug)]

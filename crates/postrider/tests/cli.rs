@@ -42,6 +42,7 @@ fn help_has_examples_and_exit_codes() {
         &["key", "list"],
         &["key", "revoke"],
         &["receive"],
+        &["verify"],
         &["config"],
         &["completions"],
     ] {
@@ -329,6 +330,79 @@ fn a_receiver_refuses_a_secret_that_is_none_without_repeating_it() {
         said.contains("--secret number 1") && !said.contains("hunter2"),
         "{said}"
     );
+}
+
+/// What is said of a request on standard input, and the exit code.
+fn judged(request: &str, arguments: &[&str]) -> (i32, String) {
+    let arguments = [&["verify", "--secret", SECRET], arguments].concat();
+    let mut command = postrider(&std::env::temp_dir(), &arguments);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(request.as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_pasted_request_is_judged_in_words_and_by_exit_code() {
+    let (now, body) = (unix_now(), r#"{"type":"a.b","n":1}"#);
+    let key = postrider_verify::SigningKey::parse(SECRET).unwrap();
+    let request = |at: i64, body: &str, sent: &str| {
+        let signature = key.sign("msg_1", at, body.as_bytes());
+        format!(
+            "POST /hook HTTP/1.1\r\nWebhook-Id: msg_1\r\nWebhook-Timestamp: {at}\r\n\
+             Webhook-Signature: {signature}\r\n\r\n{sent}"
+        )
+    };
+    let spaced = r#"{"type": "a.b", "n": 1}"#;
+    for (request, arguments, code, words) in [
+        (
+            request(now, body, body),
+            &[][..],
+            0,
+            "genuine: v1, secret number 1",
+        ),
+        (request(now, body, spaced), &[], 1, "re-serialised body"),
+        (request(now - 600, body, body), &[], 1, "stale timestamp"),
+        (
+            request(now - 600, body, body),
+            &["--at", "received"],
+            0,
+            "genuine",
+        ),
+        (request(now, body, "{}"), &[], 1, "wrong secret"),
+        (
+            request(now, body, body),
+            &["--scheme", "stripe"],
+            1,
+            "wrong scheme",
+        ),
+    ] {
+        let (found, said) = judged(&request, arguments);
+        assert_eq!(found, code, "{said}");
+        assert!(
+            said.contains(words) && !said.contains(SECRET),
+            "{words} in {said}"
+        );
+    }
+    assert_eq!(judged("no request", &[]).0, 2);
+    assert_eq!(judged("A: b\n\n{}", &["--at", "noon"]).0, 2);
+}
+
+#[test]
+fn a_request_in_parts_is_judged_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("body"), "Hello, World!").unwrap();
+    let header = "X-Hub-Signature-256: \
+        sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    let secret = "It's a Secret to Everybody";
+    let arguments = ["verify", "--secret", secret, "-H", header, "--body", "body"];
+    let (code, said, _) = run(&mut postrider(directory.path(), &arguments));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("genuine: github"), "{said}");
 }
 
 #[expect(

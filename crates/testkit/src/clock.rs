@@ -16,7 +16,7 @@ pub(crate) fn now() -> Instant {
     clippy::disallowed_methods,
     reason = "names of test databases tell their age; signatures are checked against the real time"
 )]
-pub(crate) fn unix_seconds() -> u64 {
+pub fn unix_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -5,17 +5,17 @@ use std::io;
 use std::path::Path;
 
 /// Every generated file: where it is, and what it holds.
-fn files() -> Vec<(String, String)> {
+fn files() -> io::Result<Vec<(String, String)>> {
     let mut files = vec![
         (
             "docs/settings.md".to_owned(),
             postrider::settings::reference::markdown(),
         ),
-        ("openapi.json".to_owned(), postrider_api::openapi_json()),
+        ("openapi.json".to_owned(), postrider_api::openapi_json()?),
     ];
     let pages = crate::reference::pages().into_iter();
     files.extend(pages.map(|(name, text)| (format!("docs/api/{name}"), text)));
-    files
+    Ok(files)
 }
 
 /// Writes the files below `root`; with `check` it only says which are stale.
@@ -24,7 +24,7 @@ fn files() -> Vec<(String, String)> {
 /// A file that cannot be read or written.
 pub(crate) fn run(root: &Path, check: bool) -> io::Result<Vec<String>> {
     let mut stale = Vec::new();
-    for (name, text) in files() {
+    for (name, text) in files()? {
         let path = root.join(&name);
         if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;

@@ -1,4 +1,4 @@
-//! `vectors.json`: messages that any Standard Webhooks verifier accepts. Run
+//! `vectors/standard.json`: messages that any Standard Webhooks verifier accepts. Run
 //! with `POSTRIDER_WRITE_VECTORS=1` to write the file anew.
 
 mod random;
@@ -11,7 +11,7 @@ use postrider_verify::{Scheme, SigningKey, Verifier, VerifyError, sign_all};
 use random::Random;
 use serde_json::{Value, json};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.json");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/standard.json");
 const PUBLISHED: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 struct Case {
@@ -163,7 +163,7 @@ fn text(value: &Value) -> String {
 }
 
 fn vectors() -> Vec<Vector> {
-    let file = std::fs::read_to_string(PATH).expect("tests/vectors.json is checked in");
+    let file = std::fs::read_to_string(PATH).expect("vectors/standard.json is checked in");
     let file: Value = serde_json::from_str(&file).unwrap();
     let read = |message: &Value| Vector {
         name: text(&message["name"]),
@@ -204,7 +204,7 @@ fn the_file_is_what_its_seeds_make() {
     let kept = std::fs::read_to_string(PATH).unwrap_or_default();
     assert!(
         kept == made,
-        "tests/vectors.json differs: run with POSTRIDER_WRITE_VECTORS=1 and look at the change"
+        "vectors/standard.json differs: run with POSTRIDER_WRITE_VECTORS=1 and look at the change"
     );
 }
 

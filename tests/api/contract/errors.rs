@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use http::Method;
-use postrider_testkit::{Server, on_both_engines};
+use postrider_testkit::{Server, eventually, on_both_engines};
 use serde_json::{Value, json};
 
 use super::{Made, Operation, operations};
@@ -119,6 +119,45 @@ on_both_engines! {
             assert!(answer.contains("\"payload_too_large\""), "{operation:?}: {answer}");
             assert!(operation.documents("413"), "{operation:?}");
         }
+    }
+
+    async fn everything_that_may_be_refused_for_now_is_429_and_says_for_how_long(engine: Engine) {
+        let server = Server::start(engine).await;
+        let client = server.client();
+        let made = Made::by(&client).await;
+        let all = operations(&client).await;
+        // So many messages wait for one endpoint that tasks for it wait too.
+        let slow = made.app.endpoint("http://127.0.0.1:9/").set("throttleRate", 1).create().await;
+        let messages = vec![json!({"eventType": "a", "payload": {}}); 1_000];
+        for _ in 0..4 {
+            let batch = json!({"messages": messages});
+            client.post(&made.app.path("/msg/batch"), &batch).await.expect(202);
+        }
+        let recover = made.app.path(&format!("/endpoint/{}/recover", slow.id));
+        for _ in 0..100 {
+            client.post(&recover, &json!({"since": made.since})).await.expect(202);
+        }
+        client.patch("/settings", &json!({"rateLimit": 1})).await.expect(200);
+        let mut tried = 0;
+        for operation in all.iter().filter(|operation| operation.documents("429")) {
+            let path = made.path(&operation.path, None);
+            let body = if operation.path.ends_with("/send-example") {
+                Some(json!({"eventType": "svix.ping"}))
+            } else {
+                made.body(operation)
+            };
+            let body = body.map(|body| body.to_string());
+            // The first message of each second passes.
+            let refused = eventually(&format!("{operation:?} to be refused"), async || {
+                let reply = operation.send(&client, &path, body.clone()).await;
+                if reply.status == 429 { Ok(reply) } else { Err(reply.status) }
+            })
+            .await;
+            assert!(refused.header("retry-after").is_some(), "{operation:?}");
+            assert_eq!(refused.code(429), "rate_limited", "{operation:?}");
+            tried += 1;
+        }
+        assert!(tried >= 9, "{tried}");
     }
 
     async fn every_method_that_a_path_does_not_know_is_405_with_those_that_it_knows(engine: Engine) {

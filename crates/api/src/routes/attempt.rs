@@ -45,6 +45,22 @@ const EXPANDED: Param = Param {
     about: "Whether to show what was canceled as 4; as 0 otherwise, for clients that know no 4",
 };
 
+/// What lists of a message's attempts ask.
+const OF_A_MESSAGE: &[Param] = &[
+    LIMIT,
+    ITERATOR,
+    STATUS,
+    STATUS_CLASS,
+    CHANNEL,
+    TAG,
+    EVENT_TYPES,
+    ENDPOINT,
+    BEFORE,
+    AFTER,
+    WITH_CONTENT,
+    EXPANDED,
+];
+
 pub(super) fn operations() -> Vec<Operation> {
     [lists(), deprecated(), singles()]
         .concat()
@@ -61,7 +77,7 @@ fn lists() -> Vec<Operation> {
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", by_message)
             .says("List attempts by message", "Every attempt to deliver the message, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, ENDPOINT, BEFORE, AFTER, WITH_CONTENT, EXPANDED])
+            .query(OF_A_MESSAGE)
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", messages)
             .says("List an endpoint's messages", "The messages for the endpoint, newest first, each with where it stands; a retry that is due reads 3, sending.")
@@ -87,20 +103,7 @@ fn deprecated() -> Vec<Operation> {
             "List attempts by message (old)",
             "As `GET .../attempt/msg/{msg_id}`.",
         )
-        .query(&[
-            LIMIT,
-            ITERATOR,
-            STATUS,
-            STATUS_CLASS,
-            CHANNEL,
-            TAG,
-            EVENT_TYPES,
-            ENDPOINT,
-            BEFORE,
-            AFTER,
-            WITH_CONTENT,
-            EXPANDED,
-        ])
+        .query(OF_A_MESSAGE)
         .lists::<MessageAttemptOut>("A page of attempts")
         .deprecated(),
         Operation::new(

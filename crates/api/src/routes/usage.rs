@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::access::OrgWide;
 use crate::call::{Answer, Call};
-use crate::error::{ApiError, ApiResult, Fault, VALUE_ERROR};
+use crate::error::{ApiError, ApiResult, Code, Fault, VALUE_ERROR};
 use crate::operation::Operation;
 use crate::wire::background_task::TaskBegunOut;
 
@@ -49,10 +49,12 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::POST, "/api/v1/stats/usage/app", "v1.statistics.aggregate-app-stats", apps)
             .says("Count the attempts of applications", "Counts the attempts made for each application in a window of at most 90 days. Ask the background task for the counts: `data.appStats[]` with `appId`, `appUid` and `messageDestinations`.")
             .takes::<AppUsageIn>(json!({"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}))
-            .answers::<AppUsageOut>(202, "The task"),
+            .answers::<AppUsageOut>(202, "The task")
+            .fails(&[Code::RateLimited]),
         Operation::new(Method::PUT, "/api/v1/stats/usage/event-types", "v1.statistics.aggregate-event-types", event_types)
             .says("List the event types that applications ask for", "Lists for each application which event types its endpoints name, and whether one asks for all. Ask the background task for them: `data.event_types[]` with `appId`, `explicitlySubscribedEventTypes` and `hasCatchAllEndpoint`.")
-            .answers::<TaskBegunOut>(202, "The task"),
+            .answers::<TaskBegunOut>(202, "The task")
+            .fails(&[Code::RateLimited]),
     ]
     .into_iter()
     .map(|operation| operation.tag("Statistics"))

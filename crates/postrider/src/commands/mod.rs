@@ -6,6 +6,7 @@ mod key;
 mod migrate;
 mod receive;
 mod serve;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,6 +24,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), CommandError> {
         Command::Migrate(args) => migrate::run(args, config),
         Command::Key(command) => key::run(command, config),
         Command::Receive(args) => receive::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Config(args) => config::run(&args, config),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -159,8 +159,21 @@ pub(crate) fn offered(
         "select m.id, m.event_type, m.channels, d.state, d.sends from message m \
          left join delivery d on d.message_id = m.id and d.endpoint_id = ",
     );
-    sql.bind(endpoint.uuid())
-        .push(" where m.app_id = ")
+    sql.bind(endpoint.uuid());
+    of_app(&mut sql, app, (after, before), limit);
+    sql
+}
+
+/// Messages of an application.
+pub(crate) fn messages(app: AppId, after: MessageId, before: MessageId, limit: usize) -> Sql {
+    let mut sql = Sql::new("select m.id from message m");
+    of_app(&mut sql, app, (after, before), limit);
+    sql
+}
+
+/// The application's messages between two, in order.
+fn of_app(sql: &mut Sql, app: AppId, (after, before): (MessageId, MessageId), limit: usize) {
+    sql.push(" where m.app_id = ")
         .bind(app.uuid())
         .push(" and m.id > ")
         .bind(after.uuid())
@@ -168,20 +181,6 @@ pub(crate) fn offered(
         .bind(before.uuid())
         .push(" order by m.id limit ")
         .bind(limit as i64);
-    sql
-}
-
-/// Messages of an application.
-pub(crate) fn messages(app: AppId, after: MessageId, before: MessageId, limit: usize) -> Sql {
-    let mut sql = Sql::new("select m.id from message m where m.app_id = ");
-    sql.bind(app.uuid())
-        .push(" and m.id > ")
-        .bind(after.uuid())
-        .push(" and m.id < ")
-        .bind(before.uuid())
-        .push(" order by m.id limit ")
-        .bind(limit as i64);
-    sql
 }
 
 impl Store {

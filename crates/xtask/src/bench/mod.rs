@@ -17,13 +17,14 @@ mod server;
 mod sink;
 mod stats;
 mod template;
+mod verify;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use board::Board;
 use database::Database;
@@ -61,6 +62,15 @@ pub(crate) struct Options {
     /// Leaves out the runs beside an endpoint that hangs
     #[arg(long)]
     no_hang: bool,
+    /// Only this part; without it all of them
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+enum Part {
+    /// Verifications per second of the recipient's crate, beside those of other crates
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,10 +101,13 @@ impl Options {
 /// # Errors
 /// A build that fails, a server or database that does not start, a connection that breaks.
 pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
+    let target = target_directory()?;
+    if options.part == Some(Part::Verify) {
+        return verify::run(root, &target);
+    }
     if cfg!(debug_assertions) {
         return again_in_release(root);
     }
-    let target = target_directory()?;
     let binary = if let Some(binary) = &options.binary {
         std::fs::canonicalize(binary)
             .map_err(|error| io::Error::other(format!("--binary {}: {error}", binary.display())))?
@@ -109,7 +122,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
     }
-    Ok(report.faults)
+    let mut faults = report.faults;
+    // A given binary, or a hurry, is about deliveries.
+    if options.binary.is_none() && !options.quick {
+        faults.extend(verify::run(root, &place.target)?);
+    }
+    Ok(faults)
 }
 
 /// A publisher that is not optimised would take the server's cores away from it.

@@ -78,20 +78,13 @@ macro_rules! sql_store {
             /// # Errors
             /// [`SeenError::Database`].
             pub async fn create_table(&self) -> Result<(), SeenError> {
-                let mut answer = Ok(());
-                // "If not exists" can fail when two nodes ask at once; the second time it is there.
-                for _ in 0..2 {
-                    answer = self.try_create().await;
-                    if answer.is_ok() {
-                        break;
+                for statement in [TABLE, INDEX] {
+                    // "If not exists" can fail when two nodes ask at once; then it exists.
+                    if sqlx::query(statement).execute(&self.pool).await.is_err() {
+                        let again = sqlx::query(statement).execute(&self.pool).await;
+                        again.map_err(SeenError::database)?;
                     }
                 }
-                answer.map_err(SeenError::database)
-            }
-
-            async fn try_create(&self) -> Result<(), sqlx::Error> {
-                sqlx::query(TABLE).execute(&self.pool).await?;
-                sqlx::query(INDEX).execute(&self.pool).await?;
                 Ok(())
             }
 

@@ -1,7 +1,9 @@
 //! Runs the Rust verifiers over the cases of a file, then the Rust client against a
 //! running server (`POSTRIDER_TEST_URL`, `POSTRIDER_TEST_KEY`). In place of a file, `methods`
-//! calls every method of the client, and `tour` runs the examples of the API reference.
+//! calls every method of the client, `tour` runs the examples of the API reference, and
+//! `interop` judges and signs the messages of a file.
 
+mod interop;
 mod methods;
 #[path = "../../../../docs/examples/tour.rs"]
 mod tour;
@@ -131,11 +133,19 @@ async fn toured() -> Result<(), Problem> {
         .map_err(|error| format!("{error:?}").into())
 }
 
+/// Between the two files that the command line names.
+fn judged() -> Result<(), Problem> {
+    let mut paths = std::env::args().skip(2);
+    let mut path = || paths.next().ok_or("interop needs two files");
+    interop::run(&path()?, &path()?)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let path = std::env::args().nth(1).unwrap_or_default();
-    if path == "methods" || path == "tour" {
+    if ["interop", "methods", "tour"].contains(&path.as_str()) {
         let done = match path.as_str() {
+            "interop" => judged(),
             "methods" => methods::all().await,
             _ => toured().await,
         };

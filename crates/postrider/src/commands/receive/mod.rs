@@ -115,7 +115,7 @@ async fn answer(State(receiver): State<Arc<Receiver>>, request: Request<Body>) -
     clippy::disallowed_methods,
     reason = "a receiver judges a signature's age by its own clock"
 )]
-fn unix_now() -> i64 {
+pub(super) fn unix_now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {
