@@ -64,15 +64,12 @@ struct Case {
 
 impl Case {
     fn make(scheme: &'static str, random: &mut Random, now: i64) -> Self {
-        let secret = match scheme {
-            "standard" => {
-                let length = 24 + random.below(41);
-                format!("whsec_{}", STANDARD.encode(random.bytes(length)))
-            }
-            _ => {
-                let length = 12 + random.below(60);
-                STANDARD.encode(random.bytes(length))
-            }
+        let secret = if scheme == "standard" {
+            let length = 24 + random.below(41);
+            format!("whsec_{}", STANDARD.encode(random.bytes(length)))
+        } else {
+            let length = 12 + random.below(60);
+            STANDARD.encode(random.bytes(length))
         };
         let id = format!("msg_{}", random.next());
         let timestamp = now + random.below(241).cast_signed() as i64 - 120;

@@ -41,7 +41,7 @@ impl Examiner<'_> {
         };
         let answer = verifier.verify(&self.request.headers, &self.request.body, now);
         Ok(match answer {
-            Ok(verified) => genuine(&verified, now),
+            Ok(found) => genuine(&found, now),
             Err(VerifyError::TimestampTooOld | VerifyError::TimestampTooNew) => {
                 self.untimely(&verifier, now)
             }
