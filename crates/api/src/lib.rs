@@ -8,12 +8,15 @@
 
 mod access;
 mod call;
+mod dashboard;
 mod docs;
 mod error;
 mod gate;
 mod idempotency;
+mod inbox;
 mod jwt;
 mod key_cache;
+mod live;
 mod openapi;
 mod operation;
 mod request;

@@ -91,7 +91,7 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
             "not supported yet: leave them out",
         ));
     }
-    let settings = body.settings.map(|settings| settings.checked());
+    let settings = body.settings.map(SettingsPatch::checked);
     let settings = settings
         .transpose()
         .map_err(|error| error.within(&["settings"]))?;

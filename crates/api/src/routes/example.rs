@@ -66,6 +66,8 @@ async fn send(call: Call<OrgWide>) -> ApiResult<Answer> {
     }
     let message = message(&body, payload(&call, &body).await?);
     let settings = shared.cache.org(org).await?;
+    // As any message: it is stored and sent like one.
+    shared.gate.take(&settings, shared.store.clock().now())?;
     let mut tries = 0;
     let published = loop {
         let request = Publish {

@@ -20,7 +20,9 @@ use postrider_domain::RetryPolicy;
 use postrider_store::{NewKey, Store, StoreError};
 use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use crate::commands::login_link;
 use crate::database::{self, DatabaseError};
 use crate::error::Exit;
 use crate::first_run::{self, FirstRun};
@@ -30,6 +32,8 @@ use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
 const LONGEST_SEND: Duration = Duration::from_secs(35);
 /// Port of the trial receiver that the first start's text names.
 const RECEIVER_PORT: u16 = 8072;
+/// The organisation that `--dev` makes.
+const DEV_ORG: &str = "default";
 const DAY: Duration = Duration::from_hours(24);
 
 /// Why the server did not start, or stopped.
@@ -108,13 +112,15 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         let _ = settings.public_url.set_port(Some(address.port()));
     }
     let stop = stop_signal()?;
+    let stopping_streams = CancellationToken::new();
     let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings, idle)).await?;
     let state = ApiState {
         store: store.clone(),
         cache: Arc::new(pipeline.cache()),
         ingest: pipeline.ingest(),
-        settings: api_settings(&settings),
+        settings: api_settings(&settings, dev),
         metrics,
+        stopping: stopping_streams.clone(),
     };
     let api = match settings.role {
         Role::All | Role::Api => postrider_api::router(state),
@@ -125,6 +131,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         stop.await;
         tracing::info!("stopping: what is in flight ends first");
         pipeline.stop_sending();
+        stopping_streams.cancel();
     };
     http::serve(listener, api, stopping).await;
     pipeline.stop(LONGEST_SEND).await;
@@ -146,9 +153,9 @@ async fn announce(
     }
     println!("--dev: deliveries may reach loopback addresses (127.0.0.0/8 and ::1)");
     if store.has_keys().await? {
-        return Ok(());
+        return sign_in_line(store, settings).await;
     }
-    let org = store.ensure_org("default").await?;
+    let org = store.ensure_org(DEV_ORG).await?;
     let new = NewKey {
         name: "first key".to_owned(),
         app_id: None,
@@ -163,13 +170,24 @@ async fn announce(
         "{}",
         first_run::banner(&FirstRun {
             listen: SocketAddr::new(settings.listen.ip(), address.port()),
-            org: "default",
+            org: DEV_ORG,
             key: key.expose(),
             secret: &secret,
             program: &first_run::program(&executable, &directory),
             receiver_port: RECEIVER_PORT,
         })
     );
+    sign_in_line(store, settings).await
+}
+
+/// Prints a link into the console of the organisation that `--dev` made, if it has.
+async fn sign_in_line(store: &Store, settings: &Settings) -> Result<(), ServeError> {
+    let org = match store.org_by_name(DEV_ORG).await {
+        Err(StoreError::NotFound(_)) => return Ok(()),
+        found => found?,
+    };
+    let link = login_link::make(store, org.id, &settings.public_url).await?;
+    println!("To sign in to the console, open this once, within ten minutes:\n\n  {link}\n");
     Ok(())
 }
 
@@ -220,8 +238,9 @@ fn disk_watch(settings: &Settings) -> Option<DiskWatch> {
     })
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, dev: bool) -> ApiSettings {
     ApiSettings {
+        inbox: settings.inbox.unwrap_or(dev),
         jwt: settings.jwt.clone(),
         public_url: Some(settings.public_url.to_string()),
         https_only: settings.https_only,

@@ -16,6 +16,7 @@ use super::recent_keys::{Addition, Step};
 use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::db::SqliteDb;
 use crate::error::wrong;
+use crate::journal;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
 use crate::script::{BEGIN, Script, ScriptedTransaction};
@@ -66,12 +67,13 @@ pub(super) async fn write(
     db: &SqliteDb,
     batch: IngestBatch<'_>,
     outcomes: &[Outcome],
+    now: Timestamp,
 ) -> StoreResult<(HashSet<MessageId>, Vec<Applied>)> {
     if batch.messages.is_empty() && outcomes.is_empty() {
         return Ok((HashSet::new(), Vec::new()));
     }
     let mut tx = ScriptedTransaction::on(&db.write, OPERATION).await?;
-    match write_in(&mut tx, db, batch, outcomes).await {
+    match write_in(&mut tx, db, batch, outcomes, now).await {
         Ok(written) => Ok(written),
         Err(error) => Err(tx.rolled_back(error).await),
     }
@@ -84,10 +86,12 @@ async fn write_in(
     db: &SqliteDb,
     batch: IngestBatch<'_>,
     outcomes: &[Outcome],
+    now: Timestamp,
 ) -> StoreResult<(HashSet<MessageId>, Vec<Applied>)> {
     let mut script = Script::default();
     if batch.messages.is_empty() {
         script.add(BEGIN);
+        add_journal(&mut script, &[], outcomes, now);
         let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
         return Ok((HashSet::new(), applied));
     }
@@ -103,6 +107,7 @@ async fn write_in(
     let (added, step) = add_keys(&mut script, db, &fresh, batch.now)?;
     add_events(&mut script, &fresh)?;
     add_deliveries(&mut script, &fresh, batch)?;
+    add_journal(&mut script, &fresh, outcomes, now);
     let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
     db.recent_keys.committed(&added, &step);
     Ok((late, applied))
@@ -321,6 +326,12 @@ fn add_deliveries(
         }
     }
     Ok(())
+}
+
+fn add_journal(script: &mut Script, fresh: &[&NewMessage], outcomes: &[Outcome], now: Timestamp) {
+    if let Some(body) = journal::pack(fresh.iter().copied(), outcomes) {
+        script.add(journal::INSERT).bind(now.micros()).bind(body);
+    }
 }
 
 /// Adds a bulk statement over packed bytes and one JSON value per row, if there are rows.

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use postrider_domain::{EndpointId, Filter, HeaderFamily, Schemes};
 use postrider_verify::Verifier;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::work::Preparer;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -16,11 +19,11 @@ fn secret(scheme: SchemeKind, text: &str, seconds: Option<i64>) -> EndpointSecre
     }
 }
 
-fn signers(schemes: &str, secrets: Vec<EndpointSecret>) -> Result<Signers, SetupError> {
-    Signers::new(&EndpointConfig {
+fn config(schemes: &str, secrets: Vec<EndpointSecret>) -> EndpointConfig {
+    EndpointConfig {
         id: EndpointId::floor(NOW),
         revision: 1,
-        url: String::new(),
+        url: "http://127.0.0.1/".to_owned(),
         disabled: false,
         filter: Filter::new(None, None),
         throttle_rate: None,
@@ -30,7 +33,11 @@ fn signers(schemes: &str, secrets: Vec<EndpointSecret>) -> Result<Signers, Setup
         signature_scheme: serde_json::from_str::<Schemes>(schemes).unwrap(),
         headers: Vec::new(),
         secrets,
-    })
+    }
+}
+
+fn signers(schemes: &str, secrets: Vec<EndpointSecret>) -> Result<Signers, SetupError> {
+    Signers::new(&config(schemes, secrets))
 }
 
 fn signed(signers: &Signers, retry: u32) -> Signed {
@@ -185,4 +192,26 @@ fn a_scheme_without_a_usable_secret_signs_nothing() {
         .is_err()
     );
     assert!(signers(r#""slack""#, vec![secret(SchemeKind::Slack, "short", None)]).is_err());
+}
+
+#[test]
+fn a_custom_header_never_takes_the_place_of_one_that_signs() {
+    // The API refuses the clash; two changes of an endpoint at once can make it all the same.
+    let secrets = vec![secret(
+        SchemeKind::GitHub,
+        "It's a Secret to Everybody",
+        None,
+    )];
+    let mut config = config(r#""github""#, secrets);
+    config.headers = vec![
+        ("X-HUB-Signature-256".to_owned(), "sha256=forged".to_owned()),
+        ("X-Team".to_owned(), "a".to_owned()),
+    ];
+    let prepared = Preparer::new().prepare(&Arc::new(config)).unwrap();
+    let names: Vec<_> = prepared
+        .headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        .collect();
+    assert_eq!(names, ["x-team"]);
 }
