@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as STANDARD_BASE64;
 use postrider_domain::{EndpointId, Filter, HeaderFamily, Schemes};
 use postrider_verify::Verifier;
 use zeroize::Zeroizing;
@@ -214,4 +216,63 @@ fn a_custom_header_never_takes_the_place_of_one_that_signs() {
         .map(http::HeaderName::as_str)
         .collect();
     assert_eq!(names, ["x-team"]);
+}
+
+/// A message of the vectors that the recipient's crate, its examples and this test share.
+#[derive(serde::Deserialize)]
+struct Vector {
+    name: String,
+    scheme: String,
+    secret: String,
+    headers: Vec<(String, String)>,
+    body_base64: String,
+    now: i64,
+    accepted: bool,
+}
+
+impl Vector {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|header| header.0 == name);
+        named.next().map(|header| header.1.as_str())
+    }
+}
+
+#[test]
+fn genuine_vectors_are_what_the_sender_sends() {
+    const OWN: &str = r#"{"type":"hmac","signatureHeader":"x-own-signature","prefix":"own:","encoding":"base64",
+        "algorithm":"sha512","content":"{id}.{timestamp}.{body}","idHeader":"x-own-id","timestampHeader":"x-own-time"}"#;
+    let text = include_str!("../../../../../sdk/verify/vectors/schemes.json");
+    let vectors: Vec<Vector> = serde_json::from_str(text).unwrap();
+    let mut signed = 0;
+    for vector in vectors.iter().filter(|vector| vector.accepted) {
+        let (scheme, kind, header) = match vector.scheme.as_str() {
+            "standard" => (r#""standard""#, SchemeKind::Standard, "webhook-signature"),
+            "github" => (r#""github""#, SchemeKind::GitHub, "x-hub-signature-256"),
+            "stripe" => (r#""stripe""#, SchemeKind::Stripe, "stripe-signature"),
+            "slack" => (r#""slack""#, SchemeKind::Slack, "x-slack-signature"),
+            "hmac" => (OWN, SchemeKind::Hmac, "x-own-signature"),
+            // Signed with a key that its vector does not hold.
+            _ => continue,
+        };
+        let signers = signers(scheme, vec![secret(kind, &vector.secret, None)]).unwrap();
+        let body = STANDARD_BASE64.decode(&vector.body_base64).unwrap();
+        let outgoing = Outgoing {
+            id: "msg_1",
+            event_type: vector.header("x-github-event"),
+            timestamp: vector.now,
+            retry: 0,
+            body: &body,
+        };
+        let record = signers
+            .sign(Timestamp::from_seconds(vector.now), &outgoing)
+            .record;
+        assert_eq!(
+            Some(record.as_str()),
+            vector.header(header),
+            "{}",
+            vector.name
+        );
+        signed += 1;
+    }
+    assert_eq!(signed, 15);
 }
