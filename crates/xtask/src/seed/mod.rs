@@ -12,10 +12,12 @@ use clap::Args;
 use postrider::settings::{self, Inputs, catalogue};
 use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, Timestamp};
 use postrider_store::{
-    Cipher, Clock, ConnectOptions, EndpointSettings, IngestBatch, KeyBlock, ManualClock, NewApp,
-    NewEndpoint, Secret, Store,
+    Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, ManualClock,
+    NewApp, NewEndpoint, Secret, Store,
 };
 
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 use traffic::Traffic;
 
 /// Messages of one transaction.
@@ -113,6 +115,14 @@ pub(crate) async fn write(
     println!("{} attempts; rolling statistics up", options.attempts);
     while store.roll_up().await.map_err(io::Error::other)? {}
     while store.trim_journal().await.map_err(io::Error::other)? {}
+    if store.engine() == Engine::Postgres {
+        // As autovacuum would have, in a month.
+        let mut connection = PgConnection::connect(url).await.map_err(io::Error::other)?;
+        connection
+            .execute("analyze")
+            .await
+            .map_err(io::Error::other)?;
+    }
     Ok((store, org.id))
 }
 
