@@ -79,8 +79,8 @@ impl Sums {
                 start,
             };
             self.table.entry(key.clone()).or_default().merge(counts);
-            let counts_types = !(is_endpoint && width == Bucket::Minute);
-            if counts_types && !event_type.is_empty() {
+            let apart = !(is_endpoint && width == Bucket::Minute);
+            if apart && !event_type.is_empty() {
                 event_type.clone_into(&mut key.event_type);
                 self.table.entry(key).or_default().merge(counts);
             }
