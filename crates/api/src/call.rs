@@ -1,12 +1,16 @@
 //! One request that may do what it asks, and its answer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::RawPathParams;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::Deserialize;
 
@@ -106,9 +110,33 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     pub content_type: &'static str,
     pub body: Bytes,
+    /// What goes on after `body`. Given once: an answer that is repeated is without it.
+    rest: Option<Arc<Mutex<Option<Body>>>>,
 }
 
 impl Answer {
+    /// A text of another type than JSON.
+    pub(crate) fn text(content_type: &'static str, body: Bytes) -> Self {
+        Self {
+            content_type,
+            ..Self::raw(StatusCode::OK, body)
+        }
+    }
+
+    /// Text that goes on.
+    pub(crate) fn streamed(
+        status: StatusCode,
+        content_type: &'static str,
+        frames: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
+    ) -> Self {
+        let rest = Body::from_stream(frames);
+        Self {
+            content_type,
+            rest: Some(Arc::new(Mutex::new(Some(rest)))),
+            ..Self::raw(status, Bytes::new())
+        }
+    }
+
     /// JSON with this status.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> ApiResult<Self> {
         let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
@@ -136,6 +164,7 @@ impl Answer {
             status,
             content_type: JSON,
             body,
+            rest: None,
         }
     }
 
@@ -147,8 +176,9 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let has_body = !self.body.is_empty();
-        let mut response = Response::new(axum::body::Body::from(self.body));
+        let rest = self.rest.as_ref().and_then(|rest| rest.lock().take());
+        let has_body = !self.body.is_empty() || rest.is_some();
+        let mut response = Response::new(rest.unwrap_or_else(|| Body::from(self.body)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if has_body {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
-use postrider_domain::{AppId, Capabilities, KeyId, OrgId, Timestamp, TokenId};
+use postrider_domain::{AppId, Capabilities, KeyId, OrgId, SessionId, Timestamp, TokenId};
 use postrider_store::{
-    ApiKey, AppToken, Change, ChangeKind, KEY_PREFIX, Store, StoreError, StoreResult, TOKEN_PREFIX,
+    ApiKey, AppToken, Change, ChangeKind, ConsoleSession, KEY_PREFIX, SESSION_PREFIX, Store,
+    StoreError, StoreResult, TOKEN_PREFIX,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
@@ -62,6 +63,8 @@ pub(crate) enum Credential {
         /// The session that it belongs to.
         session: Option<Arc<str>>,
     },
+    /// A session of the console.
+    Session(SessionId),
     /// A JWT.
     Jwt {
         /// What names it: the hash of what its signature covers.
@@ -114,6 +117,18 @@ impl Caller {
                 id: token.id,
                 session: token.session_id.map(Arc::from),
             },
+        }
+    }
+
+    fn of_session(session: &ConsoleSession) -> Self {
+        Self {
+            key: KeyId::from_uuid(session.id.uuid()),
+            org: session.org_id,
+            app: None,
+            read_only: false,
+            capabilities: Capabilities::ALL,
+            flags: None,
+            credential: Credential::Session(session.id),
         }
     }
 
@@ -251,6 +266,13 @@ impl KeyCache {
             };
             let expires_at = Some(token.expires_at);
             return Ok((Found::Caller(Caller::of_token(token)), expires_at));
+        }
+        if secret.starts_with(SESSION_PREFIX) {
+            let Some(session) = self.store.console_session(secret).await? else {
+                return Ok((Found::Nobody, None));
+            };
+            let caller = Caller::of_session(&session);
+            return Ok((Found::Caller(caller), Some(session.expires_at)));
         }
         let Some(key) = &self.jwt else {
             return Ok((Found::Nobody, None));

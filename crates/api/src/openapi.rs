@@ -190,6 +190,7 @@ fn path_parameter(name: &str) -> ParameterBuilder {
         "event_type_name" => "The event type: its name",
         "task_id" => "The background task: its id",
         "key_id" => "The key: its id, not its secret",
+        "inbox_id" => "The inbox: its id",
         _ => "",
     };
     ParameterBuilder::new()
@@ -382,6 +383,7 @@ mod tests {
             open,
             [
                 "/api/v1/auth/portal-exchange",
+                "/api/v1/auth/console-exchange",
                 "/api/v1/health",
                 "/api/v1/health/ping",
                 "/metrics",

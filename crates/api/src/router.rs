@@ -14,6 +14,7 @@ use http::Method;
 use tower::Service;
 use tower_http::normalize_path::NormalizePath;
 
+use crate::inbox;
 use crate::operation::Operation;
 use crate::request::cors::Cors;
 use crate::request::edge::{self, Edge};
@@ -48,20 +49,25 @@ where
 
 /// The whole API.
 pub fn router(state: ApiState) -> Api {
-    finished(routed(state, routes::table()).fallback(edge::unknown_route))
+    let shared = Arc::new(Shared::new(state));
+    let mut router = routed(&shared, routes::table());
+    for path in inbox::PATHS {
+        router = router.route(path, inbox::service(Arc::clone(&shared)));
+    }
+    finished(router.fallback(edge::unknown_route))
 }
 
 /// What a node serves that only delivers: how it is. Everything else is a 404 that says so.
 pub fn worker_router(state: ApiState) -> Api {
-    finished(routed(state, routes::of_workers()).fallback(edge::not_on_workers))
+    let shared = Arc::new(Shared::new(state));
+    finished(routed(&shared, routes::of_workers()).fallback(edge::not_on_workers))
 }
 
-fn routed(state: ApiState, operations: Vec<Operation>) -> Router {
-    let shared = Arc::new(Shared::new(state));
+fn routed(shared: &Arc<Shared>, operations: Vec<Operation>) -> Router {
     let mut router = Router::new();
     for operation in operations {
         let path = operation.path;
-        router = router.route(path, method_router(Arc::clone(&shared), operation));
+        router = router.route(path, method_router(Arc::clone(shared), operation));
     }
     router
 }

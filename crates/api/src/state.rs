@@ -7,10 +7,13 @@ use postrider_delivery::Ingest;
 use postrider_store::{ConfigCache, Store};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::gate::Gate;
+use crate::inbox::Receiver;
 use crate::jwt::JwtKey;
 use crate::key_cache::KeyCache;
+use crate::live::Live;
 
 /// The kind of secret made for an endpoint that brings none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct ApiSettings {
     pub jwt: Option<JwtKey>,
     /// The most bytes of a request's body.
     pub body_limit: usize,
+    /// Whether inboxes can be made and receive.
+    pub inbox: bool,
 }
 
 impl Default for ApiSettings {
@@ -49,6 +54,7 @@ impl Default for ApiSettings {
             default_payload_retention_days: 90,
             jwt: None,
             body_limit: 2 * 1024 * 1024,
+            inbox: false,
         }
     }
 }
@@ -66,6 +72,8 @@ pub struct ApiState {
     pub settings: ApiSettings,
     /// Renders `/metrics`; without it the path is unknown.
     pub metrics: Option<PrometheusHandle>,
+    /// Ends what would go on for ever: streams of events.
+    pub stopping: CancellationToken,
 }
 
 /// How many large bodies a node holds at one time: each takes up to 16 MiB, and its
@@ -81,6 +89,8 @@ pub(crate) struct Shared {
     pub metrics: Option<PrometheusHandle>,
     pub keys: KeyCache,
     pub gate: Gate,
+    pub live: Arc<Live>,
+    pub receiver: Receiver,
     /// Large bodies that are read and worked on at one time.
     pub large: Arc<Semaphore>,
 }
@@ -90,6 +100,8 @@ impl Shared {
         Self {
             keys: KeyCache::new(state.store.clone(), state.settings.jwt.clone()),
             gate: Gate::new(),
+            live: Live::new(state.store.clone(), state.stopping),
+            receiver: Receiver::default(),
             large: Arc::new(Semaphore::new(LARGE_BODIES)),
             store: state.store,
             cache: state.cache,

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
 use crate::keep::{
-    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, TaskRunner, floor, inherit,
+    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, Roller, TaskRunner, floor,
+    inherit,
 };
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
@@ -327,7 +328,11 @@ impl Parts {
             clock: self.store.clock().clone(),
             keep_rows: self.settings.keep_rows,
         };
+        let roller = Roller {
+            store: self.store.clone(),
+        };
         let mut helpers = vec![
+            watched("roller", roller.run()),
             watched("feed", async move { feed.run_feed().await }),
             watched("follower", async move { follower.follow_changes().await }),
             watched("heart", heart.run()),

@@ -160,6 +160,12 @@ ids! {
     TaskId = "qtask_";
     /// One incarnation of a node: new at every start.
     NodeId = "node_";
+    /// A receiver inside Postrider, for trying things out.
+    InboxId = "inbox_";
+    /// One request that an inbox received.
+    InboxRequestId = "req_";
+    /// A session of the console (not its token).
+    SessionId = "sess_";
 }
 
 use std::sync::atomic::{AtomicU64, Ordering};

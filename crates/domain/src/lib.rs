@@ -14,6 +14,7 @@ pub mod health;
 pub mod id;
 pub mod invalid;
 pub mod jitter;
+pub mod latency;
 pub mod names;
 pub mod org_settings;
 pub mod outcome;
@@ -29,10 +30,11 @@ pub use filter::Filter;
 pub use header_family::HeaderFamily;
 pub use health::Health;
 pub use id::{
-    AppId, AttemptId, EndpointId, EventTypeId, IdError, KeyId, MessageId, NodeId, OrgId, SecretId,
-    TaskId, TokenId,
+    AppId, AttemptId, EndpointId, EventTypeId, IdError, InboxId, InboxRequestId, KeyId, MessageId,
+    NodeId, OrgId, SecretId, SessionId, TaskId, TokenId,
 };
 pub use invalid::Invalid;
+pub use latency::Latency;
 pub use org_settings::{OrgSettings, Theme, ThemeMode};
 pub use outcome::{
     AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, TaskKind, TaskStatus,

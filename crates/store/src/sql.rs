@@ -195,6 +195,15 @@ impl Sql {
 
     /// Runs the statement on the writing pool, for its effect alone.
     pub(crate) async fn execute(&self, store: &Store, operation: &'static str) -> StoreResult<()> {
+        self.execute_counting(store, operation).await.map(|_| ())
+    }
+
+    /// Runs the statement on the writing pool. Says how many rows it changed.
+    pub(crate) async fn execute_counting(
+        &self,
+        store: &Store,
+        operation: &'static str,
+    ) -> StoreResult<u64> {
         let wrong = crate::error::wrong(operation);
         macro_rules! run {
             ($pool:expr) => {{
@@ -207,7 +216,11 @@ impl Sql {
                         Arg::Bytes(value) => query.bind(value.as_slice()),
                     };
                 }
-                query.execute($pool).await.map(|_| ()).map_err(wrong)
+                query
+                    .execute($pool)
+                    .await
+                    .map(|done| done.rows_affected())
+                    .map_err(wrong)
             }};
         }
         match &*store.db {

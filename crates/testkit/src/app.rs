@@ -11,6 +11,7 @@ use postrider_domain::{RetryPolicy, Timestamp};
 use postrider_store::{Cipher, Clock, ConnectOptions, ManualClock, NewKey, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{Base, Client};
 use crate::{Engine, TestDatabase};
@@ -76,8 +77,12 @@ impl TestApp {
             store: self.store.clone(),
             cache: Arc::new(pipeline.cache()),
             ingest: pipeline.ingest(),
-            settings: ApiSettings::default(),
+            settings: ApiSettings {
+                inbox: true,
+                ..ApiSettings::default()
+            },
             metrics: None,
+            stopping: CancellationToken::new(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await

@@ -24,7 +24,7 @@ const CODE_LIFE: Duration = Duration::from_mins(10);
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, "/api/v1/auth/app-portal-access/{app_id}", "v1.authentication.app-portal-access", access)
-            .says("Give access to an application", "Makes a token that opens this application alone, and a link to its portal whose code can be exchanged once, within ten minutes, for another such token.")
+            .says("Give access to an application", "Makes a token that opens this application alone, and a link to its portal whose code can be exchanged once, within ten minutes, for another such token. Its `org` is no secret: it tells whose `frameAncestors` the page may be framed by.")
             .may_take::<AppPortalAccessIn>(json!({"capabilities": ["ViewBase", "CreateAttempts"], "expiry": 86400}))
             .answers::<AppPortalAccessOut>(200, "The link and the token"),
         Operation::new(Method::POST, "/api/v1/auth/dashboard-access/{app_id}", "v1.authentication.dashboard-access", dashboard)
@@ -74,7 +74,7 @@ async fn give(call: &Call<OrgWide>, mut body: AppPortalAccessIn) -> ApiResult<An
     let base = call.shared.settings.public_url.as_deref().unwrap_or("");
     Answer::ok(&AppPortalAccessOut {
         url: format!(
-            "{}/portal#code={}",
+            "{}/portal?org={org}#code={}",
             base.trim_end_matches('/'),
             access.code.expose()
         ),
@@ -124,12 +124,13 @@ async fn expire_all(call: Call<AppByOrg>) -> ApiResult<Answer> {
 async fn logout(call: Call<Bearer>) -> ApiResult<Answer> {
     match &call.access.0.credential {
         Credential::Token { id, .. } => call.shared.store.end_app_token(*id).await?,
+        Credential::Session(id) => call.shared.store.end_console_session(*id).await?,
         Credential::Jwt { hash, expires_at } if call.access.0.app.is_some() => {
             call.shared.store.revoke_jwt(*hash, *expires_at).await?;
         }
         Credential::Key | Credential::Jwt { .. } => {
             return Err(ApiError::forbidden(
-                "Only a token of an application can be logged out: revoke a key with DELETE /api/v1/key/{key_id}",
+                "Only a token of an application and a session of the console can be logged out: revoke a key with DELETE /api/v1/key/{key_id}",
             ));
         }
     }

@@ -84,9 +84,5 @@ async fn metrics(call: Call<Public>) -> ApiResult<Answer> {
             "Metrics are not collected on this server",
         ));
     };
-    Ok(Answer {
-        status: StatusCode::OK,
-        content_type: METRICS_TYPE,
-        body: Bytes::from(handle.render()),
-    })
+    Ok(Answer::text(METRICS_TYPE, Bytes::from(handle.render())))
 }

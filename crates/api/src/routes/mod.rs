@@ -5,14 +5,17 @@ mod attempt;
 mod authentication;
 mod background_task;
 mod batch;
+mod console;
 mod endpoint;
 mod endpoint_headers;
 mod endpoint_secret;
 mod environment;
 mod event_type;
 mod event_type_import;
+mod events;
 mod example;
 mod health;
+mod inbox;
 mod key;
 mod message;
 mod operational;
@@ -20,7 +23,9 @@ mod publish;
 mod purge;
 mod recovery;
 mod reference;
+mod search;
 mod settings;
+mod stats;
 mod usage;
 
 use crate::operation::Operation;
@@ -46,14 +51,19 @@ pub(crate) fn table() -> Vec<Operation> {
         example::operations(),
         operational::operations(),
         usage::operations(),
+        stats::operations(),
+        events::operations(),
         publish::operations(),
         batch::operations(),
         message::operations(),
+        search::operations(),
         attempt::operations(),
         recovery::operations(),
         purge::operations(),
         background_task::operations(),
         authentication::operations(),
+        console::operations(),
+        inbox::operations(),
         key::operations(),
         settings::operations(),
         health::operations(),

@@ -42,9 +42,5 @@ async fn document(_: Call<Public>) -> ApiResult<Answer> {
 async fn page(_: Call<Public>) -> ApiResult<Answer> {
     static PAGE: OnceLock<Bytes> = OnceLock::new();
     let body = PAGE.get_or_init(|| docs::page(&openapi()).into()).clone();
-    Ok(Answer {
-        status: StatusCode::OK,
-        content_type: HTML,
-        body,
-    })
+    Ok(Answer::text(HTML, body))
 }

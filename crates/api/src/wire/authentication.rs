@@ -162,7 +162,7 @@ fn short(text: &str) -> String {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AppPortalAccessOut {
     /// Where to send its holder: works once, within ten minutes.
-    #[schema(example = "https://hooks.example.com/portal#code=prc_...")]
+    #[schema(example = "https://hooks.example.com/portal?org=org_...#code=prc_...")]
     pub url: String,
     /// The token: `prt_` and 43 letters and digits.
     pub token: String,
@@ -247,7 +247,7 @@ pub(crate) struct WhoamiOut {
 impl From<Caller> for WhoamiOut {
     fn from(caller: Caller) -> Self {
         let (permission_source, session_id) = match caller.credential {
-            Credential::Key => ("RegionalAuthToken", None),
+            Credential::Key | Credential::Session(_) => ("RegionalAuthToken", None),
             Credential::Token { session, .. } => ("RegionalAuthToken", session),
             Credential::Jwt { .. } => ("SvixJwt", None),
         };

@@ -5,11 +5,13 @@ pub(crate) mod attempt;
 pub(crate) mod authentication;
 pub(crate) mod background_task;
 pub(crate) mod batch;
+pub(crate) mod console;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_headers;
 pub(crate) mod endpoint_out;
 pub(crate) mod event_type;
 pub(crate) mod health;
+pub(crate) mod inbox;
 pub(crate) mod key;
 pub(crate) mod message;
 pub(crate) mod message_in;
@@ -19,7 +21,9 @@ pub(crate) mod operational;
 pub(crate) mod patch;
 pub(crate) mod problem;
 pub(crate) mod recovery;
+pub(crate) mod search;
 pub(crate) mod settings;
+pub(crate) mod stats;
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ mod heir;
 mod herald;
 mod janitor;
 mod lease;
+mod roller;
 mod tasks;
 
 pub(crate) use claimer::Claimer;
@@ -17,4 +18,5 @@ pub(crate) use heir::{Heir, inherit};
 pub(crate) use herald::Herald;
 pub(crate) use janitor::Janitor;
 pub(crate) use lease::{Heart, Lease, floor, monotonic};
+pub(crate) use roller::Roller;
 pub(crate) use tasks::TaskRunner;

@@ -276,6 +276,7 @@ impl Courier {
             app_id: job.app_id,
             endpoint_id: job.endpoint_id,
             message_id: job.message_id,
+            event_type: Arc::clone(&job.event_type),
             step,
             attempt: None,
             finished_at: self.clock.now(),
@@ -382,6 +383,7 @@ fn outcome(
         app_id: job.app_id,
         endpoint_id: job.endpoint_id,
         message_id: job.message_id,
+        event_type: Arc::clone(&job.event_type),
         step,
         attempt: Some(NewAttempt {
             id: AttemptId::mint(started_at),

@@ -20,6 +20,7 @@ use postrider_domain::RetryPolicy;
 use postrider_store::{NewKey, Store, StoreError};
 use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::database::{self, DatabaseError};
 use crate::error::Exit;
@@ -108,13 +109,15 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         let _ = settings.public_url.set_port(Some(address.port()));
     }
     let stop = stop_signal()?;
+    let stopping_streams = CancellationToken::new();
     let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings, idle)).await?;
     let state = ApiState {
         store: store.clone(),
         cache: Arc::new(pipeline.cache()),
         ingest: pipeline.ingest(),
-        settings: api_settings(&settings),
+        settings: api_settings(&settings, dev),
         metrics,
+        stopping: stopping_streams.clone(),
     };
     let api = match settings.role {
         Role::All | Role::Api => postrider_api::router(state),
@@ -125,6 +128,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         stop.await;
         tracing::info!("stopping: what is in flight ends first");
         pipeline.stop_sending();
+        stopping_streams.cancel();
     };
     http::serve(listener, api, stopping).await;
     pipeline.stop(LONGEST_SEND).await;
@@ -220,8 +224,9 @@ fn disk_watch(settings: &Settings) -> Option<DiskWatch> {
     })
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, dev: bool) -> ApiSettings {
     ApiSettings {
+        inbox: settings.inbox.unwrap_or(dev),
         jwt: settings.jwt.clone(),
         public_url: Some(settings.public_url.to_string()),
         https_only: settings.https_only,

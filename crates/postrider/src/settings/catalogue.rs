@@ -167,6 +167,11 @@ settings! {
         meaning: "MiB that must be free on the disk of a SQLite database. With less, publishers get 503 with Retry-After and /api/v1/health says so, while deliveries go on. 0: never.",
         allowed: "whole MiB, 0 or more",
     }
+    INBOX {
+        default_note: "false; true under --dev",
+        meaning: "Lets keys and tokens make inboxes: URLs of this server that keep what they receive for a while, to be looked at. Whoever knows one may send to it; each is bounded, and deliveries reach it where the rules for addresses allow.",
+        allowed: "true or false",
+    }
     METRICS {
         default: Some("true"),
         meaning: "Serves figures for Prometheus at /metrics on the LISTEN address.",

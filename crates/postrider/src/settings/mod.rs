@@ -68,6 +68,8 @@ pub struct Settings {
     pub row_retention_days: u32,
     /// Free bytes on the disk of a SQLite database below which no message is taken; 0: never.
     pub min_free_disk: u64,
+    /// Whether inboxes can be made; if unset, only under `--dev`.
+    pub inbox: Option<bool>,
     /// Whether `/metrics` is served.
     pub metrics: bool,
     /// What is logged, as an env-filter.

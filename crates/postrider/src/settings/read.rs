@@ -128,6 +128,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let node_lease = read_lease(reader, request_timeout);
     let retention = read_retention(reader);
     let free_mib = reader.value(&all::MIN_FREE_DISK_MIB, values::within(0..=1 << 40));
+    let inbox = reader.unset_or(&all::INBOX, values::from_str);
     let metrics = reader.value(&all::METRICS, values::from_str);
     let log = reader.value(&all::LOG, values::log_filter);
     let log_format = reader.value(&all::LOG_FORMAT, values::log_format);
@@ -154,6 +155,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         payload_retention_days,
         row_retention_days,
         min_free_disk: free_mib? << 20,
+        inbox: inbox?,
         metrics: metrics?,
         log: log?,
         log_format: log_format?,

@@ -168,13 +168,14 @@ impl Writer {
     ) -> StoreResult<Written> {
         let store = self.store.clone();
         let (stale, outcomes) = match &*store.db {
-            Db::Sqlite(db) => sqlite::write(db, batch, outcomes).await?,
+            Db::Sqlite(db) => sqlite::write(db, batch, outcomes, self.store.clock.now()).await?,
             Db::Postgres(_) => {
+                let now = self.store.clock.now();
                 let connection = self.connection().await?;
                 let stale = postgres::write(connection, batch).await?;
                 (
                     stale,
-                    crate::outcome::postgres::write(connection, outcomes).await?,
+                    crate::outcome::postgres::write(connection, outcomes, now).await?,
                 )
             }
         };

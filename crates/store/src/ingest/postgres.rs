@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::error::wrong;
+use crate::journal;
 use crate::{StoreError, StoreResult};
 
 /// All or nothing, each table straight from its arrays: bodies are copied once, and versions
@@ -51,6 +52,8 @@ with fence as materialized (
     where exists (select 1 from go)
     on conflict (endpoint_id) do update set next_due = least(lane.next_due, excluded.next_due),
         wake_at = greatest(lane.parked_until, least(lane.next_due, excluded.next_due))
+), told as (
+    insert into journal (at, body) select $2, $29::bytea where $29 is not null and exists (select 1 from go)
 )
 select app_id, version from stale
 union all select null, null where not exists (select 1 from fence)";
@@ -98,7 +101,9 @@ async fn attempt(
     let query = bind_bodies(query, fresh);
     let query = bind_keys(query, fresh);
     let query = bind_deliveries(query, fresh);
+    let told = journal::pack(fresh.iter().copied(), &[]);
     let rows = bind_extras(query, fresh)
+        .bind(told)
         .fetch_all(connection)
         .await
         .map_err(wrong("storing messages"))?;

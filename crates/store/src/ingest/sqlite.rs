@@ -16,6 +16,7 @@ use super::recent_keys::{Addition, Step};
 use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::db::SqliteDb;
 use crate::error::wrong;
+use crate::journal;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
 use crate::script::Script;
@@ -64,6 +65,7 @@ pub(super) async fn write(
     db: &SqliteDb,
     batch: IngestBatch<'_>,
     outcomes: &[Outcome],
+    now: Timestamp,
 ) -> StoreResult<(HashSet<MessageId>, Vec<Applied>)> {
     if batch.messages.is_empty() && outcomes.is_empty() {
         return Ok((HashSet::new(), Vec::new()));
@@ -76,6 +78,7 @@ pub(super) async fn write(
         .map_err(wrong)?;
     let mut script = Script::default();
     let mut late = HashSet::new();
+    let mut told = None;
     let mut keys = None;
     if !batch.messages.is_empty() {
         late = stale(&mut tx, db, batch.messages).await?;
@@ -89,6 +92,11 @@ pub(super) async fn write(
         keys = Some(add_keys(&mut script, db, &fresh, batch.now)?);
         add_events(&mut script, &fresh)?;
         add_deliveries(&mut script, &fresh, batch)?;
+        told = Some(fresh);
+    }
+    let fresh = told.into_iter().flatten();
+    if let Some(body) = journal::pack(fresh, outcomes) {
+        script.add(journal::INSERT).bind(now.micros()).bind(body);
     }
     let applied = crate::outcome::sqlite::write(&mut tx, script, outcomes).await?;
     tx.commit().await.map_err(wrong)?;

@@ -8,6 +8,7 @@
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub endpoint_id: EndpointId,
     /// The message.
     pub message_id: MessageId,
+    /// What kind of event the message tells of.
+    pub event_type: Arc<str>,
     /// What it means for the delivery.
     pub step: Step,
     /// The record of the attempt; `None` if nothing was sent.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::journal;
 use crate::operational::tell::{listener, tell_of_deliveries, write_event};
 
 /// `owner` stays as it is when the delivery ends: a row that leaves no index is
@@ -35,6 +36,8 @@ with moved as (
     on conflict do nothing
 ), well as (
     delete from endpoint_health where endpoint_id = any($26::uuid[])
+), told as (
+    insert into journal (at, body) select $27, $28::bytea where $28 is not null
 )
 select endpoint_id, message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id)
 where (endpoint_id, message_id) not in (select endpoint_id, message_id from moved)";
@@ -60,6 +63,7 @@ const TRIED: &str = "update delivery d set sends = d.sends + 1, last_status = i.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     outcomes: &[Outcome],
+    now: Timestamp,
 ) -> StoreResult<Vec<Applied>> {
     if outcomes.is_empty() {
         return Ok(Vec::new());
@@ -70,12 +74,12 @@ pub(crate) async fn write(
             && matches!(o.step, Step::Scheduled { due_at: None, .. })
     });
     if plain {
-        let late = record(connection, outcomes).await?;
+        let late = record(connection, outcomes, now).await?;
         return Ok(applied(outcomes, &late, &HashMap::new()));
     }
     let wrong = wrong("recording outcomes");
     let mut tx = connection.begin().await.map_err(wrong)?;
-    let late = record(&mut tx, outcomes).await?;
+    let late = record(&mut tx, outcomes, now).await?;
     let health = follow_up(&mut tx, outcomes).await?;
     tell_of_deliveries!(tx, outcomes, late);
     tx.commit().await.map_err(wrong)?;
@@ -105,12 +109,15 @@ type Record<'q> = QueryAs<'q, Postgres, (Uuid, Uuid), PgArguments>;
 async fn record(
     connection: &mut PgConnection,
     outcomes: &[Outcome],
+    now: Timestamp,
 ) -> StoreResult<HashSet<(Uuid, Uuid)>> {
     let well = endpoints_where(outcomes, Outcome::is_success);
     let query = bind_moves(sqlx::query_as(WRITE), outcomes);
     let query = bind_attempts(query, outcomes);
     let rows = query
         .bind(well.iter().map(|e| e.uuid()).collect::<Vec<_>>())
+        .bind(now.micros())
+        .bind(journal::pack([], outcomes))
         .fetch_all(connection)
         .await
         .map_err(wrong("recording outcomes"))?;

@@ -103,6 +103,16 @@ pub(crate) fn list(org: OrgId, filter: TaskFilter, page: &PageRequest<TaskId>) -
     sql
 }
 
+/// The statement of [`Store::open_tasks`].
+pub(crate) fn open(org: OrgId) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS)
+        .push(" from task where org_id = ")
+        .bind(org.uuid())
+        .push(" and phase < 3 order by id");
+    sql
+}
+
 impl Store {
     /// Makes a task. A disabled endpoint is a conflict on `endpoint_disabled`; an
     /// organisation that has too many running, one on `running_tasks`.
@@ -184,6 +194,12 @@ impl Store {
                 .map(Task::try_from)
                 .collect::<StoreResult<_>>()?,
         )
+    }
+
+    /// The organisation's tasks that are not over, oldest first: there are few.
+    pub async fn open_tasks(&self, org: OrgId) -> StoreResult<Vec<Task>> {
+        let rows: Vec<Row> = open(org).fetch(self, "listing tasks").await?;
+        rows.into_iter().map(Task::try_from).collect()
     }
 
     /// Stops a task: it does nothing more from now on. Whichever node comes first takes

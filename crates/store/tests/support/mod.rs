@@ -196,6 +196,7 @@ impl Database {
                 state,
                 due_at,
             },
+            event_type: "a".into(),
             attempt: Some(NewAttempt {
                 id,
                 endpoint_revision: 1,

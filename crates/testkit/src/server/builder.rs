@@ -32,6 +32,7 @@ impl Settings {
             ("POSTRIDER_LISTEN", "127.0.0.1:0"),
             ("POSTRIDER_ALLOW_SUBNETS", "127.0.0.0/8"),
             ("POSTRIDER_MAIN_SECRET", MAIN_SECRET),
+            ("POSTRIDER_INBOX", "true"),
             ("POSTRIDER_DATABASE_CONNECTIONS", CONNECTIONS),
             ("POSTRIDER_WORKER_THREADS", "2"),
         ];

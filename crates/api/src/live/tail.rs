@@ -1,0 +1,254 @@
+//! The look at what was written down, for all streams of a node.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use postrider_domain::{AppId, OrgId, TaskId, Timestamp};
+use postrider_store::{Change, ChangeKind, Happened, Store, StoreError, StoreResult, Task};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::TryRecvError;
+
+use super::Live;
+use super::event::{Event, News};
+
+/// How often.
+const POLL: Duration = Duration::from_millis(250);
+/// Tasks are looked at every so many looks.
+const TASKS_EVERY: u32 = 4;
+/// How far back each look reaches: what was begun earlier can be committed later.
+pub(super) const OVERLAP: Duration = Duration::from_secs(10);
+/// Commits that one look reads at most.
+pub(super) const READ: u16 = 256;
+/// Applications whose organisation is remembered.
+const KNOWN: usize = 100_000;
+
+/// Looks for news, and tells all listeners.
+pub(super) struct Tail {
+    live: Arc<Live>,
+    reached: Timestamp,
+    /// Commits that were read, of those within the overlap.
+    seen: HashSet<i64>,
+    orgs: Orgs,
+    changes: broadcast::Receiver<Change>,
+    /// Tasks under way, and when each last moved.
+    tasks: HashMap<(OrgId, TaskId), Timestamp>,
+}
+
+/// Whose applications are.
+#[derive(Default)]
+pub(super) struct Orgs(HashMap<AppId, OrgId>);
+
+impl Orgs {
+    /// Learns of those that are not known yet.
+    pub(super) async fn learn(
+        &mut self,
+        store: &Store,
+        apps: impl Iterator<Item = AppId>,
+    ) -> StoreResult<()> {
+        let mut unknown: Vec<AppId> = apps.filter(|app| !self.0.contains_key(app)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        if self.0.len() + unknown.len() > KNOWN {
+            self.0.clear();
+        }
+        for chunk in unknown.chunks(500) {
+            self.0.extend(store.orgs_of(chunk).await?);
+        }
+        Ok(())
+    }
+
+    fn of(&self, app: AppId) -> Option<OrgId> {
+        self.0.get(&app).copied()
+    }
+}
+
+/// What is in these commits, as events.
+pub(super) async fn events(
+    store: &Store,
+    orgs: &mut Orgs,
+    commits: &[Happened],
+) -> StoreResult<Vec<Event>> {
+    let messages = commits.iter().flat_map(|one| &one.messages);
+    let attempts = commits.iter().flat_map(|one| &one.attempts);
+    let apps = messages
+        .map(|message| message.app_id)
+        .chain(attempts.map(|attempt| attempt.app_id));
+    orgs.learn(store, apps).await?;
+    let mut events = Vec::new();
+    for commit in commits {
+        let at = commit.at;
+        events.extend(
+            commit
+                .messages
+                .iter()
+                .filter_map(|message| Some(Event::message(orgs.of(message.app_id)?, at, message))),
+        );
+        events.extend(
+            commit
+                .attempts
+                .iter()
+                .filter_map(|attempt| Some(Event::attempt(orgs.of(attempt.app_id)?, at, attempt))),
+        );
+        events.extend(commit.requests.iter().map(|request| {
+            let what = (request.app_id, request.inbox_id, request.id);
+            Event::inbox(request.org_id, at, what)
+        }));
+    }
+    Ok(events)
+}
+
+impl Tail {
+    pub(super) fn new(live: Arc<Live>) -> Self {
+        Self {
+            reached: live.store.clock().now(),
+            seen: HashSet::new(),
+            orgs: Orgs::default(),
+            changes: live.store.subscribe(),
+            tasks: HashMap::new(),
+            live,
+        }
+    }
+
+    /// Looks until nobody listens any more.
+    pub(super) async fn run(mut self) {
+        // What was there before anybody listened is no news.
+        if let Ok(commits) = self.unseen().await {
+            self.seen.extend(commits.into_iter().map(|(seq, _)| seq));
+        }
+        let mut looks: u32 = 0;
+        loop {
+            tokio::time::sleep(POLL).await;
+            if self.live.is_over() {
+                return;
+            }
+            let looked = self.look(looks.is_multiple_of(TASKS_EVERY)).await;
+            looks = looks.wrapping_add(1);
+            if let Err(error) = looked {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot look for events"
+                );
+                tokio::time::sleep(POLL * 4).await;
+            }
+        }
+    }
+
+    async fn look(&mut self, at_tasks: bool) -> StoreResult<()> {
+        self.commits().await?;
+        self.changes().await?;
+        if at_tasks {
+            self.tasks().await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, events: Vec<Event>) {
+        if !events.is_empty() {
+            // That nobody listens just now is fine.
+            let _ = self.live.news.send(Arc::new(News::Events(events)));
+        }
+    }
+
+    /// The commits within the overlap that were not read yet, oldest first.
+    async fn unseen(&self) -> StoreResult<Vec<(i64, Timestamp)>> {
+        let since = self.reached.minus(OVERLAP);
+        let mut commits = self.live.store.commits_since(since).await?;
+        commits.retain(|(seq, _)| !self.seen.contains(seq));
+        Ok(commits)
+    }
+
+    async fn commits(&mut self) -> StoreResult<()> {
+        let mut new = self.unseen().await?;
+        if new.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<i64> = new.iter().map(|(seq, _)| *seq).collect();
+        let newest = new.iter().map(|(_, at)| *at).max().unwrap_or(self.reached);
+        // Behind for good is no use to anybody: the newest are read.
+        let left_out = new.len().saturating_sub(usize::from(READ));
+        new.drain(..left_out);
+        let wanted: Vec<i64> = new.iter().map(|(seq, _)| *seq).collect();
+        let read = self.live.store.happened(&wanted).await?;
+        let events = events(&self.live.store, &mut self.orgs, &read).await?;
+        self.seen.extend(all);
+        self.reached = self.reached.max(newest);
+        self.forget().await?;
+        if left_out > 0 {
+            let _ = self.live.news.send(Arc::new(News::Gap));
+        }
+        self.tell(events);
+        Ok(())
+    }
+
+    /// Forgets which commits were read, of those that no look reaches any more.
+    async fn forget(&mut self) -> StoreResult<()> {
+        if self.seen.len() < 4 * usize::from(READ) {
+            return Ok(());
+        }
+        let since = self.reached.minus(OVERLAP);
+        let reachable = self.live.store.commits_since(since).await?;
+        let reachable: HashSet<i64> = reachable.into_iter().map(|(seq, _)| seq).collect();
+        self.seen.retain(|seq| reachable.contains(seq));
+        Ok(())
+    }
+
+    async fn changes(&mut self) -> StoreResult<()> {
+        let (mut apps, mut gap) = (HashSet::new(), false);
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) if change.kind == ChangeKind::App => {
+                    apps.insert(AppId::from_uuid(change.id));
+                }
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => gap = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        self.orgs
+            .learn(&self.live.store, apps.iter().copied())
+            .await?;
+        let now = self.live.store.clock().now();
+        let events = apps
+            .into_iter()
+            .filter_map(|app| Some(Event::changed(self.orgs.of(app)?, now, app)));
+        self.tell(events.collect());
+        if gap {
+            let _ = self.live.news.send(Arc::new(News::Gap));
+        }
+        Ok(())
+    }
+
+    /// Tasks of those who listen that have moved or ended.
+    async fn tasks(&mut self) -> StoreResult<()> {
+        let mut events = Vec::new();
+        let listening = self.live.orgs();
+        self.tasks.retain(|(org, _), _| listening.contains_key(org));
+        for org in listening.into_keys() {
+            let open = self.live.store.open_tasks(org).await?;
+            let ids: HashSet<TaskId> = open.iter().map(|task| task.id).collect();
+            let ended: Vec<TaskId> = self
+                .tasks
+                .keys()
+                .filter(|(of, id)| *of == org && !ids.contains(id))
+                .map(|(_, id)| *id)
+                .collect();
+            for id in ended {
+                self.tasks.remove(&(org, id));
+                match self.live.store.task(org, id).await {
+                    Ok(task) => events.push(Event::task(org, task)),
+                    Err(StoreError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            events.extend(open.into_iter().filter_map(|task| self.moved(org, task)));
+        }
+        self.tell(events);
+        Ok(())
+    }
+
+    fn moved(&mut self, org: OrgId, task: Task) -> Option<Event> {
+        let before = self.tasks.insert((org, task.id), task.updated_at);
+        (before != Some(task.updated_at)).then(|| Event::task(org, task))
+    }
+}

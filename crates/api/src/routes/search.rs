@@ -1,0 +1,96 @@
+//! Finding messages.
+
+use http::Method;
+use postrider_domain::MessageId;
+use postrider_store::{MessageQuery, Standing};
+
+use super::message::{CHANNEL, TAG};
+use crate::access::OfApp;
+use crate::call::{Answer, Call};
+use crate::error::ApiResult;
+use crate::operation::Operation;
+use crate::request::page::{self, AFTER, BEFORE, ITERATOR, LIMIT, ListOut};
+use crate::request::query::{Kind, Param};
+use crate::wire::search::FoundMessageOut;
+
+const Q: Param = Param {
+    name: "q",
+    kind: Kind::Text,
+    about: "Only the message of this id or event id or, if there is none, those of this tag or whose event type begins so. Payloads are not searched",
+};
+const EVENT_TYPES: Param = Param {
+    name: "eventTypes",
+    kind: Kind::List,
+    about: "Only messages of these event types",
+};
+const STATUS: Param = Param {
+    name: "status",
+    kind: Kind::Word(&["succeeded", "failing", "pending", "exhausted", "canceled"]),
+    about: "Only messages with a delivery that stands so; `succeeded`: with one, and none that stands otherwise but canceled",
+};
+const ENDPOINT_ID: Param = Param {
+    name: "endpointId",
+    kind: Kind::Text,
+    about: "Only messages for this endpoint, by id or uid; `status` and `destinations` are then that one's",
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/api/v1/app/{app_id}/msg/search",
+            "v1.message.search",
+            search,
+        )
+        .says(
+            "Search messages",
+            "Messages without their payloads, newest first, each with how its deliveries stand. One call looks at a bounded number of messages: a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`.",
+        )
+        .query(&[
+            Q, EVENT_TYPES, CHANNEL, TAG, STATUS, ENDPOINT_ID, BEFORE, AFTER, LIMIT, ITERATOR,
+        ])
+        .lists::<FoundMessageOut>("A page of messages")
+        .tag("Message"),
+    ]
+}
+
+async fn search(call: Call<OfApp>) -> ApiResult<Answer> {
+    let (store, app) = (&call.shared.store, call.access.app.id);
+    let within = page::in_time::<MessageId>(&call.query, store.clock().now())?;
+    let status = call.query.word("status")?;
+    let query = MessageQuery {
+        text: call.query.text("q").map(str::to_owned),
+        event_types: call.query.list("eventTypes"),
+        channel: call.query.text("channel").map(str::to_owned),
+        tag: call.query.text("tag").map(str::to_owned),
+        status: status.map(|word| match word {
+            "succeeded" => Standing::Succeeded,
+            "failing" => Standing::Failing,
+            "pending" => Standing::Pending,
+            "exhausted" => Standing::Exhausted,
+            _ => Standing::Canceled,
+        }),
+        endpoint: match call.query.text("endpointId") {
+            None => None,
+            Some(name) => Some(store.endpoint(app, name).await?.id),
+        },
+        before: within.before,
+        after: within.after,
+    };
+    let found = store.search_messages(app, query, within.page).await?;
+    let reached = found.reached.map(|id| id.to_string());
+    let mut list = ListOut::new(
+        found.page,
+        |row| row.message.id.to_string(),
+        FoundMessageOut::from,
+    );
+    if let Some(reached) = reached {
+        // What was looked at in vain is not looked at again, in either direction.
+        if found.backwards {
+            list.prev_iterator = Some(format!("-{reached}"));
+        } else {
+            list.iterator = Some(reached);
+        }
+    }
+    Answer::ok(&list)
+}

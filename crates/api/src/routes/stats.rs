@@ -1,0 +1,317 @@
+//! Statistics over time, from the roll-ups that are kept as attempts are recorded.
+
+use std::time::Duration;
+
+use http::Method;
+use postrider_domain::{AppId, EndpointId, Timestamp};
+use postrider_store::{Bucket, Counts, MonitoredEndpoint, Order, Overview, StatScope, StatWindow};
+
+use crate::access::{Member, OrgWide};
+use crate::call::{Answer, Call};
+use crate::error::{ApiError, ApiResult, Code};
+use crate::operation::Operation;
+use crate::request::page::{self, ITERATOR, LIMIT, ListOut};
+use crate::request::query::{Kind, Param};
+use crate::wire::stats::{
+    BucketOut, CountsOut, EndpointSeriesOut, FailingEndpointOut, NodeOut, OverviewOut, PointOut,
+    TimeseriesOut, millis,
+};
+
+/// Spans of one answer, at most.
+const MAX_BUCKETS: u64 = 1_500;
+/// Spans of all the endpoints of one answer together, at most.
+const MAX_POINTS: u64 = 20_000;
+/// The window unless asked.
+const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
+
+const SINCE: Param = Param {
+    name: "since",
+    kind: Kind::Time,
+    about: "From when on: 24 hours before `until` if absent",
+};
+const UNTIL: Param = Param {
+    name: "until",
+    kind: Kind::Time,
+    about: "Until when: now if absent",
+};
+const BUCKET: Param = Param {
+    name: "bucket",
+    kind: Kind::Word(&["minute", "hour", "day"]),
+    about: "How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90",
+};
+const APP: Param = Param {
+    name: "app",
+    kind: Kind::Text,
+    about: "Only this application, by id or uid",
+};
+const ENDPOINT: Param = Param {
+    name: "endpoint",
+    kind: Kind::Text,
+    about: "Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it",
+};
+const EVENT_TYPE: Param = Param {
+    name: "eventType",
+    kind: Kind::Text,
+    about: "Only this event type",
+};
+const FAILING: Param = Param {
+    name: "failing",
+    kind: Kind::Bool(false),
+    about: "Only endpoints that have failed without a break",
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(Method::GET, "/api/v1/stats/timeseries", "v1.statistics.timeseries", timeseries)
+            .says("Get statistics over time", "Messages, attempts and how long these took, span by span, of the organisation, an application, an endpoint or an event type. A token of an application sees its own. What has just happened is counted within a few seconds. At most 1,500 spans.")
+            .query(&[SINCE, UNTIL, BUCKET, APP, ENDPOINT, EVENT_TYPE])
+            .answers::<TimeseriesOut>(200, "The series")
+            .fails(&[Code::NotFound]),
+        Operation::new(Method::GET, "/api/v1/stats/endpoints", "v1.statistics.endpoints", endpoints)
+            .says("Get statistics of endpoints", "How each endpoint has done, newest endpoints first, with a short series each: for a list of endpoints in one call. A token of an application sees its own.")
+            .query(&[APP, SINCE, UNTIL, BUCKET, FAILING, LIMIT, ITERATOR])
+            .lists::<EndpointSeriesOut>("A page of endpoints")
+            .fails(&[Code::NotFound]),
+        Operation::new(Method::GET, "/api/v1/stats/overview", "v1.statistics.overview", overview)
+            .says("Get an overview", "What waits, what fails, and who works: how the organisation's deliveries are doing now.")
+            .answers::<OverviewOut>(200, "The overview"),
+    ]
+    .into_iter()
+    .map(|operation| operation.tag("Statistics"))
+    .collect()
+}
+
+/// The spans that a request asks for.
+struct Asked {
+    bucket: Bucket,
+    window: StatWindow,
+}
+
+impl Asked {
+    fn read<A>(call: &Call<A>) -> ApiResult<Self> {
+        let now = call.shared.store.clock().now();
+        let bucket = match call.query.word("bucket")? {
+            Some("minute") => Bucket::Minute,
+            Some("day") => Bucket::Day,
+            _ => Bucket::Hour,
+        };
+        let until = call.query.time("until")?.unwrap_or(now);
+        let since = call
+            .query
+            .time("since")?
+            .unwrap_or_else(|| until.minus(DEFAULT_WINDOW));
+        if since >= until {
+            let msg = "not before until: give an earlier time";
+            return Err(ApiError::invalid_query("since", msg));
+        }
+        let window = bucket.window(since, until);
+        let asked = Self { bucket, window };
+        if asked.buckets() > MAX_BUCKETS {
+            let msg = format!(
+                "{} spans of a {} are too many: ask for at most {MAX_BUCKETS}, or for longer ones",
+                asked.buckets(),
+                bucket.word()
+            );
+            return Err(ApiError::invalid_query("since", msg));
+        }
+        if let Some(kept) = bucket.kept()
+            && window.since < now.minus(kept)
+        {
+            let msg = format!(
+                "longer ago than spans of a {} are kept, which is {} days: ask for longer ones",
+                bucket.word(),
+                kept.as_secs() / 86_400
+            );
+            return Err(ApiError::invalid_query("since", msg));
+        }
+        Ok(asked)
+    }
+
+    fn buckets(&self) -> u64 {
+        let span = self.window.until.since(self.window.since);
+        span.as_secs() / self.bucket.span().as_secs()
+    }
+
+    /// Every span, with what was counted in it; `counted` is in order.
+    fn filled(&self, counted: Vec<(Timestamp, Counts)>) -> Vec<(Timestamp, Counts)> {
+        let mut counted = counted.into_iter().peekable();
+        (0..self.buckets())
+            .map(|at| {
+                let start = self.window.since.plus(self.bucket.span() * at as u32);
+                let counts = counted.next_if(|(time, _)| *time <= start);
+                (start, counts.map(|(_, counts)| counts).unwrap_or_default())
+            })
+            .collect()
+    }
+}
+
+fn counts_out(counts: &Counts) -> CountsOut {
+    let at = |percent| counts.latency.percentile(percent).map(millis);
+    CountsOut {
+        messages: counts.messages,
+        attempts: counts.succeeded + counts.failed,
+        succeeded: counts.succeeded,
+        failed: counts.failed,
+        p50_ms: at(50.0),
+        p95_ms: at(95.0),
+        p99_ms: at(99.0),
+    }
+}
+
+/// The application that is asked about: for a key or token that is bound to one, its own.
+async fn app(call: &Call<Member>) -> ApiResult<Option<AppId>> {
+    let Some(name) = call.query.text("app") else {
+        return Ok(call.access.app);
+    };
+    let app = call.shared.store.app(call.access.org, name).await?;
+    if call.access.app.is_some_and(|bound| bound != app.id) {
+        return Err(ApiError::not_found("Application not found"));
+    }
+    Ok(Some(app.id))
+}
+
+async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
+    let asked = Asked::read(&call)?;
+    let app = app(&call).await?;
+    let store = &call.shared.store;
+    let scope = match (app, call.query.text("endpoint")) {
+        (Some(app), Some(name)) => StatScope::Endpoint(store.endpoint(app, name).await?.id),
+        (None, Some(_)) => {
+            let msg = "given without its application: give app too";
+            return Err(ApiError::invalid_query("endpoint", msg));
+        }
+        (Some(app), None) => StatScope::App(app),
+        (None, None) => StatScope::Org(call.access.org),
+    };
+    let event_type = call.query.text("eventType");
+    let counted = store
+        .stat_series(scope, event_type, asked.bucket, asked.window)
+        .await?;
+    let mut totals = Counts::default();
+    for (_, counts) in &counted {
+        totals.merge(counts);
+    }
+    let data = asked.filled(counted).into_iter();
+    Answer::ok(&TimeseriesOut {
+        since: asked.window.since,
+        until: asked.window.until,
+        bucket: asked.bucket.word(),
+        data: data
+            .map(|(start, counts)| BucketOut {
+                start,
+                counts: counts_out(&counts),
+            })
+            .collect(),
+        totals: counts_out(&totals),
+    })
+}
+
+async fn endpoints(call: Call<Member>) -> ApiResult<Answer> {
+    let asked = Asked::read(&call)?;
+    let failing = call.query.bool("failing", false)?;
+    let request = page::request::<EndpointId>(&call.query, Order::Descending)?;
+    if asked.buckets() * u64::from(request.limit) > MAX_POINTS {
+        let msg = format!(
+            "{} endpoints with {} spans each are too many: ask for fewer of either",
+            request.limit,
+            asked.buckets()
+        );
+        return Err(ApiError::invalid_query("limit", msg));
+    }
+    let app = app(&call).await?;
+    let store = &call.shared.store;
+    let page = store
+        .monitored_endpoints(call.access.org, app, failing, request)
+        .await?;
+    let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
+    let mut series = store
+        .endpoint_series(&ids, asked.bucket, asked.window)
+        .await?;
+    Answer::ok(&ListOut::new(
+        page,
+        |row| row.id.to_string(),
+        |row| {
+            let counted = series.remove(&row.id).unwrap_or_default();
+            endpoint_out(row, &asked, counted)
+        },
+    ))
+}
+
+fn endpoint_out(
+    endpoint: MonitoredEndpoint,
+    asked: &Asked,
+    counted: Vec<(Timestamp, Counts)>,
+) -> EndpointSeriesOut {
+    let mut totals = Counts::default();
+    for (_, counts) in &counted {
+        totals.merge(counts);
+    }
+    let totals = counts_out(&totals);
+    EndpointSeriesOut {
+        id: endpoint.id,
+        app_id: endpoint.app_id,
+        url: endpoint.url,
+        disabled: endpoint.disabled,
+        failing_since: endpoint.failing_since,
+        attempts: totals.attempts,
+        succeeded: totals.succeeded,
+        failed: totals.failed,
+        p50_ms: totals.p50_ms,
+        p95_ms: totals.p95_ms,
+        series: asked
+            .filled(counted)
+            .into_iter()
+            .map(|(start, counts)| PointOut {
+                start,
+                succeeded: counts.succeeded,
+                failed: counts.failed,
+            })
+            .collect(),
+    }
+}
+
+async fn overview(call: Call<OrgWide>) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    let now = store.clock().now();
+    let nodes = store.nodes().await?;
+    let overview = store.overview(call.access.org).await?;
+    Answer::ok(&overview_out(overview, nodes, now))
+}
+
+fn overview_out(
+    overview: Overview,
+    nodes: Vec<postrider_store::NodeRow>,
+    now: Timestamp,
+) -> OverviewOut {
+    OverviewOut {
+        backlog: overview.backlog,
+        backlog_is_capped: overview.backlog_is_capped,
+        oldest_due_age_seconds: overview.oldest_due.map(|due| now.since(due).as_secs_f64()),
+        nodes: nodes
+            .into_iter()
+            .map(|node| NodeOut {
+                id: node.id,
+                role: node.role,
+                started_at: node.started_at,
+                heartbeat_at: node.heartbeat_at,
+                alive: node.lease_until > now,
+            })
+            .collect(),
+        failing: overview.failing.len() as u64,
+        failing_endpoints: overview
+            .failing
+            .into_iter()
+            .take(100)
+            .map(|one| FailingEndpointOut {
+                app_id: one.app_id,
+                endpoint_id: one.endpoint_id,
+                url: one.url,
+                failing_since: one.failing_since,
+                last_failure_at: one.last_failure_at,
+            })
+            .collect(),
+        applications: overview.applications,
+        endpoints: overview.endpoints,
+        disabled: overview.disabled,
+    }
+}

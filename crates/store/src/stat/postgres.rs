@@ -1,0 +1,125 @@
+//! Spans in bulk on PostgreSQL.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Counts, Key, Row, Table};
+use crate::StoreResult;
+use crate::error::wrong;
+
+/// One node at a time rolls up; any constant of our own serves.
+const LOCK: i64 = 0x726f_6c6c_5f75_7000;
+const CLAIM: &str = "update journal set rolled = true where not rolled and seq = any($1::bigint[])";
+const KNOWN: &str = "select s.scope, s.width, s.event_type, s.start, s.messages, s.succeeded, s.failed, s.latency \
+    from unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[]) as i(scope, width, event_type, start) \
+    join stat s on s.scope = i.scope and s.width = i.width and s.event_type = i.event_type and s.start = i.start";
+const WRITE: &str = "insert into stat (scope, width, event_type, start, messages, succeeded, failed, latency) \
+    select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], \
+        $7::bigint[], $8::bytea[]) \
+    on conflict (scope, width, event_type, start) do update set messages = excluded.messages, \
+        succeeded = excluded.succeeded, failed = excluded.failed, latency = excluded.latency";
+const REMOVE: &str = "delete from stat s using \
+    unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[]) as i(scope, width, event_type, start) \
+    where s.scope = i.scope and s.width = i.width and s.event_type = i.event_type and s.start = i.start";
+
+#[derive(sqlx::FromRow)]
+struct Known {
+    scope: Uuid,
+    width: i16,
+    event_type: String,
+    start: i64,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
+/// Takes the right to change spans, for the rest of the transaction; false if another
+/// node has it. Also pins the plans: without figures the planner would read the table.
+pub(super) async fn lock(connection: &mut PgConnection) -> StoreResult<bool> {
+    let wrong = wrong("rolling statistics up");
+    for setting in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] {
+        sqlx::query("select set_config($1, 'off', true)")
+            .bind(setting)
+            .execute(&mut *connection)
+            .await
+            .map_err(wrong)?;
+    }
+    sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .fetch_one(connection)
+        .await
+        .map_err(wrong)
+}
+
+/// Marks commits as rolled up; false if one of them was.
+pub(super) async fn claim(connection: &mut PgConnection, seqs: &[i64]) -> StoreResult<bool> {
+    let done = sqlx::query(CLAIM)
+        .bind(seqs)
+        .execute(connection)
+        .await
+        .map_err(wrong("marking commits"))?;
+    Ok(done.rows_affected() == seqs.len() as u64)
+}
+
+fn column<'a, T>(keys: impl Iterator<Item = &'a Key>, read: impl Fn(&'a Key) -> T) -> Vec<T> {
+    keys.map(read).collect()
+}
+
+/// What is there of these spans.
+pub(super) async fn known(
+    connection: &mut PgConnection,
+    table: &Table,
+) -> StoreResult<Vec<(Key, Counts)>> {
+    let found: Vec<Known> = sqlx::query_as(KNOWN)
+        .bind(column(table.keys(), |key| key.scope))
+        .bind(column(table.keys(), |key| key.width as i16))
+        .bind(column(table.keys(), |key| key.event_type.as_str()))
+        .bind(column(table.keys(), |key| key.start))
+        .fetch_all(connection)
+        .await
+        .map_err(wrong("reading statistics"))?;
+    let found = found.into_iter().map(|known| {
+        let counts = known.row.counts(known.scope)?;
+        let key = Key {
+            scope: known.scope,
+            width: i64::from(known.width),
+            event_type: known.event_type,
+            start: known.start,
+        };
+        Ok((key, counts))
+    });
+    found.collect()
+}
+
+/// Writes these spans in place of those that are there.
+pub(super) async fn write(connection: &mut PgConnection, table: &Table) -> StoreResult<()> {
+    let counts = |read: fn(&Counts) -> u64| -> Vec<i64> {
+        table.values().map(|one| read(one).cast_signed()).collect()
+    };
+    let latencies: Vec<Vec<u8>> = table.values().map(|one| one.latency.to_bytes()).collect();
+    sqlx::query(WRITE)
+        .bind(column(table.keys(), |key| key.scope))
+        .bind(column(table.keys(), |key| key.width as i16))
+        .bind(column(table.keys(), |key| key.event_type.as_str()))
+        .bind(column(table.keys(), |key| key.start))
+        .bind(counts(|one| one.messages))
+        .bind(counts(|one| one.succeeded))
+        .bind(counts(|one| one.failed))
+        .bind(latencies)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(wrong("writing statistics"))
+}
+
+/// Removes these spans. Says how many there were.
+pub(super) async fn remove(connection: &mut PgConnection, keys: &[Key]) -> StoreResult<u64> {
+    let done = sqlx::query(REMOVE)
+        .bind(column(keys.iter(), |key| key.scope))
+        .bind(column(keys.iter(), |key| key.width as i16))
+        .bind(column(keys.iter(), |key| key.event_type.as_str()))
+        .bind(column(keys.iter(), |key| key.start))
+        .execute(connection)
+        .await
+        .map_err(wrong("removing old statistics"))?;
+    Ok(done.rows_affected())
+}
