@@ -4,7 +4,7 @@ import { lazy, Suspense, useEffect, useMemo } from "react";
 import { ApiProblem } from "./api/problem";
 import { makeRouter } from "./router";
 import { ConsoleDoor, PortalDoor } from "./session/doors";
-import { type Session, side, useSessionState } from "./session/store";
+import { side, useSessionState } from "./session/store";
 import { Toasts } from "./ui/toast";
 
 const Gallery = lazy(() => import("./screens/gallery/gallery"));
@@ -16,7 +16,7 @@ function mayRetry(failures: number, error: Error): boolean {
   );
 }
 
-function Inside({ session }: { session: Session }) {
+function Inside() {
   // A new session sees nothing of the one before.
   const client = useMemo(
     () =>
@@ -26,7 +26,7 @@ function Inside({ session }: { session: Session }) {
         },
       }),
     // biome-ignore lint/correctness/useExhaustiveDependencies: the token is what changes
-    [session.token],
+    [],
   );
   const router = useMemo(() => makeRouter(), []);
   useEffect(() => () => client.clear(), [client]);
@@ -52,7 +52,7 @@ export function App() {
   return (
     <>
       {inside && state.is === "in" ? (
-        <Inside session={state.session} />
+        <Inside key={state.session.token} />
       ) : side === "portal" ? (
         <PortalDoor because={state.is === "out" ? state.because : "never"} />
       ) : (

@@ -1,9 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
 import { api, ok, type Schemas } from "./client";
 import { keys } from "./keys";
 import { useList } from "./lists";
-import { follow } from "./live";
 
 export type Inbox = Schemas["InboxOut"];
 export type InboxRequest = Schemas["InboxRequestOut"];
@@ -31,22 +29,6 @@ export function useInboxRequests(id: string) {
       params: { path: { inbox_id: id }, query: { limit: 50, iterator } },
     }),
   );
-}
-
-/** Asks again whenever a request has arrived. */
-export function useInboxLive(id: string) {
-  const client = useQueryClient();
-  useEffect(() => {
-    const end = new AbortController();
-    const path = `/api/v1/inbox/${encodeURIComponent(id)}/live`;
-    void follow(
-      path,
-      end.signal,
-      () => void client.invalidateQueries({ queryKey: keys.inbox(id) }),
-      () => {},
-    );
-    return () => end.abort();
-  }, [id, client]);
 }
 
 function useForget(id?: string) {

@@ -15,7 +15,7 @@ export interface MessageFilter {
   eventType?: string;
   channel?: string;
   tag?: string;
-  status?: "succeeded" | "failing" | "pending" | "exhausted";
+  status?: "succeeded" | "failing" | "pending" | "exhausted" | "canceled";
   endpoint?: string;
   after?: string;
   before?: string;
@@ -71,13 +71,16 @@ export function useMessage(app: string, message: string) {
   });
 }
 
+/** Whether the delivery has not ended: the status alone tells only how its last attempt ended. */
+export function isOpen(destination: Destination): boolean {
+  const { statusText, nextAttempt } = destination;
+  return statusText === "pending" || statusText === "sending" || nextAttempt !== null;
+}
+
 /** Waiting for an answer, or for a retry that is due by now: worth asking again soon. */
 function isMoving(destination: Destination): boolean {
-  const { statusText, nextAttempt } = destination;
-  return (
-    (statusText === "pending" || statusText === "sending") &&
-    (!nextAttempt || Date.parse(nextAttempt) < Date.now() + 15_000)
-  );
+  const { nextAttempt } = destination;
+  return isOpen(destination) && (!nextAttempt || Date.parse(nextAttempt) < Date.now() + 15_000);
 }
 
 export function useDestinations(app: string, message: string) {

@@ -384,6 +384,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/app/{app_id}/events/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what happens to an application
+         * @description As `/api/v1/events`, of this application alone. Needs a key of the organisation or of this application. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.events.stream-app"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/app/{app_id}/msg": {
         parameters: {
             query?: never;
@@ -650,6 +670,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/app/{app_id}/msg/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search messages
+         * @description Messages without their payloads, newest first, each with how its deliveries stand. One call looks at a bounded number of messages: a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`. Needs a key of the organisation or of this application. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.message.search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/app-portal-access/{app_id}": {
         parameters: {
             query?: never;
@@ -661,7 +701,7 @@ export interface paths {
         put?: never;
         /**
          * Give access to an application
-         * @description Makes a token that opens this application alone, and a link to its portal whose code can be exchanged once, within ten minutes, for another such token. Needs a key of the organisation.
+         * @description Makes a token that opens this application alone, and a link to its portal whose code can be exchanged once, within ten minutes, for another such token. Its `org` is no secret: it tells whose `frameAncestors` the page may be framed by. Needs a key of the organisation.
          */
         post: operations["v1.authentication.app-portal-access"];
         delete?: never;
@@ -684,6 +724,26 @@ export interface paths {
          * @description Ends tokens that were made for this application, at once or in a while, on every node, and with them the codes of their links. API keys that are bound to the application stay. Needs a key of the organisation.
          */
         post: operations["v1.authentication.expire-all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/console-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a sign-in link's code
+         * @description Gives a token that may for twelve hours do what a key of the organisation may; `POST /api/v1/auth/logout` ends it. A code works once, within ten minutes: `postrider login-link` makes one. Open to everybody.
+         */
+        post: operations["v1.authentication.console-exchange"];
         delete?: never;
         options?: never;
         head?: never;
@@ -946,6 +1006,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow what happens
+         * @description Server-sent events (WHATWG HTML, "Server-sent events"), each a JSON object: `message.created` {appId, msgId, eventType, timestamp}; `attempt.made` {appId, endpointId, msgId, attemptId, status (0 success, 2 fail), statusCode, durationMs, timestamp, nextAttemptAt}; `endpoint.changed` {appId}: the application or one of its endpoints changed; `task.changed` {taskId, task, status, progress {total, done}}; `inbox.request` {inboxId, requestId}; `reset` {}: something was left out, read everything again. To go on after a break, send `last-event-id`: what happened in between comes again, and a little of what came before; after more than five minutes comes `reset`. Silence is broken every 15 seconds. A key or token that ends, ends its streams within seconds. Each node has a bounded number of streams, and each key of them. Needs a key of the organisation.
+         */
+        get: operations["v1.events.stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -981,6 +1061,82 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List inboxes
+         * @description The organisation's inboxes, newest first, all in one page. A token of an application sees those of its application. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.inbox.list"];
+        put?: never;
+        /**
+         * Make an inbox
+         * @description Makes a URL inside this server that takes any request and keeps the last 200 of them, 256 KiB of body each, to be looked at: register it as an endpoint to see what a receiver would get. It goes by itself. An organisation has 50 at most. The URL is an endpoint's like any other: deliveries reach it where the rules for addresses allow. Only where the operator has turned inboxes on. Open to every key and token. A token needs the capability `ManageEndpoint`.
+         */
+        post: operations["v1.inbox.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/{inbox_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an inbox
+         * @description One inbox. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.inbox.get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an inbox
+         * @description Removes the inbox with all that it has received. Open to every key and token. A token needs the capability `ManageEndpoint`.
+         */
+        delete: operations["v1.inbox.delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an inbox
+         * @description What it answers, when, and what it checks requests with. Open to every key and token. A token needs the capability `ManageEndpoint`.
+         */
+        patch: operations["v1.inbox.patch"];
+        trace?: never;
+    };
+    "/api/v1/inbox/{inbox_id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what an inbox received
+         * @description The requests that it has kept, newest first. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.inbox.list-requests"];
+        put?: never;
+        post?: never;
+        /**
+         * Empty an inbox
+         * @description Removes all requests that it has kept. Open to every key and token. A token needs the capability `ManageEndpoint`.
+         */
+        delete: operations["v1.inbox.clear"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1166,6 +1322,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portal/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what the dashboard needs to begin
+         * @description The organisation's name, how the dashboard looks, and what this installation can do. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.portal.config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1188,6 +1364,66 @@ export interface paths {
          * @description Changes what the body names; null gives a field its default. Every node honours the change within a second. The rate limit is each node's own: behind a balancer, the organisation is accepted as many times more as there are nodes that take requests. Needs a key of the organisation.
          */
         patch: operations["v1.settings.patch"];
+        trace?: never;
+    };
+    "/api/v1/stats/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get statistics of endpoints
+         * @description How each endpoint has done, newest endpoints first, with a short series each: for a list of endpoints in one call. A token of an application sees its own. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.statistics.endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an overview
+         * @description What waits, what fails, and who works: how the organisation's deliveries are doing now. Needs a key of the organisation.
+         */
+        get: operations["v1.statistics.overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/timeseries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get statistics over time
+         * @description Messages, attempts and how long these took, span by span, of the organisation, an application, an endpoint or an event type. A token of an application sees its own. What has just happened is counted within a few seconds. At most 1,500 spans. Open to every key and token. A token needs the capability `ViewBase`.
+         */
+        get: operations["v1.statistics.timeseries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/stats/usage/app": {
@@ -1400,7 +1636,7 @@ export interface components {
             token: string;
             /**
              * @description Where to send its holder: works once, within ten minutes.
-             * @example https://hooks.example.com/portal#code=prc_...
+             * @example https://hooks.example.com/portal?org=org_...#code=prc_...
              */
             url: string;
         };
@@ -1480,6 +1716,14 @@ export interface components {
             /** @description An entry for each message. */
             data: components["schemas"]["BatchEntryOut"][];
         };
+        /** @description One span of a series. */
+        BucketOut: components["schemas"]["CountsOut"] & {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            start: string;
+        };
         /** @description Whose payloads are to be removed. */
         BulkExpungeIn: {
             /** @description Messages by id or eventId, at most 1,000. */
@@ -1518,6 +1762,91 @@ export interface components {
              * @description Messages accepted before then; until now if absent.
              */
             until?: string | null;
+        };
+        /** @description A code to be exchanged. */
+        ConsoleExchangeIn: {
+            /** @description What follows `code=` in the sign-in link. */
+            code: string;
+        };
+        /** @description What a code was exchanged for. */
+        ConsoleExchangeOut: {
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             */
+            expiresAt: string;
+            /**
+             * @description The token of the session: `prs_` and 43 letters and digits. It may do what a key of
+             *     the organisation may.
+             */
+            token: string;
+        };
+        /** @description Counts of a span of time. */
+        CountsOut: {
+            /**
+             * Format: int64
+             * @description Attempts that were made.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Messages that were published; for one endpoint, those that were first tried there.
+             */
+            messages: number;
+            /**
+             * Format: double
+             * @description Milliseconds that half of the attempts did not exceed; null without attempts. Off by
+             *     an eighth of its value at most, as the other two.
+             */
+            p50Ms: number | null;
+            /**
+             * Format: double
+             * @description The same of 95 in a hundred.
+             */
+            p95Ms: number | null;
+            /**
+             * Format: double
+             * @description The same of 99 in a hundred.
+             */
+            p99Ms: number | null;
+            /**
+             * Format: int64
+             * @description Those of them that a 2xx answered.
+             */
+            succeeded: number;
+        };
+        /** @description How many of a message's deliveries stand how. */
+        DestinationsOut: {
+            /**
+             * Format: int64
+             * @description Ended by a person or by a change of the endpoint, or never begun.
+             */
+            canceled: number;
+            /**
+             * Format: int64
+             * @description Tried in vain, and given up.
+             */
+            exhausted: number;
+            /**
+             * Format: int64
+             * @description Tried in vain, and due again.
+             */
+            failing: number;
+            /**
+             * Format: int64
+             * @description Not tried yet, or on their way.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description A 2xx answered.
+             */
+            succeeded: number;
         };
         /** @description An endpoint to be made, or to take another's place. */
         EndpointIn: {
@@ -1714,6 +2043,49 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description How an endpoint has done. */
+        EndpointSeriesOut: {
+            /** @description Its application. */
+            appId: string;
+            /**
+             * Format: int64
+             * @description Attempts of the window.
+             */
+            attempts: number;
+            /** @description Whether nothing is sent to it. */
+            disabled: boolean;
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description Since when it has failed without a break; null if it has not.
+             */
+            failingSince: string | null;
+            /** @description The endpoint. */
+            id: string;
+            /**
+             * Format: double
+             * @description Milliseconds that half of the attempts did not exceed; null without attempts.
+             */
+            p50Ms: number | null;
+            /**
+             * Format: double
+             * @description The same of 95 in a hundred.
+             */
+            p95Ms: number | null;
+            /** @description Every span of the window, oldest first. */
+            series: components["schemas"]["PointOut"][];
+            /**
+             * Format: int64
+             * @description Those of them that a 2xx answered.
+             */
+            succeeded: number;
+            /** @description Where it is. */
+            url: string;
+        };
         /** @description A set-up to be taken over. */
         EnvironmentIn: {
             /** @description Not supported: leave it out or empty. */
@@ -1873,6 +2245,25 @@ export interface components {
             /** @description JSON Schemas (draft 7) of its payload, by version; null removes them. */
             schemas?: Record<string, never> | null;
         };
+        /** @description An endpoint that has failed without a break. */
+        FailingEndpointOut: {
+            /** @description Its application. */
+            appId: string;
+            /** @description The endpoint. */
+            endpointId: string;
+            /**
+             * Format: date-time
+             * @description When the first of these failures was.
+             */
+            failingSince: string;
+            /**
+             * Format: date-time
+             * @description When the last one was.
+             */
+            lastFailureAt: string;
+            /** @description Where it is. */
+            url: string;
+        };
         /** @description One wrong value. */
         FaultOut: {
             /**
@@ -1894,11 +2285,44 @@ export interface components {
              */
             type: string;
         };
+        /** @description A message without its payload, and how its deliveries stand. */
+        FoundMessageOut: {
+            /** @description Its channels. */
+            channels: string[] | null;
+            /** @description How its deliveries stand; with `endpointId`, that one's alone. */
+            destinations: components["schemas"]["DestinationsOut"];
+            /** @description Your own id for it. */
+            eventId: string | null;
+            /**
+             * @description What kind of event it tells of.
+             * @example invoice.paid
+             */
+            eventType: string;
+            /**
+             * @description Its id: the `webhook-id` of its deliveries.
+             * @example msg_01jcH3kZ9rTnQv5bX7mD2w
+             */
+            id: string;
+            /** @description Words to find it by. */
+            tags: string[] | null;
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            timestamp: string;
+        };
         /**
          * @description Which names the delivery's own headers go by.
          * @enum {string}
          */
         HeaderFamilySchema: "webhook" | "svix";
+        /** @description A header as it came. */
+        HeaderOut: {
+            /** @description Its name, in lower case. */
+            name: string;
+            /** @description Its value; what is not UTF-8 in it is replaced. */
+            value: string;
+        };
         /** @description Custom headers, all of them. */
         HeadersIn: {
             /** @description Values by name. */
@@ -1943,6 +2367,107 @@ export interface components {
             status: components["schemas"]["Status"];
             /** @description Deliveries are sent. */
             worker: components["schemas"]["PartOut"];
+        };
+        /** @description An inbox to be made. */
+        InboxIn: {
+            /** @description Ties it to an application, by id or uid; it is then seen by that application's keys too. */
+            appId?: string | null;
+            /**
+             * Format: int64
+             * @description For how many seconds it is there: 60 to 604800; a day if absent.
+             */
+            ttlSeconds?: number | null;
+        };
+        /** @description An inbox: a receiver inside the server, for trying things out. */
+        InboxOut: {
+            /**
+             * Format: int32
+             * @description For how many milliseconds it waits before it answers.
+             */
+            answerDelayMs: number;
+            /**
+             * Format: int32
+             * @description The status that it answers with.
+             */
+            answerStatus: number;
+            /** @description The application that it is tied to. */
+            appId: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description The endpoint whose secrets requests are checked with. */
+            endpointId: string | null;
+            /**
+             * Format: date-time
+             * @description When it goes, with all that it has received.
+             */
+            expiresAt: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether requests are checked with a secret of its own. */
+            secretSet: boolean;
+            /**
+             * @description Where it receives: whoever knows this may send to it. Register it as an endpoint's URL.
+             * @example https://hooks.example.com/inbox/...
+             */
+            url: string;
+        };
+        /** @description What to change of an inbox. */
+        InboxPatch: {
+            /**
+             * Format: int64
+             * @description For how many milliseconds it waits before it answers: 0 to 30000.
+             */
+            answerDelayMs?: number | null;
+            /**
+             * Format: int64
+             * @description The status that it answers with: 200 to 599; null: 204.
+             */
+            answerStatus?: number | null;
+            /**
+             * @description Checks requests with the secrets that this endpoint has when they arrive, in place of
+             *     `secret`; the inbox must have an application, whose endpoint it is, by id or uid.
+             */
+            endpointId?: string | null;
+            /** @description What requests are checked with: `whsec_...` or `whpk_...`; null: nothing. */
+            secret?: string | null;
+        };
+        /** @description A request that an inbox received. */
+        InboxRequestOut: {
+            /**
+             * Format: int32
+             * @description The status that it was answered with.
+             */
+            answerStatus: number;
+            /** @description Its body. */
+            body: string;
+            /**
+             * @description How the body is shown: `text`, or `base64` if it is not UTF-8.
+             * @example text
+             */
+            bodyEncoding: string;
+            /** @description Its headers, in the order in which they came. */
+            headers: components["schemas"]["HeaderOut"][];
+            /** @description Its id. */
+            id: string;
+            /** @description Its method. */
+            method: string;
+            /**
+             * Format: date-time
+             * @description When it arrived.
+             */
+            receivedAt: string;
+            /**
+             * Format: int64
+             * @description Bytes of the body.
+             */
+            size: number;
+            /** @description What followed the inbox's own path, with the query. */
+            target: string;
+            /** @description What checking it gave. */
+            verification: components["schemas"]["VerificationOut"];
         };
         /** @description A key to be made. */
         KeyIn: {
@@ -2045,9 +2570,53 @@ export interface components {
             prevIterator?: string | null;
         };
         /** @description One page of a list. */
+        ListEndpointSeriesOut: {
+            /** @description The rows. */
+            data: components["schemas"]["EndpointSeriesOut"][];
+            /** @description Whether nothing follows in the direction of travel. */
+            done: boolean;
+            /** @description Where the next page goes on: the last row's; null if there is no row. Set even when `done`. */
+            iterator: string | null;
+            /** @description Where the page before ends: the first row's; absent if there is no row. */
+            prevIterator?: string | null;
+        };
+        /** @description One page of a list. */
         ListEventTypeOut: {
             /** @description The rows. */
             data: components["schemas"]["EventTypeOut"][];
+            /** @description Whether nothing follows in the direction of travel. */
+            done: boolean;
+            /** @description Where the next page goes on: the last row's; null if there is no row. Set even when `done`. */
+            iterator: string | null;
+            /** @description Where the page before ends: the first row's; absent if there is no row. */
+            prevIterator?: string | null;
+        };
+        /** @description One page of a list. */
+        ListFoundMessageOut: {
+            /** @description The rows. */
+            data: components["schemas"]["FoundMessageOut"][];
+            /** @description Whether nothing follows in the direction of travel. */
+            done: boolean;
+            /** @description Where the next page goes on: the last row's; null if there is no row. Set even when `done`. */
+            iterator: string | null;
+            /** @description Where the page before ends: the first row's; absent if there is no row. */
+            prevIterator?: string | null;
+        };
+        /** @description One page of a list. */
+        ListInboxOut: {
+            /** @description The rows. */
+            data: components["schemas"]["InboxOut"][];
+            /** @description Whether nothing follows in the direction of travel. */
+            done: boolean;
+            /** @description Where the next page goes on: the last row's; null if there is no row. Set even when `done`. */
+            iterator: string | null;
+            /** @description Where the page before ends: the first row's; absent if there is no row. */
+            prevIterator?: string | null;
+        };
+        /** @description One page of a list. */
+        ListInboxRequestOut: {
+            /** @description The rows. */
+            data: components["schemas"]["InboxRequestOut"][];
             /** @description Whether nothing follows in the direction of travel. */
             done: boolean;
             /** @description Where the next page goes on: the last row's; null if there is no row. Set even when `done`. */
@@ -2262,6 +2831,28 @@ export interface components {
             /** @description The secret: `prk_` and 43 letters and digits. */
             key: string;
         };
+        /** @description A node of the installation. */
+        NodeOut: {
+            /** @description Whether it is within its lease. */
+            alive: boolean;
+            /**
+             * Format: date-time
+             * @description When it was last heard of.
+             */
+            heartbeatAt: string;
+            /** @description Its id, new at every start. */
+            id: string;
+            /**
+             * @description What it does.
+             * @example all
+             */
+            role: string;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            startedAt: string;
+        };
         /** @description What an import changes. */
         OpenApiImportedData: {
             /** @description The names of the event types that were changed, archived ones included; none in a dry run. */
@@ -2382,10 +2973,84 @@ export interface components {
             /** @description Where to send, normalised. */
             url: string;
         };
+        /** @description How the organisation's deliveries are doing. */
+        OverviewOut: {
+            /**
+             * Format: int64
+             * @description Applications of the organisation.
+             */
+            applications: number;
+            /**
+             * Format: int64
+             * @description Deliveries that wait for their turn or a retry; `backlogIsCapped`: at least so many.
+             */
+            backlog: number;
+            /** @description Whether more wait than were counted. */
+            backlogIsCapped: boolean;
+            /**
+             * Format: int64
+             * @description Endpoints to which nothing is sent.
+             */
+            disabled: number;
+            /**
+             * Format: int64
+             * @description Their endpoints, disabled ones included.
+             */
+            endpoints: number;
+            /**
+             * Format: int64
+             * @description How many endpoints have failed without a break.
+             */
+            failing: number;
+            /** @description Endpoints that have failed without a break, the longest first; at most 100. */
+            failingEndpoints: components["schemas"]["FailingEndpointOut"][];
+            /** @description The nodes of the installation. */
+            nodes: components["schemas"]["NodeOut"][];
+            /**
+             * Format: double
+             * @description For how long the oldest delivery has been due; null if none is.
+             */
+            oldestDueAgeSeconds: number | null;
+        };
         /** @description One part of the server. */
         PartOut: {
             /** @description How it is. */
             status: components["schemas"]["Status"];
+        };
+        /** @description One span of an endpoint's series. */
+        PointOut: {
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            start: string;
+            /**
+             * Format: int64
+             * @description Attempts that a 2xx answered.
+             */
+            succeeded: number;
+        };
+        /** @description What the dashboard needs to begin. */
+        PortalConfigOut: {
+            /** @description Whether an endpoint's URL must be https. */
+            httpsOnly: boolean;
+            /** @description Whether inboxes can be made. */
+            inboxEnabled: boolean;
+            /** @description Its name. */
+            organisationName: string;
+            /** @description The organisation. */
+            orgId: string;
+            /** @description Where people reach this installation. */
+            publicUrl: string | null;
+            /** @description How the dashboard looks. */
+            theme: components["schemas"]["ThemeOut"];
+            /** @description The version of the server. */
+            version: string;
         };
         /** @description A code to be exchanged. */
         PortalExchangeIn: {
@@ -2654,6 +3319,28 @@ export interface components {
             /** @description The colour of text. */
             textColor?: string | null;
         };
+        /** @description Statistics over time. */
+        TimeseriesOut: {
+            /**
+             * @description How long a span is: `minute`, `hour` or `day`.
+             * @example hour
+             */
+            bucket: string;
+            /** @description Every span, also those in which nothing happened, oldest first. */
+            data: components["schemas"]["BucketOut"][];
+            /**
+             * Format: date-time
+             * @description Where the first span begins: `since`, moved back to the beginning of its span.
+             */
+            since: string;
+            /** @description All of them together. */
+            totals: components["schemas"]["CountsOut"];
+            /**
+             * Format: date-time
+             * @description Where the last span ends.
+             */
+            until: string;
+        };
         /** @description Changes to what is sent. */
         TransformationsParams: {
             /** @description Headers of the delivery: `content-type` alone, `application/json` if absent. */
@@ -2672,6 +3359,16 @@ export interface components {
             code: string;
             /** @description One entry for each wrong value. */
             detail: components["schemas"]["FaultOut"][];
+        };
+        /** @description What checking a request gave. */
+        VerificationOut: {
+            /** @description Why it failed. */
+            reason: string | null;
+            /**
+             * @description `verified`, `failed`, or `noSecret` if there was nothing to check with.
+             * @example verified
+             */
+            status: string;
         };
         /** @description Who asks. */
         WhoamiOut: {
@@ -5697,6 +6394,101 @@ export interface operations {
             };
         };
     };
+    "v1.events.stream-app": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The application: its id or uid */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     "v1.message.list": {
         parameters: {
             query?: {
@@ -7235,6 +8027,113 @@ export interface operations {
             };
         };
     };
+    "v1.message.search": {
+        parameters: {
+            query?: {
+                /** @description Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on; what is younger than 2 seconds (attempts: 32) is then left out until it is older, so that nothing is passed over that is still being written. Without either, lists reach back 90 days */
+                after?: string;
+                /** @description Only what was made before this time */
+                before?: string;
+                /** @description Only messages of this channel */
+                channel?: string;
+                /** @description Only messages for this endpoint, by id or uid; `status` and `destinations` are then that one's */
+                endpointId?: string;
+                /** @description Only messages of these event types */
+                eventTypes?: string[];
+                /** @description Where to go on: `iterator` (or, to go back, `prevIterator`) of another page */
+                iterator?: string;
+                /** @description How many rows to return at most */
+                limit?: number;
+                /** @description Only the message of this id or event id or, if there is none, those of this tag or whose event type begins so. Payloads are not searched */
+                q?: string;
+                /** @description Only messages with a delivery that stands so; `succeeded`: with one, and none that stands otherwise but canceled */
+                status?: "succeeded" | "failing" | "pending" | "exhausted" | "canceled";
+                /** @description Only messages of this tag */
+                tag?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The application: its id or uid */
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFoundMessageOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     "v1.authentication.app-portal-access": {
         parameters: {
             query?: never;
@@ -7445,6 +8344,98 @@ export interface operations {
             };
             /** @description `conflict`, `idempotency_mismatch` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.authentication.console-exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "prl_..."
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConsoleExchangeIn"];
+            };
+        };
+        responses: {
+            /** @description The token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsoleExchangeOut"];
+                };
+            };
+            /** @description `generic_error` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9052,6 +10043,89 @@ export interface operations {
             };
         };
     };
+    "v1.events.stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     "v1.health.get": {
         parameters: {
             query?: never;
@@ -9126,6 +10200,670 @@ export interface operations {
             };
             /** @description `generic_error` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The inboxes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInboxOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.create": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 256 characters. A repeat with the same key and body gets the first answer, for 12 hours (10 minutes for keys that begin with `auto_`); with another body 409. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "ttlSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["InboxIn"];
+            };
+        };
+        responses: {
+            /** @description It was made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token`, `limit_reached` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `conflict`, `idempotency_mismatch` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The inbox: its id */
+                inbox_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The inbox */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The inbox: its id */
+                inbox_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.patch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The inbox: its id */
+                inbox_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answerDelayMs": 500,
+                 *       "answerStatus": 503
+                 *     }
+                 */
+                "application/json": components["schemas"]["InboxPatch"];
+            };
+        };
+        responses: {
+            /** @description The inbox as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.list-requests": {
+        parameters: {
+            query?: {
+                /** @description Where to go on: `iterator` (or, to go back, `prevIterator`) of another page */
+                iterator?: string;
+                /** @description How many rows to return at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The inbox: its id */
+                inbox_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInboxRequestOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.inbox.clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The inbox: its id */
+                inbox_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is empty */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10413,6 +12151,80 @@ export interface operations {
             };
         };
     };
+    "v1.portal.config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it needs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalConfigOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
     "v1.settings.get": {
         parameters: {
             query?: never;
@@ -10553,6 +12365,274 @@ export interface operations {
             };
             /** @description `payload_too_large` */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.statistics.endpoints": {
+        parameters: {
+            query?: {
+                /** @description Only this application, by id or uid */
+                app?: string;
+                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90 */
+                bucket?: "minute" | "hour" | "day";
+                /** @description Only endpoints that have failed without a break */
+                failing?: boolean;
+                /** @description Where to go on: `iterator` (or, to go back, `prevIterator`) of another page */
+                iterator?: string;
+                /** @description How many rows to return at most */
+                limit?: number;
+                /** @description From when on: 24 hours before `until` if absent */
+                since?: string;
+                /** @description Until when: now if absent */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of endpoints */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEndpointSeriesOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.statistics.overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The overview */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `validation_error` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `server_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `service_unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+        };
+    };
+    "v1.statistics.timeseries": {
+        parameters: {
+            query?: {
+                /** @description Only this application, by id or uid */
+                app?: string;
+                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90 */
+                bucket?: "minute" | "hour" | "day";
+                /** @description Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it */
+                endpoint?: string;
+                /** @description Only this event type */
+                eventType?: string;
+                /** @description From when on: 24 hours before `until` if absent */
+                since?: string;
+                /** @description Until when: now if absent */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeseriesOut"];
+                };
+            };
+            /** @description `generic_error`, `bad_token` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `authentication_failed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `insufficient access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,7 +4,7 @@ import { keys } from "./keys";
 
 export type Bucket = "minute" | "hour" | "day";
 export type TimeSeries = Schemas["TimeseriesOut"];
-export type EndpointFigures = Schemas["EndpointStatsOut"];
+export type EndpointFigures = Schemas["EndpointSeriesOut"];
 
 /** A window of time that ends now, and how finely it is cut. */
 export interface Range {
@@ -48,7 +48,7 @@ export function useEndpointFigures(app: string) {
           params: { query: { app, since: since(DAY), bucket: DAY.bucket, limit: 250 } },
         }),
       );
-      return new Map(answer.data.map((figures) => [figures.endpointId, figures]));
+      return new Map(answer.data.map((figures) => [figures.id, figures]));
     },
     refetchInterval: REFRESH_MS,
   });

@@ -1,10 +1,13 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { keys } from "@/api/keys";
 import { follow } from "@/api/live";
 import type { ServerEvent } from "@/api/sse";
 
 /** Many events in a moment make one question. */
 const GATHER_MS = 400;
+/** Figures are rolled up from what happened within a few seconds. */
+const ROLLED_UP_MS = 4_000;
 
 interface About {
   appId?: string;
@@ -37,7 +40,6 @@ function stale(event: ServerEvent): ((key: readonly unknown[]) => boolean)[] {
         inApp("messages"),
         inApp("message", msgId),
         inApp("endpoint", endpointId, "attempts"),
-        (key) => key[0] === "stats",
       ];
     case "endpoint.changed":
       return [inApp("endpoints"), inApp("endpoint", endpointId), (key) => key[0] === "stats"];
@@ -55,9 +57,17 @@ class Stale {
   private tests: ((key: readonly unknown[]) => boolean)[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
 
+  private figures: ReturnType<typeof setTimeout> | undefined;
+
   constructor(private readonly client: QueryClient) {}
 
   take(event: ServerEvent) {
+    if (event.name === "attempt.made") {
+      this.figures ??= setTimeout(() => {
+        this.figures = undefined;
+        void this.client.invalidateQueries({ queryKey: keys.stats });
+      }, ROLLED_UP_MS);
+    }
     if (event.name === "reset") this.tests.push(() => true);
     else this.tests.push(...stale(event));
     this.timer ??= setTimeout(() => this.ask(), GATHER_MS);
@@ -74,6 +84,7 @@ class Stale {
 
   end() {
     clearTimeout(this.timer);
+    clearTimeout(this.figures);
   }
 }
 

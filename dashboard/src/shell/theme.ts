@@ -25,20 +25,21 @@ function face(): Face {
   return system().matches ? "dark" : "light";
 }
 
-const GROUNDS: Record<Face, { surface: string; bg: string }> = {
-  light: { surface: "#ffffff", bg: "#f7f8fa" },
-  dark: { surface: "#14171c", bg: "#0d0f13" },
+/** Of the tokens, what a brand is measured against; `faint` is the palest text. */
+const GROUNDS: Record<Face, { surface: string; bg: string; faint: string }> = {
+  light: { surface: "#ffffff", bg: "#f7f8fa", faint: "#626976" },
+  dark: { surface: "#14171c", bg: "#0d0f13", faint: "#949ca9" },
 };
 
 /** The tokens that follow from a brand, on one face. Text stays readable whatever is chosen. */
 export function brandTokens(chosenBrand: Brand, on: Face): Record<string, string> {
   const tokens: Record<string, string> = {};
-  const ground = (name: "surface" | "bg") => parseColour(GROUNDS[on][name]) ?? [255, 255, 255];
+  const ground = (name: "surface" | "bg" | "faint") =>
+    parseColour(GROUNDS[on][name]) ?? [255, 255, 255];
   let bg = ground("bg");
   // A background of their own belongs to the face that it fits.
   const background = parseColour(chosenBrand.backgroundColor ?? "");
-  const fits = (colour: [number, number, number]) =>
-    on === "light" ? contrast(colour, [0, 0, 0]) > 8 : contrast(colour, [255, 255, 255]) > 8;
+  const fits = (colour: [number, number, number]) => contrast(colour, ground("faint")) >= 4.5;
   if (background && fits(background)) {
     bg = background;
     tokens["--bg"] = hex(background);

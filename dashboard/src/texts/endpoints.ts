@@ -132,6 +132,7 @@ export const endpoints = {
     nth: (n: number) => `Example ${n}`,
     payload: "Payload",
     none: "This event type has no example. Type a payload.",
+    noneHere: "This event type has no example to send.",
     ping: "A ping",
     notJson: "This is no JSON object.",
     send: "Send",

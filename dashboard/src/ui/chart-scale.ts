@@ -21,7 +21,10 @@ export function linePath(
       drawing = false;
       return;
     }
+    // A point that stands alone is a line without length.
+    const alone = !drawing && (values[at + 1] ?? null) === null;
     path += `${drawing ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
+    if (alone) path += "h0";
     drawing = true;
   });
   return path;

@@ -100,7 +100,9 @@ export function Chart({ title, kind, labels, series, format }: ChartProps) {
         <ChartTable title={title} labels={labels} series={series} format={format} />
       ) : (
         <div className="relative">
-          <span className="absolute top-0 left-0 text-xs text-faint">{format(top)}</span>
+          <span className="tabular absolute -top-0.5 left-0 bg-surface pr-1.5 text-xs text-faint">
+            {format(top)}
+          </span>
           <svg
             ref={box}
             viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -139,8 +141,9 @@ export function Chart({ title, kind, labels, series, format }: ChartProps) {
               : series.map((one) => (
                   <path
                     key={one.label}
+                    // Ends without length are drawn as dots by their round caps.
                     d={linePath(one.values, middle, y)}
-                    className={cx("fill-none stroke-[1.75]", STROKES[one.colour])}
+                    className={cx("fill-none stroke-2", STROKES[one.colour])}
                     strokeLinecap="round"
                     strokeLinejoin="round"
                     vectorEffect="non-scaling-stroke"

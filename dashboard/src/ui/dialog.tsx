@@ -40,10 +40,11 @@ export function Dialog(props: DialogProps) {
         event.preventDefault();
         onClose();
       }}
-      onClose={onClose}
+      // The event comes later than the deed: by then it may be open again, or gone.
+      onClose={() => ref.current && !ref.current.open && onClose()}
       onMouseDown={(event) => event.target === event.currentTarget && onClose()}
       className={cx(
-        "border border-line bg-raised p-0 shadow-pop",
+        "overscroll-contain border border-line bg-raised p-0 text-left shadow-pop",
         drawer
           ? "drawer m-0 h-dvh max-h-none w-64 border-y-0 border-l-0"
           : cx(

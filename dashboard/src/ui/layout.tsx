@@ -72,7 +72,7 @@ export function Facts({ facts, columns = false }: { facts: Fact[]; columns?: boo
     <dl
       className={cx(
         "grid gap-x-6 gap-y-3 text-sm",
-        columns && "grid-cols-[repeat(auto-fill,minmax(10rem,1fr))]",
+        columns && "grid-cols-[repeat(auto-fill,minmax(min(100%,13.5rem),1fr))]",
       )}
     >
       {facts.map((fact) => (

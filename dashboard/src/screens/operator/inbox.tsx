@@ -7,7 +7,6 @@ import {
   useClearInbox,
   useDeleteInbox,
   useInbox,
-  useInboxLive,
   useInboxRequests,
 } from "@/api/inbox";
 import { useRights } from "@/session/store";
@@ -34,7 +33,6 @@ const t = texts.inbox;
 export default function InboxPage() {
   const { inbox: id } = useParams({ strict: false }) as { inbox: string };
   const query = useInbox(id);
-  useInboxLive(id);
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <Loading lines={8} />;
   return <Shown inbox={query.data} />;
@@ -210,9 +208,7 @@ function RequestLine({ request, chosen, onChoose }: LineProps) {
 
 function RequestView({ request }: { request: InboxRequest }) {
   const { status, reason } = request.verification;
-  const headers = (request.headers as [string, string][])
-    .map(([name, value]) => `${name}: ${value}`)
-    .join("\n");
+  const headers = request.headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
   const isText = request.bodyEncoding !== "base64";
   const body = isText ? readable(request.body) : { text: request.body, language: "text" as const };
   return (

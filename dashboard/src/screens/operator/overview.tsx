@@ -50,6 +50,12 @@ export default function Overview() {
   );
 }
 
+/** So many a minute, with as many digits as say something. */
+function rate(perMinute: number): string {
+  if (perMinute === 0 || perMinute >= 100) return compact(Math.round(perMinute));
+  return perMinute.toPrecision(perMinute < 1 ? 1 : 2);
+}
+
 /** The first steps, as long as there is nothing to show. */
 function Welcome() {
   const overview = useOverview();
@@ -95,7 +101,7 @@ function Figures({ range }: { range: Range }) {
       <div className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-6">
         <Stat
           label={t.perMinute}
-          value={compact(Math.round((totals.attempts / range.seconds) * 600) / 10)}
+          value={rate((totals.attempts / range.seconds) * 60)}
           note={t.of(compact(totals.attempts))}
         />
         <Stat
@@ -108,7 +114,13 @@ function Figures({ range }: { range: Range }) {
         <Stat label={t.p99} value={milliseconds(totals.p99Ms)} />
         <Stat
           label={t.backlog}
-          value={backlog === undefined ? <Skeleton className="h-7 w-14" /> : compact(backlog)}
+          value={
+            backlog === undefined ? (
+              <Skeleton className="h-7 w-14" />
+            ) : (
+              `${compact(backlog)}${overview.data?.backlogIsCapped ? "+" : ""}`
+            )
+          }
           note={age ? t.backlogNote(span(age)) : t.backlogNone}
         />
       </div>

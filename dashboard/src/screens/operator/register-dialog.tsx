@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useCreateEndpoint } from "@/api/endpoints";
+import { fetchSecret, useCreateEndpoint } from "@/api/endpoints";
 import { type Inbox, useChangeInbox } from "@/api/inbox";
 import { useApps } from "@/api/operator";
 import { useGo } from "@/shell/link";
@@ -17,14 +17,19 @@ export default function RegisterDialog({ inbox, onClose }: { inbox: Inbox; onClo
   const apps = useApps();
   const [chosen, setChosen] = useState("");
   const go = useGo();
-  const app = chosen || (apps.rows?.[0]?.id ?? "");
+  const app = chosen || (inbox.appId ?? apps.rows?.[0]?.id ?? "");
   const create = useCreateEndpoint(app);
   const change = useChangeInbox(inbox.id);
   const error = create.error ?? change.error;
   const register = async () => {
     try {
       const endpoint = await create.mutateAsync({ url: inbox.url, description: t.title });
-      await change.mutateAsync({ endpointId: endpoint.id });
+      // An inbox of the same application follows the endpoint's secrets, rotations included.
+      await change.mutateAsync(
+        inbox.appId === app
+          ? { endpointId: endpoint.id }
+          : { secret: (await fetchSecret(app, endpoint.id)).key },
+      );
       toast.ok(t.registered);
       onClose();
       go(`/console/applications/${app}/endpoints/${endpoint.id}`);

@@ -36,7 +36,12 @@ export function AttemptDetails({ attempt, full }: AttemptProps) {
               <>
                 {attempt.nextAttemptAt && (
                   <>
-                    <Ago time={attempt.nextAttemptAt} everyMs={1_000} />,{" "}
+                    {Date.parse(attempt.nextAttemptAt) > Date.now() ? (
+                      <Ago time={attempt.nextAttemptAt} everyMs={1_000} />
+                    ) : (
+                      <At time={attempt.nextAttemptAt} />
+                    )}
+                    {", "}
                   </>
                 )}
                 {t.nextReason[attempt.nextAttemptReason] ?? attempt.nextAttemptReason}

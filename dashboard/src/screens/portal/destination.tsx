@@ -4,6 +4,7 @@ import {
   type Attempt,
   type Destination,
   type FullMessage,
+  isOpen,
   useAttempts,
   useResend,
 } from "@/api/messages";
@@ -34,11 +35,13 @@ interface DestinationProps {
 export function DestinationCard({ destination, full, open: openAtFirst }: DestinationProps) {
   const { base } = useScope();
   const [open, setOpen] = useState(openAtFirst);
-  const moving = destination.statusText === "pending" || destination.statusText === "sending";
+  const moving = isOpen(destination);
   return (
     <section className="rounded-lg border border-line bg-surface" aria-label={destination.url}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-2.5">
-        <StateBadge state={destination.statusText} />
+        <StateBadge
+          state={moving && destination.statusText === "fail" ? "sending" : destination.statusText}
+        />
         <Link
           to={`${base}/endpoints/${destination.id}`}
           className="min-w-0 flex-1 basis-40 truncate text-sm font-medium hover:underline"

@@ -5,11 +5,12 @@ import { Badge, type Tone } from "@/ui/badge";
 
 export type Health = "disabled" | "failing" | "healthy" | "idle";
 
-type Series = Pick<EndpointFigures, "series">;
+type Figures = Pick<EndpointFigures, "series" | "failingSince">;
 
-/** How an endpoint does, judged by the youngest part of the last day that has any attempts. */
-export function healthOf(endpoint: Pick<Endpoint, "disabled">, figures?: Series): Health {
+/** How an endpoint does: by what the server says of it, else by the last part of the day with attempts. */
+export function healthOf(endpoint: Pick<Endpoint, "disabled">, figures?: Figures): Health {
   if (endpoint.disabled) return "disabled";
+  if (figures?.failingSince) return "failing";
   const last = figures?.series.findLast((part) => part.succeeded + part.failed > 0);
   if (!last) return "idle";
   return last.succeeded === 0 ? "failing" : "healthy";

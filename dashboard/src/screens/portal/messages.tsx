@@ -18,7 +18,7 @@ import { Publish } from "./publish";
 import { localText } from "./recover";
 
 const t = texts.messages;
-const STATUSES = ["succeeded", "failing", "pending", "exhausted"] as const;
+const STATUSES = ["succeeded", "failing", "pending", "exhausted", "canceled"] as const;
 
 /** The filter that the address tells; what it tells wrongly is nothing. */
 function filterOf(address: Record<string, string>): MessageFilter {
@@ -71,11 +71,11 @@ export default function Messages() {
                 { label: t.columns.event },
                 { label: t.columns.deliveries },
                 { label: t.columns.tags, from: "lg" },
-                { label: t.columns.when, right: true },
+                { label: t.columns.when, right: true, from: "sm" },
               ]}
             >
               {list.rows.map((found) => (
-                <MessageRow key={found.message.id} found={found} />
+                <MessageRow key={found.id} message={found} />
               ))}
             </Table>
             <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
@@ -86,9 +86,17 @@ export default function Messages() {
   );
 }
 
-function MessageRow({ found }: { found: FoundMessage }) {
+const STATES = [
+  { state: "succeeded", tone: "ok" },
+  { state: "pending", tone: "accent" },
+  { state: "failing", tone: "warn" },
+  { state: "exhausted", tone: "bad" },
+  { state: "canceled", tone: "neutral" },
+] as const;
+
+function MessageRow({ message }: { message: FoundMessage }) {
   const { base } = useScope();
-  const { message, destinations } = found;
+  const { destinations } = message;
   const fresh = Date.now() - Date.parse(message.timestamp) < 3_000;
   return (
     <Row fresh={fresh}>
@@ -99,27 +107,21 @@ function MessageRow({ found }: { found: FoundMessage }) {
         <span className="block truncate font-mono text-xs text-muted">
           {message.eventId ?? message.id}
         </span>
+        <span className="block text-xs text-muted sm:hidden">
+          <Ago time={message.timestamp} />
+        </span>
       </Cell>
       <Cell>
         <span className="flex flex-wrap gap-1">
-          {destinations.succeeded > 0 && (
-            <Badge tone="ok" dot>
-              {t.states.succeeded(destinations.succeeded)}
-            </Badge>
+          {STATES.map(
+            ({ state, tone }) =>
+              destinations[state] > 0 && (
+                <Badge key={state} tone={tone} dot>
+                  {t.states[state](destinations[state])}
+                </Badge>
+              ),
           )}
-          {destinations.pending > 0 && (
-            <Badge tone="warn" dot>
-              {t.states.pending(destinations.pending)}
-            </Badge>
-          )}
-          {destinations.failed > 0 && (
-            <Badge tone="bad" dot>
-              {t.states.failed(destinations.failed)}
-            </Badge>
-          )}
-          {destinations.succeeded + destinations.pending + destinations.failed === 0 && (
-            <Badge>{t.states.none}</Badge>
-          )}
+          {STATES.every(({ state }) => destinations[state] === 0) && <Badge>{t.states.none}</Badge>}
         </span>
       </Cell>
       <Cell from="lg">
@@ -131,7 +133,7 @@ function MessageRow({ found }: { found: FoundMessage }) {
           ))}
         </span>
       </Cell>
-      <Cell right>
+      <Cell right from="sm">
         <Ago time={message.timestamp} />
       </Cell>
     </Row>

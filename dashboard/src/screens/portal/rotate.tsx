@@ -78,7 +78,7 @@ export function Rotate({ rotate, onRotated }: RotateProps) {
             label={t.own}
             optional={texts.common.optional}
             hint={t.ownHint}
-            error={fault ?? (rotate.error && rotate.error.message)}
+            error={fault ?? rotate.error?.message}
           >
             {(described) => (
               <Input

@@ -1,7 +1,9 @@
 import { Send } from "lucide-react";
 import { useState } from "react";
+import type { Schemas } from "@/api/client";
 import { useSendExample } from "@/api/endpoints";
 import { examplesOf, useEventType, useEventTypes } from "@/api/event-types";
+import { useSession } from "@/session/store";
 import { Link } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
@@ -60,11 +62,19 @@ function ExampleDialog({ endpoint, asks, onClose }: DialogProps) {
   const [which, setWhich] = useState(0);
   const [typed, setTyped] = useState<string | null>(null);
   const type = useEventType(name === PING ? null : name);
+  // What a customer sends is an example of the catalogue; only an operator may type one.
+  const mayType = useSession().appId === null;
   const send = useSendExample(app, endpoint);
   const examples = name === PING ? [PING_PAYLOAD] : type.data ? examplesOf(type.data) : [];
   const text =
     typed ?? (examples.length > 0 ? JSON.stringify(examples[which] ?? {}, null, 2) : "{}");
   const payload = objectOf(text);
+  const submit = () =>
+    send.mutate(
+      typed === null || !mayType
+        ? { eventType: name, exampleIndex: name === PING ? undefined : which }
+        : { eventType: name, payload: payload as Schemas["EventExampleIn"]["payload"] },
+    );
   const choose = (chosen: string) => {
     setName(chosen);
     setWhich(0);
@@ -91,8 +101,8 @@ function ExampleDialog({ endpoint, asks, onClose }: DialogProps) {
             <Button
               kind="primary"
               busy={send.isPending}
-              disabled={payload === null}
-              onClick={() => payload && send.mutate({ eventType: name, payload })}
+              disabled={payload === null || (!mayType && examples.length === 0)}
+              onClick={submit}
             >
               {t.send}
             </Button>
@@ -148,13 +158,20 @@ function ExampleDialog({ endpoint, asks, onClose }: DialogProps) {
             <Field
               label={t.payload}
               error={payload === null ? t.notJson : null}
-              hint={name !== PING && type.data && examples.length === 0 ? t.none : undefined}
+              hint={
+                name !== PING && type.data && examples.length === 0
+                  ? mayType
+                    ? t.none
+                    : t.noneHere
+                  : undefined
+              }
             >
               {(described) => (
                 <Textarea
                   {...described}
                   mono
                   rows={10}
+                  readOnly={!mayType}
                   value={text}
                   onChange={(event) => setTyped(event.target.value)}
                 />
