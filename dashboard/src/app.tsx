@@ -25,7 +25,6 @@ function Inside() {
           queries: { retry: mayRetry, staleTime: 5_000, refetchOnWindowFocus: true },
         },
       }),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the token is what changes
     [],
   );
   const router = useMemo(() => makeRouter(), []);

@@ -46,7 +46,6 @@ export function ConsoleDoor({ because }: { because: Because }) {
               mono
               type="password"
               required
-              // biome-ignore lint/a11y/noAutofocus: the one thing to do on this page
               autoFocus
               placeholder={t.keyPlaceholder}
               value={key}

@@ -181,6 +181,7 @@ function OfOneApp() {
   return (
     <main>
       <Empty
+        alone
         title={texts.session.appKey}
         action={
           <button type="button" className={buttonClass("primary")} onClick={enter}>

@@ -5,7 +5,7 @@ import { Empty } from "@/ui/states";
 
 export function NotFound() {
   return (
-    <Empty icon={<Compass aria-hidden />} title={texts.common.notFound}>
+    <Empty alone icon={<Compass aria-hidden />} title={texts.common.notFound}>
       {texts.common.notFoundHint}
     </Empty>
   );
@@ -15,6 +15,7 @@ export function NotFound() {
 export function Broken() {
   return (
     <Empty
+      alone
       title={texts.common.crash}
       action={<Button onClick={() => location.reload()}>{texts.common.reload}</Button>}
     >

@@ -65,7 +65,6 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             aria-expanded
             aria-controls={`${id}-list`}
             aria-activedescendant={choices.length > 0 ? `${id}-${place}` : undefined}
-            autoFocus
             autoComplete="off"
             spellCheck={false}
             value={text}

@@ -20,18 +20,26 @@ interface DialogProps {
  * A modal dialog on the platform's own `<dialog>`: it traps and returns the focus, closes by
  * Escape and makes the rest inert, without injecting styles as the page's policy would refuse.
  */
-export function Dialog(props: DialogProps) {
-  const { open, onClose, title, hint, wide, drawer, footer, children } = props;
+export function Dialog({ open, ...rest }: DialogProps) {
+  // A part of its own, whose end comes before its element leaves the page.
+  return open ? <OpenDialog {...rest} /> : null;
+}
+
+function OpenDialog(props: Omit<DialogProps, "open">) {
+  const { onClose, title, hint, wide, drawer, footer, children } = props;
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
     const dialog = ref.current;
-    if (!open || !dialog) return;
-    dialog.showModal();
-    // Closed before it leaves the page: only then the focus goes back to where it was.
-    return () => dialog.close();
-  }, [open]);
-  if (!open) return null;
+    dialog?.showModal();
+    // Where one goes on: the first field, else the first button below, rather than the cross.
+    const first =
+      dialog?.querySelector<HTMLElement>(`[data-part="body"] :is(input, select, textarea)`) ??
+      dialog?.querySelector<HTMLElement>(`[data-part="footer"] button`);
+    first?.focus();
+    // Closed while it is still in the page: only then the focus goes back to where it was.
+    return () => dialog?.close();
+  }, []);
   return (
     <dialog
       ref={ref}
@@ -65,9 +73,14 @@ export function Dialog(props: DialogProps) {
             <X aria-hidden />
           </IconButton>
         </div>
-        <div className="min-h-0 flex-1 overflow-y-auto px-5 py-3">{children}</div>
+        <div data-part="body" className="min-h-0 flex-1 overflow-y-auto px-5 py-3">
+          {children}
+        </div>
         {footer && (
-          <div className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">
+          <div
+            data-part="footer"
+            className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3"
+          >
             {footer}
           </div>
         )}

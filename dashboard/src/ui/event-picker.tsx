@@ -35,7 +35,7 @@ export function EventPicker({ types, chosen, onChange }: EventPickerProps) {
   return (
     <fieldset className="overflow-hidden rounded-md border border-line-strong">
       <legend className="sr-only">{t.label}</legend>
-      <div className="flex items-center gap-2 border-b border-line px-2.5">
+      <div className="flex items-center gap-2 rounded-t-md border-b border-line px-2.5 -outline-offset-2 has-[input:focus-visible]:outline-2 has-[input:focus-visible]:outline-accent-text">
         <Search className="size-4 shrink-0 text-faint" aria-hidden />
         <input
           type="search"

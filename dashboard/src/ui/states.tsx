@@ -7,18 +7,21 @@ import { cx } from "./cx";
 interface EmptyProps {
   icon?: ReactNode;
   title: string;
+  /** It is the whole screen, and its title that of the screen. */
+  alone?: boolean;
   children?: ReactNode;
   action?: ReactNode;
 }
 
 /** Nothing here, why, and what to do about it. */
-export function Empty({ icon, title, children, action }: EmptyProps) {
+export function Empty({ icon, title, alone, children, action }: EmptyProps) {
+  const Title = alone ? "h1" : "p";
   return (
     <div className="flex flex-col items-center gap-2 px-6 py-12 text-center">
       {icon && (
         <div className="mb-1 rounded-full bg-sunken p-3 text-faint [&_svg]:size-5">{icon}</div>
       )}
-      <p className="font-medium">{title}</p>
+      <Title className="font-medium">{title}</Title>
       {children && <div className="max-w-md text-sm text-muted">{children}</div>}
       {action && <div className="mt-2 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import { texts } from "@/texts";
 import { Button } from "./button";
 import { cx } from "./cx";
@@ -16,6 +16,20 @@ interface Column {
 
 const FROM = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" };
 
+/** Whether what is inside is wider: then it must be reachable by keyboard, to be scrolled. */
+function useScrolls(box: RefObject<HTMLElement | null>): boolean {
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const watch = new ResizeObserver(() => setScrolls(element.scrollWidth > element.clientWidth));
+    watch.observe(element);
+    if (element.firstElementChild) watch.observe(element.firstElementChild);
+    return () => watch.disconnect();
+  }, [box]);
+  return scrolls;
+}
+
 interface TableProps {
   /** What it lists, for screen readers. */
   caption: string;
@@ -24,8 +38,15 @@ interface TableProps {
 }
 
 export function Table({ caption, columns, children }: TableProps) {
+  const box = useRef<HTMLElement>(null);
+  const scrolls = useScrolls(box);
   return (
-    <div className="overflow-x-auto">
+    <section
+      ref={box}
+      aria-label={scrolls ? caption : undefined}
+      tabIndex={scrolls ? 0 : undefined}
+      className="overflow-x-auto focus-visible:-outline-offset-2"
+    >
       <table className="w-full border-collapse text-sm">
         <caption className="sr-only">{caption}</caption>
         <thead>
@@ -48,7 +69,7 @@ export function Table({ caption, columns, children }: TableProps) {
         </thead>
         <tbody>{children}</tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
