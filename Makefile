@@ -12,8 +12,13 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
 
-build: ## the release binary, target/release/postrider
+build: bundle ## the release binary, target/release/postrider, with the dashboard in it
 	cargo build --release --locked -p postrider
+
+# What is embedded: see crates/dashboard.
+.PHONY: bundle
+bundle:
+	cd dashboard && npm ci --no-audit --no-fund && npm run build
 
 run: build ## builds, then serves on 127.0.0.1:8071 with SQLite in ./data
 	exec $(TARGET)/release/postrider serve --dev
@@ -56,7 +61,7 @@ audit: ## known vulnerabilities among the dependencies; needs the network
 	cargo deny check advisories
 
 bench: ## deliveries per second, as a ratio to the direct ceiling
-	cargo run --release --locked -p xtask -- bench
+	POSTRIDER_WITHOUT_DASHBOARD=1 cargo run --release --locked -p xtask -- bench
 
 fmt: ## formats the sources
 	cargo fmt --all

@@ -86,7 +86,7 @@ on_both_engines! {
             let text = asked.send().await.expect("an answer").text().await.expect("a body");
             let reply: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             let url = reply["url"].as_str().expect("a url");
-            assert!(url.starts_with("https://hooks.example.com/portal#code=prc_"), "{url}");
+            assert!(url.starts_with("https://hooks.example.com/portal?org=org_") && url.contains("#code=prc_"), "{url}");
         }
     }
 
@@ -95,7 +95,7 @@ on_both_engines! {
         let client = server.client();
         let app = client.app().await;
         let (url, _) = access(&client, app.id(), json!({})).await;
-        assert!(url.starts_with(&format!("{}/portal#code=", server.url())), "{url}");
+        assert!(url.starts_with(&format!("{}/portal?org=org_", server.url())), "{url}");
     }
 
     async fn an_application_is_made_with_its_first_access(engine: Engine) {

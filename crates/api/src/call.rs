@@ -26,7 +26,7 @@ const JSON: &str = "application/json";
 /// A page for people.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 /// A page runs nothing, loads nothing and stands in nobody's frame.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A request with the right that its handler asked for.
 pub(crate) struct Call<A> {

@@ -8,6 +8,7 @@
 
 mod access;
 mod call;
+mod dashboard;
 mod docs;
 mod error;
 mod gate;

@@ -14,6 +14,7 @@ use http::Method;
 use tower::Service;
 use tower_http::normalize_path::NormalizePath;
 
+use crate::dashboard;
 use crate::inbox;
 use crate::operation::Operation;
 use crate::request::cors::Cors;
@@ -54,6 +55,7 @@ pub fn router(state: ApiState) -> Api {
     for path in inbox::PATHS {
         router = router.route(path, inbox::service(Arc::clone(&shared)));
     }
+    let router = dashboard::routes(router, &shared);
     finished(router.fallback(edge::unknown_route))
 }
 

@@ -47,6 +47,12 @@ Examples:
     /// Makes, lists and revokes API keys, also beside a running server
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Prints a link that signs in to the console once, within ten minutes
+    #[command(after_help = "\
+Examples:
+  postrider login-link
+  postrider login-link --org acme")]
+    LoginLink(LoginLinkArgs),
     /// Receives webhooks, checks their signatures and prints them: for trying things out
     #[command(after_help = "\
 Examples:
@@ -147,6 +153,15 @@ pub(crate) struct KeyRevokeArgs {
     /// Id of the key, as `key list` shows it
     #[arg(value_name = "KEY_ID")]
     pub(crate) key_id: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LoginLinkArgs {
+    /// Organisation to sign in to
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) org: String,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
 }

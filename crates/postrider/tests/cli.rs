@@ -41,6 +41,7 @@ fn help_has_examples_and_exit_codes() {
         &["key", "create"],
         &["key", "list"],
         &["key", "revoke"],
+        &["login-link"],
         &["receive"],
         &["config"],
         &["completions"],

@@ -166,9 +166,9 @@ pub(crate) fn look(
     );
     if let Some(text) = &query.text {
         let quoted = format!("\"{text}\"");
-        sql.push(" and (substr(m.event_type, 1, ")
+        sql.push(" and (substr(m.event_type, 1, cast(")
             .bind(text.chars().count() as i64)
-            .push(") = ")
+            .push(" as integer)) = ")
             .bind(text.as_str())
             .push(" or replace(m.tags, ")
             .bind(quoted.as_str())

@@ -36,7 +36,7 @@ mod target;
 
 #[cfg(feature = "in-process")]
 pub use app::TestApp;
-pub use client::{App, Client, Endpoint, EndpointDraft, MessageDraft, Reply};
+pub use client::{App, Client, Endpoint, EndpointDraft, Event, Events, MessageDraft, Reply};
 pub use clock::days_ago;
 pub use db::TestDatabase;
 pub use http_client::http_client;

@@ -170,6 +170,49 @@ impl World {
         }
     }
 
+    /// What each query finds among the messages: the first is for both endpoints and failed
+    /// at one, the second is for the good one alone.
+    async fn found(&self, client: &Client, tried: &mut Tried) {
+        let both = &[self.early.as_str(), self.late.as_str()][..];
+        let (early, late, none) = (&both[..1], &both[1..], &both[..0]);
+        let template = "/app/{app_id}/msg/search";
+        let by_id = format!("q={}", self.late);
+        for (query, wanted) in [
+            ("", both),
+            (by_id.as_str(), late),
+            ("q=vip", early),
+            ("q=fir", early),
+            ("q=nothing", none),
+            ("eventTypes=first,third", early),
+            ("channel=eu", early),
+            ("tag=other", none),
+            ("status=succeeded", late),
+            ("status=exhausted", early),
+            ("status=pending", none),
+            ("status=failing", none),
+            ("status=canceled", none),
+            ("endpointId=BAD", early),
+            ("endpointId=BAD&status=succeeded", none),
+            ("before=NOON", early),
+            ("after=NOON&before=2999-01-01T00:00:00Z", late),
+        ] {
+            let path = self.path(template, query);
+            let rows = rows(client, &path).await;
+            assert_eq!(
+                texts(&rows, "id"),
+                wanted.iter().copied().collect(),
+                "{path}"
+            );
+            tried.note(template, query);
+        }
+        let rows = rows(client, &self.path(template, "q=vip")).await;
+        let standing = &rows[0]["destinations"];
+        assert_eq!(
+            (&standing["succeeded"], &standing["exhausted"]),
+            (&json!(1), &json!(1))
+        );
+    }
+
     /// What each query shows of the first message's attempts: one at either endpoint.
     async fn attempts(&self, client: &Client, tried: &mut Tried) {
         let both = &[self.good.as_str(), self.bad.as_str()][..];
@@ -313,6 +356,7 @@ on_both_engines! {
         let world = world(&server).await;
         world.messages(&client, &mut tried).await;
         world.attempts(&client, &mut tried).await;
+        world.found(&client, &mut tried).await;
         world.shapes(&client).await;
         applications(&client, &mut tried).await;
         event_types(&client, &mut tried).await;

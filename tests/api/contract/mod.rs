@@ -105,6 +105,7 @@ struct Made {
     endpoint: String,
     message: String,
     attempt: String,
+    inbox: String,
     receiver: Receiver,
     /// A little before it was made.
     since: String,
@@ -123,7 +124,9 @@ impl Made {
         let attempt = attempt["id"].as_str().expect("an id").to_owned();
         let body = json!({"name": "made", "description": "Made"});
         client.post("/event-type", &body).await.expect(201);
+        let inbox = client.post("/inbox", &json!({})).await.field("id");
         Self {
+            inbox,
             app,
             endpoint,
             message,
@@ -158,6 +161,7 @@ impl Made {
                 Some("endpoint_id") => &self.endpoint,
                 Some("msg_id") => &self.message,
                 Some("attempt_id") => &self.attempt,
+                Some("inbox_id") => &self.inbox,
                 Some("event_type_name") => "made",
                 Some(_) => "nobody",
             }

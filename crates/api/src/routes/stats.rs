@@ -37,7 +37,7 @@ const UNTIL: Param = Param {
 const BUCKET: Param = Param {
     name: "bucket",
     kind: Kind::Word(&["minute", "hour", "day"]),
-    about: "How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90",
+    about: "How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together",
 };
 const APP: Param = Param {
     name: "app",
@@ -184,6 +184,13 @@ async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
         (None, None) => StatScope::Org(call.access.org),
     };
     let event_type = call.query.text("eventType");
+    if matches!(scope, StatScope::Endpoint(_))
+        && event_type.is_some()
+        && asked.bucket == Bucket::Minute
+    {
+        let msg = "given with an endpoint and an event type, whose minutes are not counted apart: ask for hours or days, or for one of the two";
+        return Err(ApiError::invalid_query("bucket", msg));
+    }
     let counted = store
         .stat_series(scope, event_type, asked.bucket, asked.window)
         .await?;

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod key;
+pub(crate) mod login_link;
 mod migrate;
 mod receive;
 mod serve;
@@ -22,6 +23,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(args, config),
         Command::Migrate(args) => migrate::run(args, config),
         Command::Key(command) => key::run(command, config),
+        Command::LoginLink(args) => login_link::run(args, config),
         Command::Receive(args) => receive::run(&args),
         Command::Config(args) => config::run(&args, config),
         Command::Completions { shell } => completions::run(shell),

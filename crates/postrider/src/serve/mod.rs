@@ -22,6 +22,7 @@ use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::login_link;
 use crate::database::{self, DatabaseError};
 use crate::error::Exit;
 use crate::first_run::{self, FirstRun};
@@ -31,6 +32,8 @@ use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
 const LONGEST_SEND: Duration = Duration::from_secs(35);
 /// Port of the trial receiver that the first start's text names.
 const RECEIVER_PORT: u16 = 8072;
+/// The organisation that `--dev` makes.
+const DEV_ORG: &str = "default";
 const DAY: Duration = Duration::from_hours(24);
 
 /// Why the server did not start, or stopped.
@@ -150,9 +153,9 @@ async fn announce(
     }
     println!("--dev: deliveries may reach loopback addresses (127.0.0.0/8 and ::1)");
     if store.has_keys().await? {
-        return Ok(());
+        return sign_in_line(store, settings).await;
     }
-    let org = store.ensure_org("default").await?;
+    let org = store.ensure_org(DEV_ORG).await?;
     let new = NewKey {
         name: "first key".to_owned(),
         app_id: None,
@@ -167,13 +170,24 @@ async fn announce(
         "{}",
         first_run::banner(&FirstRun {
             listen: SocketAddr::new(settings.listen.ip(), address.port()),
-            org: "default",
+            org: DEV_ORG,
             key: key.expose(),
             secret: &secret,
             program: &first_run::program(&executable, &directory),
             receiver_port: RECEIVER_PORT,
         })
     );
+    sign_in_line(store, settings).await
+}
+
+/// Prints a link into the console of the organisation that `--dev` made, if it has.
+async fn sign_in_line(store: &Store, settings: &Settings) -> Result<(), ServeError> {
+    let org = match store.org_by_name(DEV_ORG).await {
+        Err(StoreError::NotFound(_)) => return Ok(()),
+        found => found?,
+    };
+    let link = login_link::make(store, org.id, &settings.public_url).await?;
+    println!("To sign in to the console, open this once, within ten minutes:\n\n  {link}\n");
     Ok(())
 }
 

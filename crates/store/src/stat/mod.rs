@@ -2,7 +2,7 @@
 //!
 //! An attempt counts in the minute and in the hour in which it began, for its endpoint,
 //! its application and the organisation, each for all event types together and for its
-//! own. Minutes are kept for a few days, hours for 90; older hours become days.
+//! own (of an endpoint's minutes: only together). Minutes are kept for a few days, hours for 90; older hours become days.
 
 mod postgres;
 mod read;
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_window_is_widened_to_whole_spans() {
-        let at = |seconds| Timestamp::from_seconds(1_800_000_000 + seconds);
+        let at = |seconds: i64| Timestamp::from_seconds(1_800_000_000 + seconds);
         let hour = Bucket::Hour.window(at(1), at(3_601));
         assert_eq!((hour.since, hour.until), (at(0), at(7_200)));
         assert_eq!(Bucket::Hour.window(hour.since, hour.until), hour);

@@ -20,8 +20,9 @@ const CHUNK: i64 = 500;
 
 /// The statement that finds commits to be rolled up.
 pub(crate) fn open() -> Sql {
-    let mut sql =
-        Sql::new("select seq, at, body from journal where not rolled order by seq limit ");
+    let mut sql = Sql::new(
+        "select seq, at, body from journal where not rolled and seq > 0 order by seq limit ",
+    );
     sql.bind(COMMITS);
     sql
 }
@@ -50,15 +51,26 @@ pub(crate) fn old_hours(before: Timestamp) -> Sql {
 }
 
 /// What a number of commits add to each span.
-#[derive(Default)]
 struct Sums {
     table: Table,
+    /// Minutes that begin earlier would be removed at once.
+    minutes_from: Timestamp,
 }
 
 impl Sums {
-    /// Adds to a scope's minute and hour, for all event types together and for this one.
-    fn add(&mut self, scope: Uuid, event_type: &str, at: Timestamp, counts: &Counts) {
+    /// Adds to a scope's minute and hour, for all event types together and for this one;
+    /// of a minute only the former, if it is an endpoint's: there are many of them.
+    fn add(
+        &mut self,
+        (scope, is_endpoint): (Uuid, bool),
+        event_type: &str,
+        at: Timestamp,
+        counts: &Counts,
+    ) {
         for width in [Bucket::Minute, Bucket::Hour] {
+            if width == Bucket::Minute && at < self.minutes_from {
+                continue;
+            }
             let start = width.start(at).micros();
             let mut key = Key {
                 scope,
@@ -67,7 +79,7 @@ impl Sums {
                 start,
             };
             self.table.entry(key.clone()).or_default().merge(counts);
-            if !event_type.is_empty() {
+            if !event_type.is_empty() && !(is_endpoint && width == Bucket::Minute) {
                 event_type.clone_into(&mut key.event_type);
                 self.table.entry(key).or_default().merge(counts);
             }
@@ -77,7 +89,7 @@ impl Sums {
 
 /// What commits add up to before it is spread over scopes and spans: most have the same
 /// endpoint, event type and minute.
-fn sums(commits: &[Happened], orgs: &HashMap<AppId, OrgId>) -> Table {
+fn sums(commits: &[Happened], orgs: &HashMap<AppId, OrgId>, now: Timestamp) -> Table {
     type Of<'a> = (AppId, Option<Uuid>, &'a str, Timestamp);
     let mut by_minute: HashMap<Of<'_>, Counts> = HashMap::new();
     for commit in commits {
@@ -106,16 +118,19 @@ fn sums(commits: &[Happened], orgs: &HashMap<AppId, OrgId>) -> Table {
             counts.latency.add(attempt.duration);
         }
     }
-    let mut sums = Sums::default();
+    let mut sums = Sums {
+        table: Table::new(),
+        minutes_from: now.minus(MINUTES_KEPT),
+    };
     for ((app, endpoint, event_type, minute), mut counts) in by_minute {
         if let Some(endpoint) = endpoint {
-            sums.add(endpoint, event_type, minute, &counts);
+            sums.add((endpoint, true), event_type, minute, &counts);
             // Those of the application were counted when they were stored.
             counts.messages = 0;
         }
-        sums.add(app.uuid(), event_type, minute, &counts);
+        sums.add((app.uuid(), false), event_type, minute, &counts);
         if let Some(org) = orgs.get(&app) {
-            sums.add(org.uuid(), event_type, minute, &counts);
+            sums.add((org.uuid(), false), event_type, minute, &counts);
         }
     }
     sums.table
@@ -167,7 +182,7 @@ impl Store {
         for chunk in apps.chunks(500) {
             orgs.extend(self.orgs_of(chunk).await?);
         }
-        let table = sums(&commits, &orgs);
+        let table = sums(&commits, &orgs, self.clock.now());
         let seqs: Vec<i64> = commits.iter().map(|commit| commit.seq).collect();
         self.count_once(&seqs, table).await?;
         Ok(full || attempts >= ATTEMPTS)

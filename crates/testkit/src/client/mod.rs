@@ -3,6 +3,7 @@
 
 mod app;
 mod drafts;
+mod events;
 mod reply;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub use app::{App, Endpoint};
 pub use drafts::{EndpointDraft, MessageDraft};
+pub use events::{Event, Events};
 pub use reply::Reply;
 
 /// Where a server is reached; it changes when the server restarts.
@@ -78,12 +80,32 @@ impl Client {
                 .body(body);
         }
         let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        // A stream of events has no end to wait for: see [`Self::follow`].
+        let goes_on = headers
+            .get("content-type")
+            .is_some_and(|kind| kind == "text/event-stream");
         Ok(Reply {
             asked,
-            status: response.status(),
-            headers: response.headers().clone(),
-            text: response.text().await?,
+            status,
+            headers,
+            text: if goes_on {
+                String::new()
+            } else {
+                response.text().await?
+            },
         })
+    }
+
+    /// Follows a stream of events under `/api/v1`, from the event `last` on if that is said.
+    pub async fn follow(&self, path: &str, last: Option<&str>) -> Events {
+        let mut request = self.request(Method::GET, &format!("/api/v1{path}"));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{path}");
+        Events::new(response)
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {

@@ -124,6 +124,8 @@ fn cargo(root: &Path, arguments: &[&str]) -> io::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Not in `root`: paths among the arguments are relative to where we are.
     let status = Command::new(cargo)
+        // What is measured needs no dashboard.
+        .env("POSTRIDER_WITHOUT_DASHBOARD", "1")
         .args(arguments.iter().take(1))
         .arg("--manifest-path")
         .arg(root.join("Cargo.toml"))

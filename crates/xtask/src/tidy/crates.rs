@@ -7,6 +7,7 @@ use std::path::Path;
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("store", &["postrider-domain"]),
+    ("dashboard", &[]),
     (
         "delivery",
         &["postrider-domain", "postrider-store", "postrider-verify"],
@@ -14,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "postrider-dashboard",
             "postrider-delivery",
             "postrider-domain",
             "postrider-store",
