@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { AppFrame } from "./shell/app-frame";
 import { ConsoleShell } from "./shell/console-shell";
+import { kept } from "./shell/link";
 import { Broken, NotFound } from "./shell/not-found";
 import { PortalShell } from "./shell/portal-shell";
 
@@ -49,7 +50,11 @@ function leads(parent: AnyRoute, to: (params: Record<string, string>) => string)
     getParentRoute: () => parent,
     path: "/",
     beforeLoad: ({ params }) => {
-      throw redirect({ to: to(params as Record<string, string>), replace: true });
+      throw redirect({
+        to: to(params as Record<string, string>),
+        search: kept(),
+        replace: true,
+      });
     },
   });
 }

@@ -31,7 +31,7 @@ test("the page's policy is strict, and assets that are missing are 404", async (
     expect(answer.headers.get("content-type")).toContain("text/html");
     expect(answer.headers.get("cache-control")).toContain("no-cache");
     const policy = answer.headers.get("content-security-policy") ?? "";
-    expect(policy).toContain("default-src 'self'");
+    expect(policy).toMatch(/default-src 'none'; script-src 'self'; style-src 'self';/);
     expect(policy).not.toMatch(/unsafe|script-src[^;]*https?:/);
     expect(policy).toContain("frame-ancestors 'none'");
     for (const [, asset] of (await answer.text()).matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {

@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Send an example
-         * @description Sends an example of the event type to this endpoint alone, whatever event types and channels it asks for: one of the `examples` of its schema of version 1. The answer does not show the payload. Needs a key of the organisation.
+         * @description Sends an example of the event type to this endpoint alone, whatever event types and channels it asks for: one of the `examples` of its schema of version 1. The answer does not show the payload. Needs a key of the organisation or of this application. A token needs the capability `CreateAttempts`.
          */
         post: operations["v1.endpoint.send-example"];
         delete?: never;
@@ -2141,7 +2141,7 @@ export interface components {
              * @description Which of the schema's examples, from 0; the first if absent.
              */
             exampleIndex?: number | null;
-            /** @description A payload to send in the example's place: a JSON object. */
+            /** @description A payload to send in the example's place: a JSON object. Only for keys of the organisation. */
             payload?: Record<string, never> | null;
         };
         /** @description An event type as the document describes it. */
@@ -3179,6 +3179,8 @@ export interface components {
              * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
              */
             key: string;
+            /** @description Until when each replaced secret still signs beside it, the latest first. */
+            replacedUntil: string[];
         };
         /** @description What an organisation decides for all its applications. */
         SettingsOut: {
@@ -5962,7 +5964,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                     *       "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "replacedUntil": []
                      *     }
                      */
                     "application/json": components["schemas"]["SecretOut"];
@@ -6067,7 +6070,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                     *       "key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                     *       "replacedUntil": []
                      *     }
                      */
                     "application/json": components["schemas"]["SecretOut"];
@@ -12406,7 +12410,7 @@ export interface operations {
             query?: {
                 /** @description Only this application, by id or uid */
                 app?: string;
-                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90 */
+                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together */
                 bucket?: "minute" | "hour" | "day";
                 /** @description Only endpoints that have failed without a break */
                 failing?: boolean;
@@ -12578,7 +12582,7 @@ export interface operations {
             query?: {
                 /** @description Only this application, by id or uid */
                 app?: string;
-                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90 */
+                /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together */
                 bucket?: "minute" | "hour" | "day";
                 /** @description Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it */
                 endpoint?: string;

@@ -57,6 +57,11 @@ export function bearer(): string | null {
   return state.is === "in" ? state.session.token : null;
 }
 
+/** The organisation of the session. */
+export function currentOrg(): string | null {
+  return state.is === "in" ? state.session.orgId : null;
+}
+
 export function enter(session: Session) {
   remember(session);
   set({ is: "in", session });

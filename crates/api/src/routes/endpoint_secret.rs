@@ -21,7 +21,7 @@ const MAX_GRACE: u64 = 604_800;
 const DEFAULT_GRACE: i64 = 86_400;
 
 pub(super) fn operations() -> Vec<Operation> {
-    let example = || json!({"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let example = || json!({"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "replacedUntil": []});
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", "v1.endpoint.get-secret", get)
             .says("Get an endpoint's secret", "What the receiver verifies with: the secret itself, or the public key of an Ed25519 key.")
@@ -64,19 +64,29 @@ pub(super) fn made(kind: SignatureKind) -> String {
 }
 
 /// What a receiver verifies with.
-pub(super) fn shown(secret: &str) -> ApiResult<SecretOut> {
+fn shown(secret: &str) -> ApiResult<String> {
     let key = SigningKey::parse(secret).map_err(ApiError::internal)?;
-    Ok(SecretOut {
-        key: match key.scheme() {
-            // As the caller wrote it, padding and all.
-            Scheme::V1 => secret.to_owned(),
-            _ => key.verifying_string(),
-        },
+    Ok(match key.scheme() {
+        // As the caller wrote it, padding and all.
+        Scheme::V1 => secret.to_owned(),
+        _ => key.verifying_string(),
+    })
+}
+
+/// What the receiver verifies with now, and until when replaced secrets sign too.
+pub(super) async fn answer(shared: &Shared, endpoint: EndpointId) -> ApiResult<Answer> {
+    let secrets = shared.store.secrets(endpoint).await?;
+    let (current, replaced) = secrets
+        .split_first()
+        .ok_or_else(|| ApiError::not_found("Entity not found"))?;
+    Answer::ok(&SecretOut {
+        key: shown(current.text.expose())?,
+        replaced_until: replaced.iter().filter_map(|old| old.expires_at).collect(),
     })
 }
 
 /// The secret that signs now.
-pub(super) async fn current_of(shared: &Shared, endpoint: EndpointId) -> ApiResult<String> {
+async fn current_of(shared: &Shared, endpoint: EndpointId) -> ApiResult<String> {
     let secrets = shared.store.secrets(endpoint).await?;
     let secret = secrets
         .into_iter()
@@ -87,8 +97,7 @@ pub(super) async fn current_of(shared: &Shared, endpoint: EndpointId) -> ApiResu
 
 async fn get(call: Call<OfAppInFull>) -> ApiResult<Answer> {
     let call = call.of_app();
-    let secret = current_of(&call.shared, named(&call).await?.id).await?;
-    Answer::ok(&shown(&secret)?)
+    answer(&call.shared, named(&call).await?.id).await
 }
 
 async fn rotate(call: Call<OfApp>) -> ApiResult<Answer> {
@@ -118,7 +127,7 @@ pub(super) async fn renew(
         .store
         .rotate_secret(app, endpoint, &new, grace)
         .await?;
-    Answer::ok(&shown(&new)?)
+    answer(shared, endpoint).await
 }
 
 fn grace(seconds: i64) -> ApiResult<Duration> {
@@ -140,10 +149,10 @@ mod tests {
     fn a_made_secret_is_one_and_an_ed25519_key_shows_its_public_half() {
         let hmac = made(SignatureKind::Hmac256);
         assert!(hmac.starts_with("whsec_"));
-        assert_eq!(shown(&hmac).unwrap().key, hmac);
+        assert_eq!(shown(&hmac).unwrap(), hmac);
         let pair = made(SignatureKind::Ed25519);
         assert!(pair.starts_with("whsk_"));
-        assert!(shown(&pair).unwrap().key.starts_with("whpk_"));
+        assert!(shown(&pair).unwrap().starts_with("whpk_"));
     }
 
     #[test]
