@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_testkit::{Answer, Engine, Receiver, Server, TestApp, on_both_engines, run};
+use postrider_testkit::{
+    Answer, Engine, Receiver, Server, TestApp, days_ago, on_both_engines, run,
+};
 use serde_json::json;
 
 use crate::common::{app_token, with_new_key};
@@ -29,7 +31,7 @@ on_both_engines! {
             assert_eq!((&attempt["status"], &attempt["statusCode"]), (&json!(2), &json!(503)));
             assert!(attempt["nextAttemptAt"].is_string() && attempt["durationMs"].is_u64(), "{attempt}");
         }
-        let task = endpoint.begin("recover", &json!({"since": "2026-01-01T00:00:00Z"})).await;
+        let task = endpoint.begin("recover", &json!({"since": days_ago(1)})).await;
         let told = all.next_of("task.changed").await.data;
         assert_eq!(told["taskId"], task);
         while all.next_of("task.changed").await.data["status"] != "finished" {}

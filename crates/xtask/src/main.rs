@@ -1,8 +1,9 @@
-//! Postrider's own tools: `cargo xtask bench`, `cargo xtask regen`, `cargo xtask tidy`.
+//! Postrider's own tools: `cargo xtask bench`, `bench-dashboard`, `seed`, `regen`, `tidy`.
 
 mod bench;
 mod reference;
 mod regen;
+mod seed;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ struct Cli {
 enum Task {
     /// Measures deliveries per second, CPU and latency of the release binary
     Bench(bench::Options),
+    /// Seeds databases and prints how long each question of the dashboard takes
+    BenchDashboard(bench::dashboard::Options),
+    /// Fills a database as a busy installation would in a month: to try the dashboard on
+    Seed(seed::Options),
     /// Writes the generated files that are checked in
     Regen {
         /// Writes nothing; fails if a file is not what it should be
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
     let root = root();
     let faults = match Cli::parse().task {
         Task::Bench(options) => bench::run(&root, &options),
+        Task::BenchDashboard(options) => bench::dashboard::run(&root, &options),
+        Task::Seed(options) => seed::run(&root, &options),
         Task::Regen { check } => regen::run(&root, check),
         Task::Tidy => tidy::check(&root),
     };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{AppId, OrgId, TaskId, Timestamp};
-use postrider_store::{Change, ChangeKind, Happened, Store, StoreError, StoreResult, Task};
+use postrider_store::{
+    Change, ChangeKind, Happened, Order, PageRequest, Store, StoreResult, Task, TaskFilter,
+};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -20,6 +22,8 @@ const TASKS_EVERY: u32 = 4;
 pub(super) const OVERLAP: Duration = Duration::from_secs(10);
 /// Commits that one look reads at most.
 pub(super) const READ: u16 = 256;
+/// Tasks of an organisation that are looked at beside those under way.
+const LATEST: u16 = 20;
 /// Applications whose organisation is remembered.
 const KNOWN: usize = 100_000;
 
@@ -31,7 +35,9 @@ pub(super) struct Tail {
     seen: HashSet<i64>,
     orgs: Orgs,
     changes: broadcast::Receiver<Change>,
-    /// Tasks under way, and when each last moved.
+    /// When the look began: what moved earlier is no news.
+    began: Timestamp,
+    /// Tasks that were looked at, and when each last moved.
     tasks: HashMap<(OrgId, TaskId), Timestamp>,
 }
 
@@ -102,6 +108,7 @@ impl Tail {
     pub(super) fn new(live: Arc<Live>) -> Self {
         Self {
             reached: live.store.clock().now(),
+            began: live.store.clock().now(),
             seen: HashSet::new(),
             orgs: Orgs::default(),
             changes: live.store.subscribe(),
@@ -219,36 +226,37 @@ impl Tail {
         Ok(())
     }
 
-    /// Tasks of those who listen that have moved or ended.
+    /// Tasks of those who listen that have moved: those under way, and the latest of all,
+    /// which may have begun and ended between two looks.
     async fn tasks(&mut self) -> StoreResult<()> {
         let mut events = Vec::new();
-        let listening = self.live.orgs();
-        self.tasks.retain(|(org, _), _| listening.contains_key(org));
-        for org in listening.into_keys() {
-            let open = self.live.store.open_tasks(org).await?;
-            let ids: HashSet<TaskId> = open.iter().map(|task| task.id).collect();
-            let ended: Vec<TaskId> = self
-                .tasks
-                .keys()
-                .filter(|(of, id)| *of == org && !ids.contains(id))
-                .map(|(_, id)| *id)
+        let mut current = HashMap::new();
+        for org in self.live.orgs().into_keys() {
+            let page = PageRequest {
+                limit: LATEST,
+                order: Order::Descending,
+                cursor: None,
+            };
+            let latest = self.live.store.tasks(org, TaskFilter::default(), page);
+            let mut tasks: HashMap<TaskId, Task> = latest
+                .await?
+                .rows
+                .into_iter()
+                .map(|task| (task.id, task))
                 .collect();
-            for id in ended {
-                self.tasks.remove(&(org, id));
-                match self.live.store.task(org, id).await {
-                    Ok(task) => events.push(Event::task(org, task)),
-                    Err(StoreError::NotFound(_)) => {}
-                    Err(error) => return Err(error),
+            let open = self.live.store.open_tasks(org).await?;
+            tasks.extend(open.into_iter().map(|task| (task.id, task)));
+            for (id, task) in tasks {
+                let at = task.updated_at;
+                current.insert((org, id), at);
+                let known = self.tasks.get(&(org, id));
+                if known.map_or(at >= self.began, |known| *known != at) {
+                    events.push(Event::task(org, task));
                 }
             }
-            events.extend(open.into_iter().filter_map(|task| self.moved(org, task)));
         }
+        self.tasks = current;
         self.tell(events);
         Ok(())
-    }
-
-    fn moved(&mut self, org: OrgId, task: Task) -> Option<Event> {
-        let before = self.tasks.insert((org, task.id), task.updated_at);
-        (before != Some(task.updated_at)).then(|| Event::task(org, task))
     }
 }

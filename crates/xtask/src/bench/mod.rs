@@ -6,6 +6,7 @@ mod board;
 mod clock;
 mod connection;
 mod cpu;
+pub(crate) mod dashboard;
 mod database;
 mod direct;
 mod driver;

@@ -1,0 +1,283 @@
+//! `cargo xtask bench-dashboard`: how long each question of the dashboard takes on a
+//! seeded database.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use postrider_domain::{AppId, EndpointId, OrgId};
+use postrider_store::{
+    AppFilter, AttemptFilter, Bucket, MessageFilter, MessageQuery, Order, PageRequest, Standing,
+    StatScope, Store, StoreResult,
+};
+
+use super::Engines;
+use super::database::{Database, folder};
+use crate::seed;
+
+/// How often each is asked, after once for the caches.
+const TIMES: usize = 20;
+const SECRET: &str = "the main secret of a bench: not a secret";
+
+/// What is measured.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Which database
+    #[arg(long, value_enum, default_value_t = Engines::Both)]
+    engine: Engines,
+    /// PostgreSQL server to make a database on [default: POSTRIDER_TEST_DATABASE_URL, else
+    /// postgres://postgres@127.0.0.1:5432/postgres]
+    #[arg(long)]
+    postgres_url: Option<String>,
+    #[command(flatten)]
+    seed: seed::Options,
+}
+
+/// How long one question took.
+struct Asked {
+    name: &'static str,
+    median: Duration,
+    worst: Duration,
+}
+
+/// Measures and prints.
+pub(crate) fn run(_root: &Path, options: &Options) -> io::Result<Vec<String>> {
+    let target = super::target_directory()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        if options.engine != Engines::Postgres {
+            let folder = folder(&target, "dashboard")?;
+            let database = Database::sqlite(&folder).await?;
+            measure(database, options).await?;
+            std::fs::remove_dir_all(&folder)?;
+        }
+        if options.engine != Engines::Sqlite {
+            let database = Database::postgres(options.postgres_url.as_deref()).await?;
+            measure(database, options).await?;
+        }
+        Ok(Vec::new())
+    })
+}
+
+async fn measure(database: Database, options: &Options) -> io::Result<()> {
+    println!("{}", database.description);
+    let (store, org) = seed::write(&database.url, SECRET, &options.seed).await?;
+    let rows = questions(&store, org).await.map_err(io::Error::other)?;
+    println!("\n{:<48}{:>12}{:>12}", "", "median ms", "worst ms");
+    for Asked {
+        name,
+        median,
+        worst,
+    } in rows
+    {
+        let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+        println!("{name:<48}{:>12.1}{:>12.1}", millis(median), millis(worst));
+    }
+    println!();
+    store.close().await;
+    database.remove().await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures on the machine's clock"
+)]
+async fn ask<T, F>(name: &'static str, question: impl Fn() -> F) -> StoreResult<Asked>
+where
+    F: Future<Output = StoreResult<T>>,
+{
+    question().await?;
+    let mut times = Vec::with_capacity(TIMES);
+    for _ in 0..TIMES {
+        let began = std::time::Instant::now();
+        question().await?;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    Ok(Asked {
+        name,
+        median: times[TIMES / 2],
+        worst: times[TIMES - 1],
+    })
+}
+
+fn page<K>() -> PageRequest<K> {
+    PageRequest {
+        limit: 50,
+        order: Order::Descending,
+        cursor: None,
+    }
+}
+
+fn look(
+    status: Option<Standing>,
+    endpoint: Option<EndpointId>,
+    text: Option<&str>,
+) -> MessageQuery {
+    MessageQuery {
+        status,
+        endpoint,
+        text: text.map(str::to_owned),
+        ..MessageQuery::default()
+    }
+}
+
+async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
+    // The application with most of the traffic.
+    let app: AppId = store.app(org, "customer-0").await?.id;
+    let endpoints = store
+        .monitored_endpoints(org, Some(app), false, page())
+        .await?;
+    let ids: Vec<EndpointId> = endpoints.rows.iter().map(|row| row.id).collect();
+    let all = store.monitored_endpoints(org, None, false, page()).await?;
+    let many: Vec<EndpointId> = all.rows.iter().map(|row| row.id).collect();
+    let one = ids[0];
+    let mut rows = statistics(store, org, app, (one, &many)).await?;
+    rows.extend([
+        ask("overview", || store.overview(org)).await?,
+        ask("nodes", || store.nodes()).await?,
+        ask("endpoints of all, 50", || {
+            store.monitored_endpoints(org, None, false, page())
+        })
+        .await?,
+        ask("endpoints that fail, 50", || {
+            store.monitored_endpoints(org, None, true, page())
+        })
+        .await?,
+        ask("applications, 50", || {
+            store.apps(org, AppFilter::default(), page())
+        })
+        .await?,
+        ask("messages, 50", || {
+            store.messages(app, MessageFilter::default(), page())
+        })
+        .await?,
+        ask("attempts of an endpoint, 50", || {
+            store.attempts_by_endpoint(app, one, AttemptFilter::default(), page())
+        })
+        .await?,
+        ask("events of the last 10 s", || async {
+            store
+                .commits_since(store.clock().now().minus(Duration::from_secs(10)))
+                .await
+        })
+        .await?,
+    ]);
+    for (name, query) in [
+        ("search: everything", look(None, None, None)),
+        (
+            "search: event types that begin so",
+            look(None, None, Some("order.")),
+        ),
+        (
+            "search: nothing is called so",
+            look(None, None, Some("nothing")),
+        ),
+        (
+            "search: succeeded",
+            look(Some(Standing::Succeeded), None, None),
+        ),
+        (
+            "search: exhausted",
+            look(Some(Standing::Exhausted), None, None),
+        ),
+        ("search: failing", look(Some(Standing::Failing), None, None)),
+        (
+            "search: never tried",
+            look(Some(Standing::Pending), None, None),
+        ),
+        (
+            "search: exhausted at an endpoint",
+            look(Some(Standing::Exhausted), Some(one), None),
+        ),
+    ] {
+        rows.push(ask(name, || store.search_messages(app, query.clone(), page())).await?);
+    }
+    Ok(rows)
+}
+
+async fn statistics(
+    store: &Store,
+    org: OrgId,
+    app: AppId,
+    (one, many): (EndpointId, &[EndpointId]),
+) -> StoreResult<Vec<Asked>> {
+    let now = store.clock().now();
+    let mut rows = Vec::new();
+    for (name, scope, event_type, bucket, hours) in [
+        (
+            "series: all, 24 hours",
+            StatScope::Org(org),
+            None,
+            Bucket::Hour,
+            24,
+        ),
+        (
+            "series: all, 24 hours by the minute",
+            StatScope::Org(org),
+            None,
+            Bucket::Minute,
+            24,
+        ),
+        (
+            "series: all, 60 days by the hour",
+            StatScope::Org(org),
+            None,
+            Bucket::Hour,
+            60 * 24,
+        ),
+        (
+            "series: all, 90 days",
+            StatScope::Org(org),
+            None,
+            Bucket::Day,
+            90 * 24,
+        ),
+        (
+            "series: an event type, 30 days",
+            StatScope::Org(org),
+            Some("order.created"),
+            Bucket::Day,
+            30 * 24,
+        ),
+        (
+            "series: an application, 24 hours",
+            StatScope::App(app),
+            None,
+            Bucket::Hour,
+            24,
+        ),
+        (
+            "series: an application, 90 days",
+            StatScope::App(app),
+            None,
+            Bucket::Day,
+            90 * 24,
+        ),
+        (
+            "series: an endpoint, 60 days by the hour",
+            StatScope::Endpoint(one),
+            None,
+            Bucket::Hour,
+            60 * 24,
+        ),
+    ] {
+        let window = bucket.window(now.minus(Duration::from_hours(hours)), now);
+        rows.push(
+            ask(name, || {
+                store.stat_series(scope, event_type, bucket, window)
+            })
+            .await?,
+        );
+    }
+    for (name, bucket, hours) in [
+        ("series: 50 endpoints, 24 hours", Bucket::Hour, 24),
+        ("series: 50 endpoints, 30 days", Bucket::Day, 30 * 24),
+    ] {
+        let window = bucket.window(now.minus(Duration::from_hours(hours)), now);
+        rows.push(ask(name, || store.endpoint_series(many, bucket, window)).await?);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,211 @@
+//! `cargo xtask seed`: a database as a busy installation has it after a month, written
+//! through the store's own bulk statements with a clock that this program moves.
+
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use postrider::settings::{self, Inputs, catalogue};
+use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, Timestamp};
+use postrider_store::{
+    Cipher, Clock, ConnectOptions, EndpointSettings, IngestBatch, KeyBlock, ManualClock, NewApp,
+    NewEndpoint, Secret, Store,
+};
+
+use traffic::Traffic;
+
+/// Messages of one transaction.
+const BATCH: u32 = 500;
+/// Deliveries of each.
+const FAN_OUT: u32 = 2;
+/// Longer than any seeding takes.
+const LEASE: Duration = Duration::from_hours(24 * 400);
+
+/// What is written, and where.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// The database, made or brought up to date; no server may use it meanwhile
+    /// [default: as POSTRIDER_DATABASE_URL or postrider.toml says]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The organisation that gets it all
+    #[arg(long, default_value = "default")]
+    pub(crate) org: String,
+    /// Applications
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) applications: u32,
+    /// Endpoints of all applications together
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) endpoints: u32,
+    /// Attempts to all endpoints together
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub(crate) attempts: u32,
+    /// Days over which they are spread, up to now
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=80))]
+    pub(crate) days: u32,
+}
+
+/// An application and what belongs to it.
+struct Seeded {
+    id: AppId,
+    version: i64,
+    endpoints: Vec<EndpointId>,
+}
+
+/// Seeds the database that the options or the settings name.
+pub(crate) fn run(_root: &Path, options: &Options) -> io::Result<Vec<String>> {
+    let flags: BTreeMap<&'static str, String> = options
+        .database_url
+        .iter()
+        .map(|url| (catalogue::DATABASE_URL.name, url.clone()))
+        .collect();
+    let inputs = Inputs::gather(flags, None).map_err(io::Error::other)?;
+    let settings = settings::load(inputs).map_err(io::Error::other)?.settings;
+    if let Some(folder) = settings.database_url.sqlite_path().and_then(Path::parent) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let secret = postrider::main_secret::resolve(&settings).map_err(io::Error::other)?;
+    let url = settings.database_url.expose().to_owned();
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let (store, _) = write(&url, secret.expose(), options).await?;
+        store.close().await;
+        io::Result::Ok(())
+    })?;
+    println!(
+        "seeded: `postrider key create --org {}` makes a key for it",
+        options.org
+    );
+    Ok(Vec::new())
+}
+
+/// Writes everything. The store's clock stands at the present at the end.
+pub(crate) async fn write(
+    url: &str,
+    secret: &str,
+    options: &Options,
+) -> io::Result<(Store, OrgId)> {
+    let now = Clock::system().now();
+    let begin = now.minus(Duration::from_hours(24) * options.days);
+    let (clock, hand) = Clock::manual(begin);
+    let connect = ConnectOptions {
+        url: url.to_owned(),
+        connections: 4,
+    };
+    let store = Store::open(&connect, Cipher::new(secret), clock)
+        .await
+        .map_err(io::Error::other)?;
+    let org = store
+        .ensure_org(&options.org)
+        .await
+        .map_err(io::Error::other)?;
+    let apps = applications(&store, org.id, options).await?;
+    println!(
+        "{} applications, {} endpoints",
+        options.applications, options.endpoints
+    );
+    traffic(&store, &hand, &apps, (begin, now), options).await?;
+    hand.advance_to(now);
+    println!("{} attempts; rolling statistics up", options.attempts);
+    while store.roll_up().await.map_err(io::Error::other)? {}
+    while store.trim_journal().await.map_err(io::Error::other)? {}
+    Ok((store, org.id))
+}
+
+async fn applications(store: &Store, org: OrgId, options: &Options) -> io::Result<Vec<Seeded>> {
+    let mut apps = Vec::new();
+    for number in 0..options.applications {
+        let new = NewApp {
+            uid: Some(format!("customer-{number}")),
+            name: format!("Customer {number}"),
+            throttle_rate: None,
+            metadata: "{}".to_owned(),
+        };
+        let (app, _) = store
+            .app_or_create(org, new)
+            .await
+            .map_err(io::Error::other)?;
+        let from =
+            u64::from(number) * u64::from(options.endpoints) / u64::from(options.applications);
+        let to =
+            u64::from(number + 1) * u64::from(options.endpoints) / u64::from(options.applications);
+        let mut endpoints = Vec::new();
+        for at in from..to {
+            let endpoint = store.create_endpoint(app.id, endpoint(at)).await;
+            endpoints.push(endpoint.map_err(io::Error::other)?.id);
+        }
+        let name = app.id.to_string();
+        let version = store
+            .app(org, &name)
+            .await
+            .map_err(io::Error::other)?
+            .config_version;
+        apps.push(Seeded {
+            id: app.id,
+            version,
+            endpoints,
+        });
+    }
+    Ok(apps)
+}
+
+fn endpoint(number: u64) -> NewEndpoint {
+    NewEndpoint {
+        settings: EndpointSettings {
+            // Reserved: nothing is ever there (RFC 2606, section 2).
+            url: format!("https://customer-{number}.invalid/webhooks"),
+            description: format!("Receiver {number}"),
+            ..EndpointSettings::default()
+        },
+        secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+    }
+}
+
+async fn traffic(
+    store: &Store,
+    hand: &ManualClock,
+    apps: &[Seeded],
+    (begin, end): (Timestamp, Timestamp),
+    options: &Options,
+) -> io::Result<()> {
+    let node = store
+        .register_node(NodeId::mint(begin), "all", LEASE)
+        .await
+        .map_err(io::Error::other)?;
+    let batches = options.attempts.div_ceil(BATCH * FAN_OUT);
+    let step = end.since(begin) / (batches + 1);
+    let mut writer = store.writer();
+    let (mut keys, mut traffic) = (KeyBlock::empty(), Traffic::new(node, end));
+    for batch in 0..batches {
+        hand.advance_to(begin.plus(step * batch));
+        if batch % 64 == 0 {
+            // Days that were before this program began have no partitions yet.
+            store.make_partitions().await.map_err(io::Error::other)?;
+        }
+        store
+            .refill(&mut keys, BATCH as usize)
+            .await
+            .map_err(io::Error::other)?;
+        let (messages, outcomes) = traffic.batch(apps, store.clock().now(), step, &mut keys);
+        let batch = IngestBatch {
+            node,
+            now: store.clock().now(),
+            messages: &messages,
+        };
+        writer
+            .write(batch, &outcomes)
+            .await
+            .map_err(io::Error::other)?;
+    }
+    let floor = MessageId::floor(begin);
+    let itself = store.stopping_node(node, floor);
+    store
+        .take_over(itself)
+        .await
+        .map(|_| ())
+        .map_err(io::Error::other)
+}
