@@ -40,6 +40,7 @@ export function useList<T>(
   });
   return {
     rows: query.data?.pages.flatMap((page) => page.data),
+    pages: query.data?.pages.length ?? 0,
     error: query.error,
     isPending: query.isPending,
     hasMore: query.hasNextPage,

@@ -38,7 +38,7 @@ const wait = (ms: number, signal: AbortSignal) =>
 
 /**
  * Reads a stream of events until `signal` ends it, and goes on after the last one that came when
- * the connection breaks. `resumed` is told when something may have been missed.
+ * the connection breaks. The server says `reset` where something may have been missed.
  */
 export async function follow(
   path: string,
@@ -61,10 +61,8 @@ export async function follow(
         const chunk = await body?.read();
         if (!chunk || chunk.done) break;
         delay = FIRST_WAIT_MS;
-        for (const event of reader.push(chunk.value)) {
-          last = event.id ?? last;
-          onEvent(event);
-        }
+        for (const event of reader.push(chunk.value)) onEvent(event);
+        last = reader.id ?? last;
       }
     } catch (error) {
       // What is refused stays refused: no stream here, or no session any more.

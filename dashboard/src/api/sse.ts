@@ -11,7 +11,8 @@ export interface ServerEvent {
  */
 export class EventReader {
   private rest = "";
-  private id: string | null = null;
+  /** The place that the stream has come to, also by frames that hold nothing else. */
+  id: string | null = null;
   private name = "";
   private data: string[] = [];
 

@@ -18,6 +18,9 @@ import { Publish } from "./publish";
 import { localText } from "./recover";
 
 const t = texts.messages;
+/** As long as a list has fewer rows than this it looks on by itself, for so many pages. */
+const FEW = 10;
+const MOST_PAGES = 5;
 const STATUSES = ["succeeded", "failing", "pending", "exhausted", "canceled"] as const;
 
 /** The filter that the address tells; what it tells wrongly is nothing. */
@@ -44,6 +47,12 @@ export default function Messages() {
   const filter = filterOf(address);
   const isFiltered = Object.values(filter).some(Boolean);
   const list = useMessages(app, filter);
+  // One page looks at a bounded number of messages and may hold none of those that are sought.
+  const { rows, pages, hasMore, isLoadingMore, more } = list;
+  const isSeeking = (rows?.length ?? 0) < FEW && hasMore && pages < MOST_PAGES;
+  useEffect(() => {
+    if (isSeeking && !isLoadingMore) more();
+  }, [isSeeking, isLoadingMore, more]);
   const clear = () =>
     change(Object.fromEntries(Object.keys(address).map((name) => [name, undefined])));
   const mayPublish = session.appId === null && !session.readOnly;
@@ -55,7 +64,9 @@ export default function Messages() {
           <Failed error={list.error} retry={list.retry} />
         ) : !list.rows ? (
           <Loading lines={8} />
-        ) : list.rows.length === 0 ? (
+        ) : list.rows.length === 0 && isSeeking ? (
+          <Loading lines={8} />
+        ) : list.rows.length === 0 && !hasMore ? (
           <Empty
             icon={<Mail aria-hidden />}
             title={isFiltered ? t.noMatch : t.empty}

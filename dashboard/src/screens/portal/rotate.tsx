@@ -13,12 +13,15 @@ const DAY = 86_400;
 
 interface RotateProps {
   rotate: {
-    mutate: (body: Schemas["RotateIn"], options: { onSuccess: () => void }) => void;
+    mutate: (
+      body: Schemas["RotateIn"],
+      options: { onSuccess: (answer: Schemas["SecretOut"]) => void },
+    ) => void;
     isPending: boolean;
     error: Error | null;
   };
-  /** Told when the old secret ends. */
-  onRotated: (oldEnds: Date) => void;
+  /** Told what the server answers: until when the old secret signs, among others. */
+  onRotated: (answer: Schemas["SecretOut"]) => void;
 }
 
 /** Makes a new signing secret, with a while in which the old one still signs too. */
@@ -30,8 +33,8 @@ export function Rotate({ rotate, onRotated }: RotateProps) {
     rotate.mutate(
       { gracePeriodSeconds: grace, key: own.trim() || undefined },
       {
-        onSuccess: () => {
-          onRotated(new Date(Date.now() + grace * 1000));
+        onSuccess: (answer) => {
+          onRotated(answer);
           toast.ok(t.rotated);
           setOwn("");
           setOpen(false);

@@ -16,10 +16,15 @@ export function SecretCard({ endpoint }: { endpoint: string }) {
   const { app } = useScope();
   const rights = useRights();
   const rotate = useRotateSecret(app, endpoint);
-  const [oldEnds, setOldEnds] = useState<Date | null>(null);
+  const [oldEnds, setOldEnds] = useState<string[]>([]);
+  const [rotated, setRotated] = useState(false);
   // The field forgets what it shows when there is a new secret.
   const [turn, setTurn] = useState(0);
-  const ended = oldEnds !== null && oldEnds.getTime() <= Date.now();
+  const fetchIt = async () => {
+    const answer = await fetchSecret(app, endpoint);
+    setOldEnds(answer.replacedUntil);
+    return answer;
+  };
   return (
     <Card
       title={t.title}
@@ -27,8 +32,9 @@ export function SecretCard({ endpoint }: { endpoint: string }) {
         rights.rotateSecret && (
           <Rotate
             rotate={rotate}
-            onRotated={(until) => {
-              setOldEnds(until);
+            onRotated={(answer) => {
+              setOldEnds(answer.replacedUntil);
+              setRotated(true);
               setTurn(turn + 1);
             }}
           />
@@ -36,23 +42,13 @@ export function SecretCard({ endpoint }: { endpoint: string }) {
       }
     >
       <div className="flex flex-col gap-3">
-        <SecretField
-          key={turn}
-          mayReveal={rights.seeSecret}
-          fetchSecret={() => fetchSecret(app, endpoint)}
-        />
-        {oldEnds && (
-          <Note tone={ended ? "info" : "warn"}>
-            {ended ? (
-              t.oldEnded
-            ) : (
-              <>
-                {t.oldEnds} <At time={oldEnds.toISOString()} /> (
-                <Ago time={oldEnds.toISOString()} />)
-              </>
-            )}
+        <SecretField key={turn} mayReveal={rights.seeSecret} fetchSecret={fetchIt} />
+        {oldEnds.map((time) => (
+          <Note key={time} tone="warn">
+            {t.oldEnds} <At time={time} /> (<Ago time={time} />)
           </Note>
-        )}
+        ))}
+        {rotated && oldEnds.length === 0 && <Note>{t.oldEnded}</Note>}
       </div>
     </Card>
   );
