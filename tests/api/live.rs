@@ -32,9 +32,13 @@ on_both_engines! {
             assert!(attempt["nextAttemptAt"].is_string() && attempt["durationMs"].is_u64(), "{attempt}");
         }
         let task = endpoint.begin("recover", &json!({"since": days_ago(1)})).await;
-        let told = all.next_of("task.changed").await.data;
-        assert_eq!(told["taskId"], task);
-        while all.next_of("task.changed").await.data["status"] != "finished" {}
+        loop {
+            let told = all.next_of("task.changed").await.data;
+            assert_eq!((&told["taskId"], &told["task"]), (&json!(task), &json!("endpoint.recover")));
+            if told["status"] == "finished" {
+                break;
+            }
+        }
     }
 
     async fn a_stream_tells_of_its_own_application_and_organisation_alone(engine: Engine) {

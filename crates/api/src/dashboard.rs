@@ -100,8 +100,8 @@ async fn portal(shared: &Shared, query: Option<&str>) -> ApiResult<Policy> {
         ancestors: "'none'".to_owned(),
         pictures: String::new(),
     };
-    let pairs = query.unwrap_or_default().split('&');
-    let org = pairs.filter_map(|pair| pair.strip_prefix("org=")).next();
+    let mut pairs = query.unwrap_or_default().split('&');
+    let org = pairs.find_map(|pair| pair.strip_prefix("org="));
     let Some(org) = org.and_then(|org| org.parse::<OrgId>().ok()) else {
         return Ok(policy);
     };

@@ -71,16 +71,16 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.of.0.lock();
         taken.all -= 1;
-        leave(&mut taken.keys, self.key);
-        leave(&mut taken.orgs, self.org);
+        leave(&mut taken.keys, &self.key);
+        leave(&mut taken.orgs, &self.org);
     }
 }
 
-fn leave<K: std::hash::Hash + Eq>(map: &mut HashMap<K, usize>, key: K) {
-    if let Some(count) = map.get_mut(&key) {
+fn leave<K: std::hash::Hash + Eq>(map: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = map.get_mut(key) {
         *count -= 1;
         if *count == 0 {
-            map.remove(&key);
+            map.remove(key);
         }
     }
 }

@@ -90,7 +90,7 @@ async fn create(call: Call<Member>) -> ApiResult<Answer> {
         expires_at: store.clock().now().plus(life),
     };
     match store.create_inbox(new, MAX_INBOXES).await {
-        Ok(inbox) => Answer::json(StatusCode::CREATED, &InboxOut::new(inbox, base(&call))),
+        Ok(inbox) => Answer::json(StatusCode::CREATED, &InboxOut::new(&inbox, base(&call))),
         Err(StoreError::Conflict(_)) => Err(ApiError::new(
             Code::LimitReached,
             "The organisation has 50 inboxes: delete one, or wait until one has expired",
@@ -120,7 +120,7 @@ async fn list(call: Call<Member>) -> ApiResult<Answer> {
     let store = &call.shared.store;
     let inboxes = store.inboxes(call.access.org, call.access.app).await?;
     let base = base(&call);
-    let data = inboxes.into_iter().map(|inbox| InboxOut::new(inbox, base));
+    let data = inboxes.into_iter().map(|inbox| InboxOut::new(&inbox, base));
     Answer::ok(&ListOut {
         data: data.collect(),
         iterator: None,
@@ -143,7 +143,7 @@ async fn named(call: &Call<Member>) -> ApiResult<Inbox> {
 
 async fn get(call: Call<Member>) -> ApiResult<Answer> {
     let inbox = named(&call).await?;
-    Answer::ok(&InboxOut::new(inbox, base(&call)))
+    Answer::ok(&InboxOut::new(&inbox, base(&call)))
 }
 
 async fn patch(call: Call<Member>) -> ApiResult<Answer> {
@@ -176,7 +176,7 @@ async fn patch(call: Call<Member>) -> ApiResult<Answer> {
     let inbox = store
         .change_inbox(call.access.org, inbox.id, checked.update)
         .await?;
-    Answer::ok(&InboxOut::new(inbox, base(&call)))
+    Answer::ok(&InboxOut::new(&inbox, base(&call)))
 }
 
 async fn delete(call: Call<Member>) -> ApiResult<Answer> {

@@ -149,7 +149,7 @@ pub(crate) struct InboxOut {
 
 impl InboxOut {
     /// The inbox, as it is reached under `base`.
-    pub(crate) fn new(inbox: Inbox, base: &str) -> Self {
+    pub(crate) fn new(inbox: &Inbox, base: &str) -> Self {
         Self {
             id: inbox.id,
             app_id: inbox.app_id,

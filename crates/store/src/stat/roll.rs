@@ -79,7 +79,8 @@ impl Sums {
                 start,
             };
             self.table.entry(key.clone()).or_default().merge(counts);
-            if !event_type.is_empty() && !(is_endpoint && width == Bucket::Minute) {
+            let apart = !(is_endpoint && width == Bucket::Minute);
+            if apart && !event_type.is_empty() {
                 event_type.clone_into(&mut key.event_type);
                 self.table.entry(key).or_default().merge(counts);
             }
