@@ -117,6 +117,7 @@ test("disabling says what was missed, and enabling can send it", async ({
   await page.getByRole("button", { name: "Enable" }).click();
   await expect(page.getByText("2 messages were missed meanwhile.")).toBeVisible();
   await page.getByRole("dialog").getByRole("button", { name: "Enable" }).click();
+  await expect(page.getByRole("dialog")).toBeHidden();
   await expect(page.getByText("Disabled by a person")).toBeHidden();
   await expect.poll(() => receiver.received.length).toBe(2);
 });

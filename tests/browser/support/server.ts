@@ -40,7 +40,7 @@ export class Server {
       const late = setTimeout(() => reject(new Error(`no start within 30 s:\n${text}`)), 30_000);
       const read = (chunk: Buffer) => {
         text += chunk.toString();
-        if (/listening on/.test(text) && /prk_\w+/.test(text)) {
+        if (/listening on/.test(text) && /prk_\w+/.test(text) && /#code=\S+\s/.test(text)) {
           clearTimeout(late);
           resolve();
         }
