@@ -25,7 +25,7 @@ enum Task {
     /// Seeds databases and prints how long each question of the dashboard takes
     BenchDashboard(bench::dashboard::Options),
     /// Fills a database as a busy installation would in a month: to try the dashboard on
-    Seed(seed::Options),
+    Seed(seed::SeedOptions),
     /// Writes the generated files that are checked in
     Regen {
         /// Writes nothing; fails if a file is not what it should be

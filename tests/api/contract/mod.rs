@@ -126,11 +126,11 @@ impl Made {
         client.post("/event-type", &body).await.expect(201);
         let inbox = client.post("/inbox", &json!({})).await.field("id");
         Self {
-            inbox,
             app,
             endpoint,
             message,
             attempt,
+            inbox,
             receiver,
             since,
         }

@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long)]
     postgres_url: Option<String>,
     #[command(flatten)]
-    seed: seed::Options,
+    seed: seed::SeedOptions,
 }
 
 /// How long one question took.

@@ -27,7 +27,7 @@ const LEASE: Duration = Duration::from_hours(24 * 400);
 
 /// What is written, and where.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct SeedOptions {
     /// The database, made or brought up to date; no server may use it meanwhile
     /// [default: as POSTRIDER_DATABASE_URL or postrider.toml says]
     #[arg(long, value_name = "URL")]
@@ -57,7 +57,7 @@ struct Seeded {
 }
 
 /// Seeds the database that the options or the settings name.
-pub(crate) fn run(_root: &Path, options: &Options) -> io::Result<Vec<String>> {
+pub(crate) fn run(_root: &Path, options: &SeedOptions) -> io::Result<Vec<String>> {
     let flags: BTreeMap<&'static str, String> = options
         .database_url
         .iter()
@@ -87,7 +87,7 @@ pub(crate) fn run(_root: &Path, options: &Options) -> io::Result<Vec<String>> {
 pub(crate) async fn write(
     url: &str,
     secret: &str,
-    options: &Options,
+    options: &SeedOptions,
 ) -> io::Result<(Store, OrgId)> {
     let now = Clock::system().now();
     let begin = now.minus(Duration::from_hours(24) * options.days);
@@ -116,7 +116,7 @@ pub(crate) async fn write(
     Ok((store, org.id))
 }
 
-async fn applications(store: &Store, org: OrgId, options: &Options) -> io::Result<Vec<Seeded>> {
+async fn applications(store: &Store, org: OrgId, options: &SeedOptions) -> io::Result<Vec<Seeded>> {
     let mut apps = Vec::new();
     for number in 0..options.applications {
         let new = NewApp {
@@ -170,7 +170,7 @@ async fn traffic(
     hand: &ManualClock,
     apps: &[Seeded],
     (begin, end): (Timestamp, Timestamp),
-    options: &Options,
+    options: &SeedOptions,
 ) -> io::Result<()> {
     let node = store
         .register_node(NodeId::mint(begin), "all", LEASE)
