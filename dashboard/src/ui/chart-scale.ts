@@ -21,11 +21,24 @@ export function linePath(
       drawing = false;
       return;
     }
-    // A point that stands alone is a line without length.
-    const alone = !drawing && (values[at + 1] ?? null) === null;
     path += `${drawing ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
-    if (alone) path += "h0";
     drawing = true;
   });
   return path;
+}
+
+/** The points that stand alone between holes: lines without length, seen by their round ends. */
+export function lonePath(
+  values: (number | null)[],
+  x: (at: number) => number,
+  y: (v: number) => number,
+): string {
+  const missing = (at: number) => (values[at] ?? null) === null;
+  return values
+    .map((value, at) =>
+      value !== null && missing(at - 1) && missing(at + 1)
+        ? `M${x(at).toFixed(1)} ${y(value).toFixed(1)}h0`
+        : "",
+    )
+    .join("");
 }

@@ -1,6 +1,6 @@
 import { type PointerEvent, useRef, useState } from "react";
 import { texts } from "@/texts";
-import { linePath, niceTop } from "./chart-scale";
+import { linePath, lonePath, niceTop } from "./chart-scale";
 import { cx } from "./cx";
 
 export type Colour = "accent" | "ok" | "bad" | "warn" | "faint";
@@ -139,15 +139,23 @@ export function Chart({ title, kind, labels, series, format }: ChartProps) {
                   />
                 ))
               : series.map((one) => (
-                  <path
+                  <g
                     key={one.label}
-                    // Ends without length are drawn as dots by their round caps.
-                    d={linePath(one.values, middle, y)}
-                    className={cx("fill-none stroke-2", STROKES[one.colour])}
+                    className={cx("fill-none", STROKES[one.colour])}
                     strokeLinecap="round"
                     strokeLinejoin="round"
-                    vectorEffect="non-scaling-stroke"
-                  />
+                  >
+                    <path
+                      d={linePath(one.values, middle, y)}
+                      className="stroke-2"
+                      vectorEffect="non-scaling-stroke"
+                    />
+                    <path
+                      d={lonePath(one.values, middle, y)}
+                      className="stroke-5"
+                      vectorEffect="non-scaling-stroke"
+                    />
+                  </g>
                 ))}
           </svg>
           <div className="tabular -mt-4 flex justify-between text-xs text-faint">

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { linePath, niceTop } from "./chart-scale";
+import { linePath, lonePath, niceTop } from "./chart-scale";
 import { grouped } from "./event-tree";
 import { bytes, milliseconds, percent, relative, span } from "./format";
 import { pieces, readable } from "./highlight";
@@ -79,5 +79,11 @@ test("an axis ends at a round number, and a line has holes where values are miss
     (at) => at,
     (value) => value,
   );
-  expect(path).toBe("M0.0 1.0h0M2.0 2.0L3.0 3.0");
+  expect(path).toBe("M0.0 1.0M2.0 2.0L3.0 3.0");
+  const lone = lonePath(
+    [1, null, 2, 3, null, 4],
+    (at) => at,
+    (value) => value,
+  );
+  expect(lone).toBe("M0.0 1.0h0M5.0 4.0h0");
 });
