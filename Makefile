@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Where .ci/tools puts what it installs.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-.PHONY: help build run test tools lint deny fresh rust-tests doc-tests audit bench fmt
+.PHONY: help build run dashboard browser test tools lint deny fresh rust-tests doc-tests audit bench fmt
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
@@ -20,6 +20,15 @@ build: bundle ## the release binary, target/release/postrider, with the dashboar
 bundle:
 	cd dashboard && npm ci --no-audit --no-fund && npm run build
 
+dashboard: bundle ## the dashboard: formatting, lints, types, unit tests, bundle
+	cd dashboard && npm run check && npm test
+
+browser: bundle debug ## drives the binary with the dashboard in it in a real Chromium
+	.ci/chromium
+	cd tests/browser && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund
+	dashboard/node_modules/.bin/tsc -p tests/browser
+	cd tests/browser && npm test
+
 run: build ## builds, then serves on 127.0.0.1:8071 with SQLite in ./data
 	exec $(TARGET)/release/postrider serve --dev
 
@@ -28,8 +37,10 @@ test: ## everything CI checks
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory deny
 	$(MAKE) --no-print-directory fresh
+	$(MAKE) --no-print-directory dashboard
 	$(MAKE) --no-print-directory rust-tests
 	$(MAKE) --no-print-directory doc-tests
+	$(MAKE) --no-print-directory browser
 
 tools: ## installs cargo-nextest and cargo-deny where they are missing
 	.ci/tools
@@ -65,3 +76,4 @@ bench: ## deliveries per second, as a ratio to the direct ceiling
 
 fmt: ## formats the sources
 	cargo fmt --all
+	cd dashboard && npm run format

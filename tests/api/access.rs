@@ -66,7 +66,7 @@ const TABLE: &[(&str, Need)] = &[
     ("v1.endpoint.rotate-secret", App(SECRET)),
     ("v1.endpoint.update", App(ENDPOINT)),
     ("v1.endpoint.update-headers", App(ENDPOINT)),
-    ("v1.endpoint.send-example", Org),
+    ("v1.endpoint.send-example", App(ATTEMPTS)),
     ("v1.environment.export", Org),
     ("v1.environment.import", Org),
     ("v1.event-type.create", Org),

@@ -119,6 +119,10 @@ on_both_engines! {
         assert_eq!(endpoint.secret().await, given);
         let rotated = client.post(&endpoint.path("/secret/rotate"), &json!({})).await.expect(200);
         assert_ne!(rotated["key"], given);
+        // The one before signs for another day, and whoever asks is told until when.
+        assert_eq!(rotated["replacedUntil"].as_array().map(Vec::len), Some(1));
+        let asked = client.get(&endpoint.path("/secret")).await.expect(200);
+        assert_eq!(asked, rotated);
         assert_eq!(endpoint.secret().await, rotated["key"].as_str().expect("a key"));
         let back = client.post(&endpoint.path("/secret/rotate"), &json!({"key": given, "gracePeriodSeconds": 0})).await;
         assert_eq!(back.field("key"), given);

@@ -40,4 +40,23 @@ on_both_engines! {
         assert_eq!(client.post(&path, &json!({"eventType": "svix.ping"})).await.code(400), "endpoint_disabled");
         assert_eq!(other.count(), 0);
     }
+
+    async fn a_customer_sends_examples_of_the_catalogue_and_nothing_of_their_own(engine: Engine) {
+        let receiver = Receiver::start().await;
+        let server = Server::start(engine).await;
+        let client = server.client();
+        let schema = json!({"1": {"type": "object", "examples": [{"id": "in_1"}]}});
+        client.post("/event-type", &json!({"name": "invoice.paid", "description": "", "schemas": schema})).await.expect(201);
+        client.post("/event-type", &json!({"name": "hidden", "description": "", "schemas": schema, "featureFlags": ["beta"]})).await.expect(201);
+        let app = client.app().await;
+        let endpoint = app.endpoint(&receiver.url()).create().await;
+        let access = client.post(&format!("/auth/app-portal-access/{}", app.id()), &json!({"featureFlags": []})).await.expect(200);
+        let customer = client.with_key(access["token"].as_str().expect("a token"));
+        let path = endpoint.path("/send-example");
+        customer.post(&path, &json!({"eventType": "invoice.paid"})).await.expect(200);
+        assert_eq!(receiver.received(1).await[0].text(), r#"{"id":"in_1"}"#);
+        customer.post(&path, &json!({"eventType": "invoice.paid", "payload": {"forged": true}})).await.expect(422);
+        assert_eq!(customer.post(&path, &json!({"eventType": "hidden"})).await.code(404), "not_found");
+        assert_eq!(receiver.count(), 1);
+    }
 }

@@ -113,6 +113,8 @@ pub(crate) struct OfApp {
     pub app: App,
     /// Which event types the caller sees.
     pub sight: Sight,
+    /// Whether the key opens this application alone: it is then in its customer's hands.
+    pub is_bound: bool,
 }
 
 /// Open to those of [`OfApp`] that may see secrets: what they read would let a reader
@@ -235,6 +237,7 @@ impl Access for OfApp {
             key: caller.key,
             app,
             sight: Sight(caller.flags),
+            is_bound: caller.app.is_some(),
         })
     }
 

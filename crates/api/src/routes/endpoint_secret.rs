@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use http::Method;
-use postrider_domain::{AppId, Capability, SchemeKind, Schemes};
+use postrider_domain::{AppId, Capability, EndpointId, SchemeKind, Schemes};
 use postrider_store::{Endpoint, NewSecret, Secret, StoredSecret};
 use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
@@ -30,7 +30,7 @@ const SCHEME: Param = Param {
 };
 
 pub(super) fn operations() -> Vec<Operation> {
-    let example = || json!({"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let example = || json!({"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "replacedUntil": []});
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", "v1.endpoint.get-secret", get)
             .says("Get an endpoint's secret", "What the receiver verifies with: the secret itself, or the public key of an Ed25519 key. Each type of `signatureScheme` has a secret of its own.")
@@ -138,28 +138,38 @@ pub(super) fn first_secrets(
 }
 
 /// What a receiver verifies with.
-pub(super) fn shown(scheme: SchemeKind, secret: &str) -> ApiResult<SecretOut> {
+fn shown(scheme: SchemeKind, secret: &str) -> ApiResult<String> {
     if scheme != SchemeKind::Standard {
-        return Ok(SecretOut {
-            key: secret.to_owned(),
-        });
+        return Ok(secret.to_owned());
     }
     let key = SigningKey::parse(secret).map_err(ApiError::internal)?;
-    Ok(SecretOut {
-        key: match key.scheme() {
-            // As the caller wrote it, padding and all.
-            Scheme::V1 => secret.to_owned(),
-            _ => key.verifying_string(),
-        },
+    Ok(match key.scheme() {
+        // As the caller wrote it, padding and all.
+        Scheme::V1 => secret.to_owned(),
+        _ => key.verifying_string(),
+    })
+}
+
+/// What the receiver verifies with now in a kind of scheme, and until when replaced
+/// secrets sign too.
+pub(super) async fn answer(
+    shared: &Shared,
+    endpoint: EndpointId,
+    scheme: SchemeKind,
+) -> ApiResult<Answer> {
+    let secrets = shared.store.secrets(endpoint).await?;
+    let mut of_scheme = secrets.iter().filter(|secret| secret.scheme == scheme);
+    let current = of_scheme
+        .next()
+        .ok_or_else(|| ApiError::not_found("Entity not found"))?;
+    Answer::ok(&SecretOut {
+        key: shown(scheme, current.text.expose())?,
+        replaced_until: of_scheme.filter_map(|old| old.expires_at).collect(),
     })
 }
 
 /// The secret of a kind of scheme that signs now.
-pub(super) async fn current_of(
-    shared: &Shared,
-    endpoint: &Endpoint,
-    scheme: SchemeKind,
-) -> ApiResult<String> {
+async fn current_of(shared: &Shared, endpoint: &Endpoint, scheme: SchemeKind) -> ApiResult<String> {
     let secrets = shared.store.secrets(endpoint.id).await?;
     let secret = secrets
         .into_iter()
@@ -188,8 +198,7 @@ async fn get(call: Call<OfAppInFull>) -> ApiResult<Answer> {
     let said = call.query.word("scheme")?.and_then(SchemeKind::of_word);
     let endpoint = named(&call).await?;
     let scheme = meant(&endpoint, said).map_err(|msg| ApiError::invalid_query("scheme", msg))?;
-    let secret = current_of(&call.shared, &endpoint, scheme).await?;
-    Answer::ok(&shown(scheme, &secret)?)
+    answer(&call.shared, endpoint.id, scheme).await
 }
 
 async fn rotate(call: Call<OfApp>) -> ApiResult<Answer> {
@@ -225,7 +234,7 @@ pub(super) async fn renew(
         .store
         .rotate_secret(app, endpoint.id, &new, grace)
         .await?;
-    Answer::ok(&shown(scheme, new.text.expose())?)
+    answer(shared, endpoint.id, scheme).await
 }
 
 /// For how long the old secret signs too. Where a delivery carries one signature only, it
@@ -266,15 +275,15 @@ mod tests {
     fn a_made_secret_is_one_and_an_ed25519_key_shows_its_public_half() {
         let hmac = made(SignatureKind::Hmac256);
         assert!(hmac.starts_with("whsec_"));
-        assert_eq!(shown(STANDARD, &hmac).unwrap().key, hmac);
+        assert_eq!(shown(STANDARD, &hmac).unwrap(), hmac);
         let pair = made(SignatureKind::Ed25519);
         assert!(pair.starts_with("whsk_"));
-        assert!(shown(STANDARD, &pair).unwrap().key.starts_with("whpk_"));
+        assert!(shown(STANDARD, &pair).unwrap().starts_with("whpk_"));
         for scheme in SchemeKind::ALL {
             let new = made_for(scheme, SignatureKind::Hmac256);
             let text = new.text.expose();
             assert!(checked(scheme, text.to_owned(), "key").is_ok());
-            assert_eq!(shown(scheme, text).unwrap().key, text);
+            assert_eq!(shown(scheme, text).unwrap(), text);
         }
     }
 

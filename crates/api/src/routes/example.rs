@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use postrider_delivery::{Publish, PublishError};
-use postrider_domain::names;
+use postrider_domain::{Capability, names};
 use postrider_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::publish::{STALE_TRIES, refused, request, write_out};
-use crate::access::OrgWide;
+use crate::access::OfApp;
 use crate::call::{Answer, Call};
 use crate::error::{ApiError, ApiResult, Code, InField};
 use crate::operation::Operation;
@@ -34,7 +34,7 @@ pub(crate) struct EventExampleIn<'a> {
     /// Which of the schema's examples, from 0; the first if absent.
     #[schema(minimum = 0)]
     pub example_index: Option<i64>,
-    /// A payload to send in the example's place: a JSON object.
+    /// A payload to send in the example's place: a JSON object. Only for keys of the organisation.
     #[serde(borrow, default)]
     #[schema(value_type = Option<Object>)]
     pub payload: Option<&'a RawValue>,
@@ -44,6 +44,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example", "v1.endpoint.send-example", send)
             .says("Send an example", "Sends an example of the event type to this endpoint alone, whatever event types and channels it asks for: one of the `examples` of its schema of version 1. The answer does not show the payload.")
+            .asks(Capability::CreateAttempts)
             .takes::<EventExampleIn<'_>>(json!({"eventType": "invoice.paid"}))
             .answers::<MessageOut>(200, "It is durable, and on its way")
             .fails(&[Code::InvalidScheme, Code::EndpointDisabled, Code::RateLimited])
@@ -51,7 +52,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn send(call: Call<OrgWide>) -> ApiResult<Answer> {
+async fn send(call: Call<OfApp>) -> ApiResult<Answer> {
     let body = call.json::<EventExampleIn<'_>>()?;
     names::check_event_type(&body.event_type).in_field("eventType")?;
     let (shared, org) = (&call.shared, call.access.org);
@@ -102,8 +103,15 @@ fn message(body: &EventExampleIn<'_>, payload: Bytes) -> Checked {
     }
 }
 
-async fn payload(call: &Call<OrgWide>, body: &EventExampleIn<'_>) -> ApiResult<Bytes> {
+async fn payload(call: &Call<OfApp>, body: &EventExampleIn<'_>) -> ApiResult<Bytes> {
     if let Some(given) = body.payload {
+        // Signed by us, it would let a customer forge whatever event they like.
+        if call.access.is_bound {
+            return Err(ApiError::invalid_field(
+                "payload",
+                "a key of this application alone cannot give one: leave it out for an example of the schema",
+            ));
+        }
         let text = given.get();
         if !text.starts_with('{') {
             return Err(ApiError::invalid_field(
@@ -118,6 +126,9 @@ async fn payload(call: &Call<OrgWide>, body: &EventExampleIn<'_>) -> ApiResult<B
     }
     let store = &call.shared.store;
     let event_type = store.event_type(call.access.org, &body.event_type).await?;
+    if !call.access.sight.sees(event_type.feature_flags.as_deref()) {
+        return Err(ApiError::not_found("Entity not found"));
+    }
     example(event_type.schemas.as_deref(), body.example_index)
 }
 

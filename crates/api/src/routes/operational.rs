@@ -184,9 +184,7 @@ async fn put_headers(call: Call<OrgWide>) -> ApiResult<Answer> {
 async fn get_secret(call: Call<OrgWideInFull>) -> ApiResult<Answer> {
     let call = call.org_wide();
     let (_, endpoint) = find(&call).await?;
-    let scheme = SchemeKind::Standard;
-    let secret = endpoint_secret::current_of(&call.shared, &endpoint, scheme).await?;
-    Answer::ok(&endpoint_secret::shown(scheme, &secret)?)
+    endpoint_secret::answer(&call.shared, endpoint.id, SchemeKind::Standard).await
 }
 
 async fn rotate(call: Call<OrgWide>) -> ApiResult<Answer> {

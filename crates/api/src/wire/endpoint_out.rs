@@ -101,11 +101,15 @@ impl From<Endpoint> for EndpointOut {
 
 /// What deliveries are verified with.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct SecretOut {
     /// The `whsec_` secret, or the `whpk_` public key of an Ed25519 key; of other schemes than
     /// the standard the secret as it was given or made, without a prefix of ours.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     pub key: String,
+    /// Until when each replaced secret still signs beside it, the latest first.
+    #[schema(value_type = Vec<String>, format = DateTime)]
+    pub replaced_until: Vec<Timestamp>,
 }
 
 /// A new signing secret.

@@ -1,0 +1,53 @@
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { ok } from "./client";
+
+interface PageOf<T> {
+  data: T[];
+  iterator: string | null;
+  done: boolean;
+}
+
+/** The client types lists of pairs as lists of lists, so a page is taken by its outline here. */
+interface Call {
+  data?: { iterator?: string | null; done: boolean; data: unknown[] };
+  error?: unknown;
+  response: Response;
+}
+
+interface ListOptions {
+  enabled?: boolean;
+  refetchInterval?: number | false;
+}
+
+/** A list of the API, a page at a time. */
+export function useList<T>(
+  key: readonly unknown[],
+  fetchPage: (iterator: string | undefined) => Promise<Call>,
+  options: ListOptions = {},
+) {
+  const query = useInfiniteQuery<
+    PageOf<T>,
+    Error,
+    InfiniteData<PageOf<T>>,
+    readonly unknown[],
+    string | undefined
+  >({
+    queryKey: key,
+    queryFn: ({ pageParam }) => ok(fetchPage(pageParam)) as Promise<PageOf<T>>,
+    initialPageParam: undefined,
+    getNextPageParam: (last) => (last.done ? undefined : (last.iterator ?? undefined)),
+    ...options,
+  });
+  return {
+    rows: query.data?.pages.flatMap((page) => page.data),
+    pages: query.data?.pages.length ?? 0,
+    error: query.error,
+    isPending: query.isPending,
+    hasMore: query.hasNextPage,
+    isLoadingMore: query.isFetchingNextPage,
+    more: () => void query.fetchNextPage(),
+    retry: () => void query.refetch(),
+  };
+}
+
+export type List<T> = ReturnType<typeof useList<T>>;

@@ -1,0 +1,241 @@
+import { CircleCheck, Rocket, Server } from "lucide-react";
+import { type Range, useOverview, useTimeSeries } from "@/api/stats";
+import { Link, useAddress } from "@/shell/link";
+import { texts } from "@/texts";
+import { buttonClass } from "@/ui/button";
+import { Chart } from "@/ui/chart";
+import { Segments } from "@/ui/field";
+import { compact, count, dayAndTime, milliseconds, percent, span } from "@/ui/format";
+import { Card, Page, Stat } from "@/ui/layout";
+import { Empty, Failed, Loading, Skeleton } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
+import { Ago } from "@/ui/time";
+
+const t = texts.overview;
+const HOUR = 3_600;
+
+const RANGES = {
+  "1h": { seconds: HOUR, bucket: "minute" },
+  "6h": { seconds: 6 * HOUR, bucket: "minute" },
+  "24h": { seconds: 24 * HOUR, bucket: "hour" },
+  "7d": { seconds: 7 * 24 * HOUR, bucket: "hour" },
+  "30d": { seconds: 30 * 24 * HOUR, bucket: "day" },
+} as const satisfies Record<string, Range>;
+type RangeName = keyof typeof RANGES;
+const NAMES = Object.keys(RANGES) as RangeName[];
+
+/** How the whole installation does. */
+export default function Overview() {
+  const [address, change] = useAddress();
+  const name = NAMES.find((one) => one === address.range) ?? "24h";
+  return (
+    <Page
+      title={t.title}
+      actions={
+        <Segments
+          label={t.range}
+          value={name}
+          options={NAMES.map((value) => ({ value, label: t.ranges[value] }))}
+          onChange={(value) => change({ range: value === "24h" ? undefined : value })}
+        />
+      }
+    >
+      <Welcome />
+      <Figures range={RANGES[name]} />
+      <div className="grid items-start gap-5 lg:grid-cols-2">
+        <Failing />
+        <Nodes />
+      </div>
+    </Page>
+  );
+}
+
+/** So many a minute, with as many digits as say something. */
+function rate(perMinute: number): string {
+  if (perMinute === 0 || perMinute >= 100) return compact(Math.round(perMinute));
+  return perMinute.toPrecision(perMinute < 1 ? 1 : 2);
+}
+
+/** The first steps, as long as there is nothing to show. */
+function Welcome() {
+  const overview = useOverview();
+  if (!overview.data || overview.data.endpoints > 0) return null;
+  return (
+    <Card flush>
+      <Empty
+        icon={<Rocket aria-hidden />}
+        title={t.welcome}
+        action={
+          <>
+            <Link to="/console/applications" className={buttonClass("primary")}>
+              {texts.apps.create}
+            </Link>
+            <Link to="/console/inbox" className={buttonClass()}>
+              {texts.inbox.create}
+            </Link>
+          </>
+        }
+      >
+        <p>{t.welcomeHint}</p>
+        <ol className="mt-2 list-inside list-decimal text-left">
+          <li>{t.steps.app}</li>
+          <li>{t.steps.inbox}</li>
+          <li>{t.steps.endpoint}</li>
+        </ol>
+      </Empty>
+    </Card>
+  );
+}
+
+function Figures({ range }: { range: Range }) {
+  const series = useTimeSeries(range);
+  const overview = useOverview();
+  if (series.error) return <Failed error={series.error} retry={() => void series.refetch()} />;
+  if (!series.data) return <Loading lines={8} />;
+  const { totals, data } = series.data;
+  const labels = data.map((part) => dayAndTime(new Date(part.start)));
+  const backlog = overview.data?.backlog;
+  const age = overview.data?.oldestDueAgeSeconds;
+  return (
+    <>
+      <div className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-6">
+        <Stat
+          label={t.perMinute}
+          value={rate((totals.attempts / range.seconds) * 60)}
+          note={t.of(compact(totals.attempts))}
+        />
+        <Stat
+          label={t.success}
+          value={percent(totals.succeeded, totals.attempts)}
+          note={`${compact(totals.failed)} ${t.failed.toLowerCase()}`}
+        />
+        <Stat label={t.p50} value={milliseconds(totals.p50Ms)} />
+        <Stat label={t.p95} value={milliseconds(totals.p95Ms)} />
+        <Stat label={t.p99} value={milliseconds(totals.p99Ms)} />
+        <Stat
+          label={t.backlog}
+          value={
+            backlog === undefined ? (
+              <Skeleton className="h-7 w-14" />
+            ) : (
+              `${compact(backlog)}${overview.data?.backlogIsCapped ? "+" : ""}`
+            )
+          }
+          note={age ? t.backlogNote(span(age)) : t.backlogNone}
+        />
+      </div>
+      <div className="grid gap-5 lg:grid-cols-2">
+        <Card>
+          <Chart
+            kind="bars"
+            title={t.attemptsChart}
+            labels={labels}
+            format={compact}
+            series={[
+              { label: t.succeeded, colour: "ok", values: data.map((part) => part.succeeded) },
+              { label: t.failed, colour: "bad", values: data.map((part) => part.failed) },
+            ]}
+          />
+        </Card>
+        <Card>
+          <Chart
+            kind="lines"
+            title={t.latencyChart}
+            labels={labels}
+            format={milliseconds}
+            series={[
+              { label: "p50", colour: "accent", values: data.map((part) => part.p50Ms ?? null) },
+              { label: "p95", colour: "warn", values: data.map((part) => part.p95Ms ?? null) },
+              { label: "p99", colour: "bad", values: data.map((part) => part.p99Ms ?? null) },
+            ]}
+          />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Failing() {
+  const query = useOverview();
+  const rows = query.data?.failingEndpoints;
+  return (
+    <Card title={t.failing} flush>
+      {query.error ? (
+        <Failed error={query.error} retry={() => void query.refetch()} />
+      ) : !rows ? (
+        <Loading lines={3} />
+      ) : rows.length === 0 ? (
+        <Empty icon={<CircleCheck aria-hidden />} title={t.failingNone}>
+          {t.failingNoneHint}
+        </Empty>
+      ) : (
+        <Table
+          caption={t.failing}
+          columns={[
+            { label: t.failingColumns.url },
+            { label: t.failingColumns.since, right: true },
+          ]}
+        >
+          {rows.map((row) => (
+            <Row key={row.endpointId}>
+              <Cell className="w-full max-w-0">
+                <Link
+                  to={`/console/applications/${row.appId}/endpoints/${row.endpointId}`}
+                  className={rowLink}
+                >
+                  <span className="block truncate">{row.url}</span>
+                </Link>
+              </Cell>
+              <Cell right>
+                <Ago time={row.failingSince} />
+              </Cell>
+            </Row>
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function Nodes() {
+  const query = useOverview();
+  const rows = query.data?.nodes;
+  return (
+    <Card
+      title={t.nodes}
+      hint={query.data && t.size(count(query.data.applications), count(query.data.endpoints))}
+      flush
+    >
+      {query.error ? (
+        <Failed error={query.error} retry={() => void query.refetch()} />
+      ) : !rows ? (
+        <Loading lines={3} />
+      ) : rows.length === 0 ? (
+        <Empty icon={<Server aria-hidden />} title={t.nodesNone}>
+          {t.nodesNoneHint}
+        </Empty>
+      ) : (
+        <Table
+          caption={t.nodes}
+          columns={[
+            { label: t.nodesColumns.node },
+            { label: t.nodesColumns.started, right: true },
+            { label: t.nodesColumns.heartbeat, right: true },
+          ]}
+        >
+          {rows.map((node) => (
+            <Row key={node.id}>
+              <Cell className="font-mono text-xs">{node.id}</Cell>
+              <Cell right>
+                <Ago time={node.startedAt} />
+              </Cell>
+              <Cell right>
+                <Ago time={node.heartbeatAt} everyMs={1_000} />
+              </Cell>
+            </Row>
+          ))}
+        </Table>
+      )}
+    </Card>
+  );
+}

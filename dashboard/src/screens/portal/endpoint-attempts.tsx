@@ -1,0 +1,105 @@
+import { Send } from "lucide-react";
+import { useEndpointAttempts } from "@/api/endpoints";
+import { Link, useAddress } from "@/shell/link";
+import { useScope } from "@/shell/scope";
+import { texts } from "@/texts";
+import { Segments } from "@/ui/field";
+import { milliseconds } from "@/ui/format";
+import { Card } from "@/ui/layout";
+import { Empty, Failed, Loading } from "@/ui/states";
+import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Ago } from "@/ui/time";
+import { StateBadge } from "./delivery-state";
+
+const t = texts.attempts;
+const STATUS = { failed: 2, succeeded: 0 } as const;
+type Only = "all" | keyof typeof STATUS;
+
+/** What was tried at one endpoint. */
+export function EndpointAttempts({ endpoint }: { endpoint: string }) {
+  const { app, base } = useScope();
+  const [address, change] = useAddress();
+  const only = (
+    address.only === "failed" || address.only === "succeeded" ? address.only : "all"
+  ) as Only;
+  const list = useEndpointAttempts(app, endpoint, {
+    status: only === "all" ? undefined : STATUS[only],
+  });
+  return (
+    <Card
+      flush
+      title={texts.endpoints.page.tabs.attempts}
+      actions={
+        <Segments
+          label={t.filter}
+          value={only}
+          options={(["all", "failed", "succeeded"] as const).map((value) => ({
+            value,
+            label: t.only[value],
+          }))}
+          onChange={(value) => change({ only: value === "all" ? undefined : value })}
+        />
+      }
+    >
+      {list.error ? (
+        <Failed error={list.error} retry={list.retry} />
+      ) : !list.rows ? (
+        <Loading />
+      ) : list.rows.length === 0 ? (
+        <Empty
+          icon={<Send aria-hidden />}
+          title={
+            only === "all" ? texts.endpoints.page.noAttempts : texts.endpoints.page.noneLikeThis
+          }
+        >
+          {only === "all" && texts.endpoints.page.noAttemptsHint}
+        </Empty>
+      ) : (
+        <>
+          <Table
+            caption={texts.endpoints.page.attemptsCaption}
+            columns={[
+              { label: t.columns.status },
+              { label: t.columns.event },
+              { label: t.columns.code, right: true, from: "sm" },
+              { label: t.columns.duration, right: true, from: "sm" },
+              { label: t.columns.when, right: true },
+            ]}
+          >
+            {list.rows.map((attempt) => (
+              <Row key={attempt.id}>
+                <Cell>
+                  <StateBadge state={attempt.statusText} />
+                </Cell>
+                <Cell className="w-1/2 max-w-0">
+                  <Link
+                    to={`${base}/messages/${attempt.msgId}`}
+                    search={{ endpoint }}
+                    className={rowLink}
+                  >
+                    <span className="block truncate">
+                      {attempt.msg?.eventType ?? attempt.msgId}
+                    </span>
+                  </Link>
+                  <span className="block truncate font-mono text-xs text-muted">
+                    {attempt.msgId}
+                  </span>
+                </Cell>
+                <Cell right from="sm">
+                  {attempt.responseStatusCode || t.noCode}
+                </Cell>
+                <Cell right from="sm">
+                  {milliseconds(attempt.responseDurationMs)}
+                </Cell>
+                <Cell right>
+                  <Ago time={attempt.timestamp} />
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+          <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
+        </>
+      )}
+    </Card>
+  );
+}

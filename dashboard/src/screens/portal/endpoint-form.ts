@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { Schemas } from "@/api/client";
+import type { Endpoint, EndpointChange, EndpointIn } from "@/api/endpoints";
+import { checkUrl } from "./url-check";
+
+const NAME = /^[A-Za-z0-9_.-]{1,256}$/;
+const CHANNEL = /^[A-Za-z0-9_.:+-]{1,256}$/;
+
+/** A number in a text field; empty is none. */
+const numeric = (from: number, to: number) =>
+  z.string().refine((text) => {
+    const value = Number(text);
+    return text.trim() === "" || (Number.isInteger(value) && value >= from && value <= to);
+  }, `Give a whole number from ${from} to ${to}.`);
+
+export const endpointForm = z.object({
+  url: z.string().superRefine((text, context) => {
+    const verdict = checkUrl(text);
+    if (!verdict.ok) context.addIssue({ code: "custom", message: verdict.problem });
+  }),
+  description: z.string().max(4096, "At most 4,096 characters."),
+  eventTypes: z.array(z.string()),
+  channels: z
+    .array(z.string().regex(CHANNEL, "Letters, digits and - _ . : + only."))
+    .max(10, "At most 10 channels."),
+  headers: z.array(z.object({ name: z.string(), value: z.string() })),
+  throttleRate: numeric(1, 65_535),
+  timeoutSeconds: numeric(5, 30),
+  headerFamily: z.enum(["webhook", "svix"]),
+  uid: z
+    .string()
+    .refine(
+      (text) => text === "" || (NAME.test(text) && !text.startsWith("ep_")),
+      "Letters, digits, dash, underscore and dot; not beginning with ep_.",
+    ),
+});
+
+export type EndpointForm = z.infer<typeof endpointForm>;
+
+export function blank(url = ""): EndpointForm {
+  return {
+    url,
+    description: "",
+    eventTypes: [],
+    channels: [],
+    headers: [],
+    throttleRate: "",
+    timeoutSeconds: "",
+    headerFamily: "webhook",
+    uid: "",
+  };
+}
+
+type Headers = Schemas["HeadersOut"];
+
+/** Stands for a value that the API does not show. */
+export const KEPT = "••••••••";
+
+export function formOf(endpoint: Endpoint, headers: Headers): EndpointForm {
+  return {
+    url: endpoint.url,
+    description: endpoint.description,
+    eventTypes: endpoint.eventTypes ?? [],
+    channels: endpoint.channels ?? [],
+    headers: [
+      ...Object.entries(headers.headers).map(([name, value]) => ({ name, value })),
+      ...headers.sensitive.map((name) => ({ name, value: KEPT })),
+    ],
+    throttleRate: endpoint.throttleRate?.toString() ?? "",
+    timeoutSeconds: endpoint.timeoutSeconds?.toString() ?? "",
+    headerFamily: endpoint.headerFamily,
+    uid: endpoint.uid ?? "",
+  };
+}
+
+const number = (text: string) => (text.trim() === "" ? null : Number(text));
+const list = (values: string[]) => (values.length === 0 ? null : values);
+
+/** What to create. */
+export function created(form: EndpointForm): EndpointIn {
+  const headers = form.headers.filter((header) => header.name.trim() !== "");
+  return {
+    url: form.url.trim(),
+    description: form.description,
+    eventTypes: list(form.eventTypes),
+    channels: list(form.channels),
+    throttleRate: number(form.throttleRate),
+    timeoutSeconds: number(form.timeoutSeconds),
+    headerFamily: form.headerFamily,
+    uid: form.uid || null,
+    headers: Object.fromEntries(headers.map((header) => [header.name.trim(), header.value])),
+  };
+}
+
+/** What to change: headers that are gone are removed, those that were kept are left alone. */
+export function changed(form: EndpointForm, before: Headers): EndpointChange {
+  const { headers: wanted, ...patch } = created(form);
+  const names = [...Object.keys(before.headers), ...before.sensitive];
+  const headers: EndpointChange["headers"] = {};
+  for (const name of names) {
+    const still = Object.keys(wanted ?? {}).some((one) => one.toLowerCase() === name.toLowerCase());
+    if (!still) headers[name] = null;
+  }
+  for (const [name, value] of Object.entries(wanted ?? {})) {
+    if (value !== KEPT && before.headers[name] !== value) headers[name] = value;
+  }
+  return { patch, headers };
+}

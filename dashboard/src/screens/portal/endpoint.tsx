@@ -1,0 +1,226 @@
+import { useParams } from "@tanstack/react-router";
+import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { type Endpoint, useDeleteEndpoint, useEndpoint, useHeaders } from "@/api/endpoints";
+import { useEndpointFigures } from "@/api/stats";
+import { useRights } from "@/session/store";
+import { Link, useAddress, useGo } from "@/shell/link";
+import { useScope } from "@/shell/scope";
+import { texts } from "@/texts";
+import { Badge } from "@/ui/badge";
+import { IconButton } from "@/ui/button";
+import { CopyButton, Mono } from "@/ui/code";
+import { Confirm } from "@/ui/dialog";
+import { Card, Facts, Page } from "@/ui/layout";
+import { Menu } from "@/ui/menu";
+import { Failed, Loading, Note } from "@/ui/states";
+import { Tabs } from "@/ui/tabs";
+import { At } from "@/ui/time";
+import { toast } from "@/ui/toast";
+import { EndpointAttempts } from "./endpoint-attempts";
+import { EndpointFigures } from "./endpoint-figures";
+import { HealthBadge, healthOf } from "./health";
+import { Recover } from "./recover";
+import { SecretCard } from "./secret-card";
+import { SendExample } from "./send-example";
+import { SwitchEndpoint } from "./switch-endpoint";
+
+const t = texts.endpoints;
+
+/** One endpoint: how it does, what was tried, what can be sent again, and how it is set up. */
+export default function EndpointPage() {
+  const { app } = useScope();
+  const { endpoint } = useParams({ strict: false }) as { endpoint: string };
+  const query = useEndpoint(app, endpoint);
+  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (!query.data) return <Loading lines={8} />;
+  return <Shown endpoint={query.data} />;
+}
+
+function Shown({ endpoint }: { endpoint: Endpoint }) {
+  const { app, base } = useScope();
+  const rights = useRights();
+  const figures = useEndpointFigures(app);
+  const [address, change] = useAddress();
+  const health = healthOf(endpoint, figures.data?.get(endpoint.id));
+  const tabs = [
+    {
+      value: "activity",
+      label: t.page.tabs.activity,
+      content: (
+        <div className="flex flex-col gap-5">
+          <EndpointFigures endpoint={endpoint.id} />
+          <EndpointAttempts endpoint={endpoint.id} />
+        </div>
+      ),
+    },
+    {
+      value: "recover",
+      label: t.page.tabs.recover,
+      content: <Recover endpoint={endpoint.id} disabled={endpoint.disabled} />,
+    },
+    { value: "details", label: t.page.tabs.details, content: <Details endpoint={endpoint} /> },
+  ];
+  return (
+    <Page
+      crumb={
+        <Link to={`${base}/endpoints`} className="hover:underline">
+          ← {t.title}
+        </Link>
+      }
+      title={
+        <span className="inline-flex items-center gap-1">
+          {endpoint.url}
+          <CopyButton text={endpoint.url} />
+        </span>
+      }
+      badge={<HealthBadge health={health} reason={endpoint.disabledReason} />}
+      subtitle={endpoint.description || undefined}
+      actions={
+        <>
+          {rights.send && (
+            <SendExample
+              endpoint={endpoint.id}
+              disabled={endpoint.disabled}
+              asks={endpoint.eventTypes}
+            />
+          )}
+          {rights.manage && !endpoint.disabled && <SwitchEndpoint endpoint={endpoint} />}
+          {rights.manage && <MoreActions endpoint={endpoint} />}
+        </>
+      }
+    >
+      {endpoint.disabled && (
+        <Note tone="warn" actions={rights.manage && <SwitchEndpoint endpoint={endpoint} primary />}>
+          <span className="font-medium">
+            {t.disabledBy[endpoint.disabledReason ?? "manual"]}
+            {endpoint.disabledAt && (
+              <>
+                {", "}
+                <At time={endpoint.disabledAt} />
+              </>
+            )}
+          </span>
+          <br />
+          {t.disabledSince}
+        </Note>
+      )}
+      <Tabs
+        label={endpoint.url}
+        tabs={tabs}
+        value={tabs.some((tab) => tab.value === address.tab) ? address.tab : "activity"}
+        onChange={(tab) => change({ tab: tab === "activity" ? undefined : tab, only: undefined })}
+      />
+    </Page>
+  );
+}
+
+function MoreActions({ endpoint }: { endpoint: Endpoint }) {
+  const { app, base } = useScope();
+  const go = useGo();
+  const [asking, setAsking] = useState(false);
+  const remove = useDeleteEndpoint(app, endpoint.id);
+  return (
+    <>
+      <Menu
+        trigger={
+          <IconButton label={texts.common.moreActions}>
+            <MoreHorizontal aria-hidden />
+          </IconButton>
+        }
+        items={[
+          {
+            label: texts.common.edit,
+            icon: <Pencil aria-hidden />,
+            onSelect: () => go(`${base}/endpoints/${endpoint.id}/edit`),
+          },
+          "line",
+          {
+            label: texts.common.delete,
+            icon: <Trash2 aria-hidden />,
+            danger: true,
+            onSelect: () => setAsking(true),
+          },
+        ]}
+      />
+      <Confirm
+        open={asking}
+        onClose={() => setAsking(false)}
+        title={t.deleteTitle}
+        action={texts.common.delete}
+        kind="danger"
+        busy={remove.isPending}
+        error={remove.error?.message}
+        onConfirm={() =>
+          remove.mutate(undefined, {
+            onSuccess: () => {
+              toast.ok(t.deleted);
+              go(`${base}/endpoints`);
+            },
+          })
+        }
+      >
+        <p className="font-medium [overflow-wrap:anywhere]">{endpoint.url}</p>
+        <p className="text-muted">{t.deleteText}</p>
+      </Confirm>
+    </>
+  );
+}
+
+function Details({ endpoint }: { endpoint: Endpoint }) {
+  const { app } = useScope();
+  const headers = useHeaders(app, endpoint.id);
+  const names = headers.data
+    ? [...Object.keys(headers.data.headers), ...headers.data.sensitive]
+    : [];
+  const words = (list: string[]) => (
+    <span className="flex flex-wrap gap-1">
+      {list.map((word) => (
+        <Badge key={word} mono>
+          {word}
+        </Badge>
+      ))}
+    </span>
+  );
+  return (
+    <div className="grid items-start gap-5 lg:grid-cols-2">
+      <SecretCard endpoint={endpoint.id} />
+      <Card title={t.page.tabs.details}>
+        <Facts
+          facts={[
+            { label: t.page.id, value: <Mono text={endpoint.id} copy /> },
+            ...(endpoint.uid
+              ? [{ label: t.page.uid, value: <Mono text={endpoint.uid} copy /> }]
+              : []),
+            {
+              label: t.page.events,
+              value: endpoint.eventTypes ? words(endpoint.eventTypes) : t.page.allEvents,
+            },
+            {
+              label: t.page.channels,
+              value: endpoint.channels ? words(endpoint.channels) : t.page.anyChannel,
+            },
+            {
+              label: t.page.headers,
+              value: names.length > 0 ? words(names) : texts.common.none,
+            },
+            {
+              label: t.page.throttle,
+              value: endpoint.throttleRate
+                ? t.page.perSecond(endpoint.throttleRate)
+                : t.page.noThrottle,
+            },
+            {
+              label: t.page.timeout,
+              value: endpoint.timeoutSeconds
+                ? `${endpoint.timeoutSeconds} ${t.page.secondsUnit}`
+                : t.page.timeoutDefault,
+            },
+            { label: t.page.signatureHeaders, value: <Mono text={`${endpoint.headerFamily}-*`} /> },
+            { label: t.page.created, value: <At time={endpoint.createdAt} /> },
+          ]}
+        />
+      </Card>
+    </div>
+  );
+}

@@ -1,0 +1,128 @@
+import { useParams } from "@tanstack/react-router";
+import { Split } from "lucide-react";
+import { useState } from "react";
+import { type Destination, type FullMessage, useDestinations, useMessage } from "@/api/messages";
+import { Link, useAddress } from "@/shell/link";
+import { useScope } from "@/shell/scope";
+import { texts } from "@/texts";
+import { Badge } from "@/ui/badge";
+import { Code, Mono } from "@/ui/code";
+import { Segments } from "@/ui/field";
+import { bytes } from "@/ui/format";
+import { readable } from "@/ui/highlight";
+import { Card, Facts, Page } from "@/ui/layout";
+import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { At } from "@/ui/time";
+import { DestinationCard } from "./destination";
+
+const t = texts.messages;
+
+/** One message: what was published, and how it went at each endpoint. */
+export default function MessagePage() {
+  const { app, base } = useScope();
+  const { message: id } = useParams({ strict: false }) as { message: string };
+  const query = useMessage(app, id);
+  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (!query.data) return <Loading lines={10} />;
+  const { message } = query.data;
+  return (
+    <Page
+      crumb={
+        <Link to={`${base}/messages`} className="hover:underline">
+          ← {t.title}
+        </Link>
+      }
+      title={message.eventType}
+    >
+      <Card>
+        <Facts
+          columns
+          facts={[
+            { label: t.id, value: <Mono text={message.id} copy /> },
+            { label: t.published, value: <At time={message.timestamp} precise /> },
+            ...(message.eventId
+              ? [{ label: t.eventId, value: <Mono text={message.eventId} copy /> }]
+              : []),
+            ...(message.channels
+              ? [{ label: t.channels, value: <Words words={message.channels} /> }]
+              : []),
+            ...(message.tags ? [{ label: t.tags, value: <Words words={message.tags} /> }] : []),
+          ]}
+        />
+      </Card>
+      <Payload full={query.data} />
+      <Destinations full={query.data} />
+    </Page>
+  );
+}
+
+function Words({ words }: { words: string[] }) {
+  return (
+    <span className="flex flex-wrap gap-1">
+      {words.map((word) => (
+        <Badge key={word} mono>
+          {word}
+        </Badge>
+      ))}
+    </span>
+  );
+}
+
+function Payload({ full }: { full: FullMessage }) {
+  const [form, setForm] = useState<"pretty" | "exact">("pretty");
+  if (full.payload === null) return <Note>{t.payloadGone}</Note>;
+  const pretty = readable(full.payload);
+  const size = new TextEncoder().encode(full.payload).length;
+  return (
+    <Code
+      label={`${t.payload}, ${bytes(size)}`}
+      language={pretty.language}
+      code={form === "pretty" ? pretty.text : full.payload}
+      wrap={form === "exact"}
+      actions={
+        <Segments
+          label={t.payload}
+          value={form}
+          onChange={setForm}
+          options={[
+            { value: "pretty", label: t.payloadPretty },
+            { value: "exact", label: t.payloadExact },
+          ]}
+        />
+      }
+    />
+  );
+}
+
+function Destinations({ full }: { full: FullMessage }) {
+  const { app } = useScope();
+  const [address] = useAddress();
+  const query = useDestinations(app, full.message.id);
+  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  const found = query.data?.data as Destination[] | undefined;
+  return (
+    <section className="flex flex-col gap-3">
+      <h2 className="text-sm font-semibold">{t.destinations}</h2>
+      {!found ? (
+        <Card flush>
+          <Loading lines={3} />
+        </Card>
+      ) : found.length === 0 ? (
+        <Card flush>
+          <Empty icon={<Split aria-hidden />} title={t.noDestinations}>
+            {t.noDestinationsHint}
+          </Empty>
+        </Card>
+      ) : (
+        found.map((destination) => (
+          <DestinationCard
+            key={destination.id}
+            destination={destination}
+            full={full}
+            open={found.length <= 3 || address.endpoint === destination.id}
+          />
+        ))
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,55 @@
+import { useState } from "react";
+import { fetchSecret, useRotateSecret } from "@/api/endpoints";
+import { useRights } from "@/session/store";
+import { useScope } from "@/shell/scope";
+import { texts } from "@/texts";
+import { Card } from "@/ui/layout";
+import { SecretField } from "@/ui/secret-field";
+import { Note } from "@/ui/states";
+import { Ago, At } from "@/ui/time";
+import { Rotate } from "./rotate";
+
+const t = texts.secret;
+
+/** The signing secret of an endpoint, and what is left of the one before it. */
+export function SecretCard({ endpoint }: { endpoint: string }) {
+  const { app } = useScope();
+  const rights = useRights();
+  const rotate = useRotateSecret(app, endpoint);
+  const [oldEnds, setOldEnds] = useState<string[]>([]);
+  const [rotated, setRotated] = useState(false);
+  // The field forgets what it shows when there is a new secret.
+  const [turn, setTurn] = useState(0);
+  const fetchIt = async () => {
+    const answer = await fetchSecret(app, endpoint);
+    setOldEnds(answer.replacedUntil);
+    return answer;
+  };
+  return (
+    <Card
+      title={t.title}
+      actions={
+        rights.rotateSecret && (
+          <Rotate
+            rotate={rotate}
+            onRotated={(answer) => {
+              setOldEnds(answer.replacedUntil);
+              setRotated(true);
+              setTurn(turn + 1);
+            }}
+          />
+        )
+      }
+    >
+      <div className="flex flex-col gap-3">
+        <SecretField key={turn} mayReveal={rights.seeSecret} fetchSecret={fetchIt} />
+        {oldEnds.map((time) => (
+          <Note key={time} tone="warn">
+            {t.oldEnds} <At time={time} /> (<Ago time={time} />)
+          </Note>
+        ))}
+        {rotated && oldEnds.length === 0 && <Note>{t.oldEnded}</Note>}
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,191 @@
+/** What was signed and sent in one attempt. */
+export interface Signed {
+  id: string;
+  timestamp: string;
+  /** The signature header's value: one or more signatures, each with its scheme. */
+  signature: string;
+  family: "webhook" | "svix";
+  eventType: string;
+  body: string;
+}
+
+export type Language = "rust" | "javascript" | "python" | "curl";
+
+/** `v1` is HMAC with the secret, `v1a` Ed25519 with the public key. */
+export type Scheme = "v1" | "v1a";
+
+export function schemeOf(signature: string): Scheme {
+  return signature.split(" ").some((one) => one.startsWith("v1,")) ? "v1" : "v1a";
+}
+
+// A JSON string is a string of JavaScript and of Python too, once what Python reads otherwise
+// (nothing) and what ends lines in old JavaScript (U+2028, U+2029) are escaped.
+const quoted = (text: string) =>
+  JSON.stringify(text).replace(
+    /[\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16)}`,
+  );
+
+/** A string of Rust: raw where that can be read, with as many hashes as it takes. */
+function rustString(text: string): string {
+  // A raw string cannot hold a lone CR.
+  if (text.includes("\r") || !/["\\\n]/.test(text)) {
+    const escaped = text.replace(/[\\"]/g, "\\$&").replace(/\r/g, "\\r").replace(/\n/g, "\\n");
+    return `"${escaped}"`;
+  }
+  let hashes = "#";
+  while (text.includes(`"${hashes}`)) hashes += "#";
+  return `r${hashes}"${text}"${hashes}`;
+}
+
+/** One word of a shell, whatever is in it. */
+const shellWord = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
+
+function rust(signed: Signed, scheme: Scheme): string {
+  const feature = scheme === "v1a" ? ', features = ["ed25519"]' : "";
+  return `// Cargo.toml: postrider-verify = { version = "0.1"${feature} }
+use postrider_verify::Verifier;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let verifier = Verifier::new(&std::env::var("WEBHOOK_SECRET")?)?;
+    let headers = [
+        ("${signed.family}-id", ${rustString(signed.id)}),
+        ("${signed.family}-timestamp", ${rustString(signed.timestamp)}),
+        ("${signed.family}-signature", ${rustString(signed.signature)}),
+    ];
+    let body = ${rustString(signed.body)};
+
+    // As of when it was sent. A receiver calls \`verify_now\`, which also refuses old requests.
+    let verified = verifier.verify(&headers, body.as_bytes(), ${signed.timestamp})?;
+    println!("verified: {}", verified.id);
+    Ok(())
+}
+`;
+}
+
+const HEAD = (signed: Signed, assign: string, end: string) =>
+  [
+    `${assign}id = ${quoted(signed.id)}${end}`,
+    `${assign}timestamp = ${quoted(signed.timestamp)}${end}`,
+    `${assign}signatures = ${quoted(signed.signature)}${end}`,
+    `${assign}body = ${quoted(signed.body)}${end}`,
+  ].join("\n");
+
+function javascript(signed: Signed, scheme: Scheme): string {
+  const check =
+    scheme === "v1"
+      ? `const key = Buffer.from(process.env.WEBHOOK_SECRET.replace(/^whsec_/, ""), "base64");
+const expected = crypto.createHmac("sha256", key).update(signed).digest();
+const isOurs = (given) => given.length === expected.length && crypto.timingSafeEqual(given, expected);`
+      : `// An Ed25519 public key in DER: a fixed head, then the 32 bytes of whpk_.
+const raw = Buffer.from(process.env.WEBHOOK_SECRET.replace(/^whpk_/, ""), "base64");
+const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]);
+const key = crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+const isOurs = (given) => crypto.verify(null, signed, key, given);`;
+  return `// node verify.mjs
+import crypto from "node:crypto";
+
+${HEAD(signed, "const ", ";")}
+
+const signed = Buffer.from(\`\${id}.\${timestamp}.\${body}\`);
+${check}
+
+const verified = signatures.split(" ").some((one) => {
+  const [scheme, given] = one.split(",");
+  return scheme === "${scheme}" && isOurs(Buffer.from(given, "base64"));
+});
+if (!verified) throw new Error("the signature does not match");
+console.log("verified:", id);
+`;
+}
+
+function python(signed: Signed, scheme: Scheme): string {
+  const check =
+    scheme === "v1"
+      ? `key = base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whsec_"))
+expected = hmac.new(key, signed, hashlib.sha256).digest()
+
+
+def is_ours(given):
+    return hmac.compare_digest(given, expected)`
+      : `key = Ed25519PublicKey.from_public_bytes(
+    base64.b64decode(os.environ["WEBHOOK_SECRET"].removeprefix("whpk_"))
+)
+
+
+def is_ours(given):
+    try:
+        key.verify(given, signed)
+    except InvalidSignature:
+        return False
+    return True`;
+  const imports =
+    scheme === "v1"
+      ? "import base64\nimport hashlib\nimport hmac\nimport os"
+      : "# pip install cryptography\nimport base64\nimport os\n\nfrom cryptography.exceptions import InvalidSignature\nfrom cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey";
+  return `# python3 verify.py
+${imports}
+
+${HEAD(signed, "", "")}
+
+signed = f"{id}.{timestamp}.{body}".encode()
+${check}
+
+
+def matches(one):
+    scheme, _, given = one.partition(",")
+    return scheme == "${scheme}" and is_ours(base64.b64decode(given))
+
+
+if not any(matches(one) for one in signatures.split()):
+    raise SystemExit("the signature does not match")
+print("verified:", id)
+`;
+}
+
+function curl(signed: Signed, scheme: Scheme): string {
+  const check =
+    scheme === "v1"
+      ? `key=$(printf '%s' "\${WEBHOOK_SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
+expected=v1,$(printf '%s.%s.%s' "$id" "$timestamp" "$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64 -w 0)
+case " $signatures " in
+  *" $expected "*) echo "verified: $id" ;;
+  *) echo 'the signature does not match' >&2; exit 1 ;;
+esac`
+      : `dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+{ printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'; printf '%s' "\${WEBHOOK_SECRET#whpk_}" | base64 -d; } > "$dir/key"
+printf '%s.%s.%s' "$id" "$timestamp" "$body" > "$dir/signed"
+for one in $signatures; do
+  case $one in v1a,*) printf '%s' "\${one#v1a,}" | base64 -d > "$dir/given" ;; *) continue ;; esac
+  openssl pkeyutl -verify -pubin -keyform DER -inkey "$dir/key" -rawin -in "$dir/signed" -sigfile "$dir/given" > "$dir/out" && verified=1
+done
+[ "\${verified:-}" ] || { echo 'the signature does not match' >&2; exit 1; }
+echo "verified: $id"`;
+  return `#!/usr/bin/env bash
+# bash verify.sh [URL]: with a URL, also sends the same request there.
+set -eu
+id=${shellWord(signed.id)}
+timestamp=${shellWord(signed.timestamp)}
+signatures=${shellWord(signed.signature)}
+body=${shellWord(signed.body)}
+
+${check}
+
+if [ $# -gt 0 ]; then
+  curl -sS -i "$1" \\
+    -H 'content-type: application/json' \\
+    -H "${signed.family}-id: $id" \\
+    -H "${signed.family}-timestamp: $timestamp" \\
+    -H "${signed.family}-signature: $signatures" \\
+    --data-binary "$body"
+fi
+`;
+}
+
+const MAKERS = { rust, javascript, python, curl };
+
+/** A program that checks this very signature, with the secret in \`WEBHOOK_SECRET\`. */
+export function verifyCode(language: Language, signed: Signed): string {
+  return MAKERS[language](signed, schemeOf(signed.signature));
+}

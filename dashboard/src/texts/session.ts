@@ -1,0 +1,25 @@
+export const session = {
+  title: "Sign in to Postrider",
+  hint: "Use an API key of your organisation. It stays in this tab and is never part of an address.",
+  key: "API key",
+  keyPlaceholder: "prk_…",
+  submit: "Sign in",
+  wrong: "This key opens nothing. Check that it was copied whole and is not revoked.",
+  howTo: "No key at hand? On the server's machine:",
+  command: "postrider login-link",
+  commandHint: "It prints a link that signs in once.",
+  never: "",
+  ended: "The session has ended. Sign in again.",
+  badLink: "This link was used already, or is older than ten minutes.",
+  loggedOut: "You are signed out.",
+  portal: {
+    never: "Open this page from your provider's site: its link signs you in.",
+    ended: "Your session has ended. Open this page again from your provider's site.",
+    badLink:
+      "This link was used already, or has expired. Open the page again from your provider's site.",
+    loggedOut: "You are signed out. Open this page again from your provider's site.",
+    title: "Webhooks",
+  },
+  appKey: "This key belongs to one application, so it opens that application's portal.",
+  openPortal: "Open the portal",
+};
