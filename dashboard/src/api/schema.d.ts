@@ -138,7 +138,7 @@ export interface paths {
         get: operations["v1.endpoint.get"];
         /**
          * Replace an endpoint
-         * @description Replaces everything that you may set, or makes an endpoint if there is none. Left out, `headers`, `timeoutSeconds`, `retryPolicy` and `headerFamily` stay as they are. Needs a key of the organisation or of this application. A token needs the capability `ManageEndpoint`.
+         * @description Replaces everything that you may set, or makes an endpoint if there is none. Left out, `headers`, `timeoutSeconds`, `retryPolicy`, `headerFamily` and `signatureScheme` stay as they are. Needs a key of the organisation or of this application. A token needs the capability `ManageEndpoint`.
          */
         put: operations["v1.endpoint.update"];
         post?: never;
@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Get an endpoint's secret
-         * @description What the receiver verifies with: the secret itself, or the public key of an Ed25519 key. Needs a key or token of the organisation or of this application that may see secrets. A token needs the capability `ViewEndpointSecret`.
+         * @description What the receiver verifies with: the secret itself, or the public key of an Ed25519 key. Each type of `signatureScheme` has a secret of its own. Needs a key or token of the organisation or of this application that may see secrets. A token needs the capability `ViewEndpointSecret`.
          */
         get: operations["v1.endpoint.get-secret"];
         put?: never;
@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate an endpoint's secret
-         * @description Makes a new secret the current one. For a while deliveries are signed with the old one too. Without `key` the new one is of the old one's kind. Needs a key of the organisation or of this application. A token needs the capability `ManageEndpointSecret`.
+         * @description Makes a new secret the current one. For a while deliveries are signed with the old one too, where they can carry several signatures (`standard`, `stripe`); elsewhere the new one signs alone at once. Without `key` the new one is of the old one's kind. Needs a key of the organisation or of this application. A token needs the capability `ManageEndpointSecret`.
          */
         post: operations["v1.endpoint.rotate-secret"];
         delete?: never;
@@ -1681,10 +1681,10 @@ export interface components {
         /** @description A background task. */
         BackgroundTaskOut: components["schemas"]["TaskBegunOut"] & {
             /**
-             * @description How far it is: `total` messages it is about (null until they are counted), `done` of
-             *     them dealt with, `messagesSent` put into the endpoint's queue (`messagesPurged`:
+             * @description How far it is: `total` messages (of statistics: applications) it is about (null until
+             *     they are counted), `done` of them dealt with, `messagesSent` put into the endpoint's queue (`messagesPurged`:
              *     payloads removed), `unrecoverable` whose payload is gone; `canceled` if it was,
-             *     `error` if it failed.
+             *     `error` if it failed. What statistics found is there when one task is asked for.
              */
             data: Record<string, never>;
         };
@@ -1881,9 +1881,11 @@ export interface components {
             retryPolicy?: components["schemas"]["RetryPolicySchema"] | null;
             /**
              * @description The signing secret: `whsec_` and base64 of 24 to 75 bytes, or `whsk_` and base64 of
-             *     an Ed25519 key pair. Made if absent. Only where the endpoint is made.
+             *     an Ed25519 key pair; a text of 16 to 256 bytes where `signatureScheme` begins with
+             *     another one than the standard. Made if absent. Only where the endpoint is made.
              */
             secret?: string | null;
+            signatureScheme?: components["schemas"]["SignatureSchemesSchema"] | null;
             /**
              * Format: int64
              * @description Messages a second.
@@ -1967,6 +1969,8 @@ export interface components {
              */
             rateLimit: number | null;
             retryPolicy: components["schemas"]["RetryPolicySchema"] | null;
+            /** @description How deliveries are signed: one scheme, or two at once. */
+            signatureScheme: components["schemas"]["SignatureSchemeSchema"][];
             /**
              * Format: int32
              * @description Messages a second.
@@ -2023,6 +2027,7 @@ export interface components {
              */
             rateLimit?: number | null;
             retryPolicy?: components["schemas"]["RetryPolicySchema"] | null;
+            signatureScheme?: components["schemas"]["SignatureSchemesSchema"] | null;
             /**
              * Format: int64
              * @description Messages a second; null removes the limit.
@@ -2092,8 +2097,7 @@ export interface components {
             connectors?: Record<string, never>[] | null;
             /** @description Event types to make or overwrite; others stay. */
             eventTypes?: components["schemas"]["EventTypeIn"][] | null;
-            /** @description Settings to change; others stay. */
-            settings?: Record<string, never> | null;
+            settings?: components["schemas"]["SettingsPatch"] | null;
         };
         /** @description An organisation's set-up. */
         EnvironmentOut: {
@@ -2106,8 +2110,8 @@ export interface components {
             createdAt: string;
             /** @description Every event type, archived ones too, with its schemas. */
             eventTypes: components["schemas"]["EventTypeOut"][];
-            /** @description The organisation's settings, if it has any. */
-            settings: Record<string, never> | null;
+            /** @description What the organisation decides for all its applications. */
+            settings: components["schemas"]["SettingsOut"];
             /**
              * Format: int32
              * @description The version of this document's shape.
@@ -3166,16 +3170,27 @@ export interface components {
         RotateIn: {
             /**
              * Format: int64
-             * @description For how long the old secret signs beside the new one; 86400 if absent.
+             * @description For how long the old secret signs beside the new one; 86400 if absent. 0 where a
+             *     delivery carries one signature only: `github`, `slack` and `hmac`.
              */
             gracePeriodSeconds?: number | null;
-            /** @description The new secret; made if absent. */
+            /**
+             * @description The new secret; made if absent. Of other schemes than the standard a text of 16 to
+             *     256 bytes, as the receiver has it.
+             */
             key?: string | null;
+            scheme?: components["schemas"]["SchemeType"] | null;
         };
+        /**
+         * @description A kind of scheme, by its `type`.
+         * @enum {string}
+         */
+        SchemeType: "standard" | "github" | "stripe" | "slack" | "hmac";
         /** @description What deliveries are verified with. */
         SecretOut: {
             /**
-             * @description The `whsec_` secret, or the `whpk_` public key of an Ed25519 key.
+             * @description The `whsec_` secret, or the `whpk_` public key of an Ed25519 key; of other schemes than
+             *     the standard the secret as it was given or made, without a prefix of ours.
              * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
              */
             key: string;
@@ -3225,6 +3240,78 @@ export interface components {
             /** @description Whether payloads are checked against the JSON Schema of their event type. */
             validatePayloads?: boolean | null;
         };
+        /**
+         * @description The hash below an HMAC.
+         * @enum {string}
+         */
+        SignatureAlgorithm: "sha256" | "sha512";
+        /**
+         * @description How the bytes of a signature are written.
+         * @enum {string}
+         */
+        SignatureEncoding: "hex" | "base64";
+        /** @description One way to sign. What is left out is as the sender of that name has it. */
+        SignatureSchemeSchema: {
+            /** @description The scheme's first secret, where the endpoint has none for it yet; made if absent. */
+            secret?: string | null;
+            /** @enum {string} */
+            type: "standard";
+        } | {
+            /** @description Carries the message's id; `X-GitHub-Delivery` if absent, not sent if null. */
+            deliveryHeader?: string | null;
+            /** @description Carries the event type; `X-GitHub-Event` if absent, not sent if null. */
+            eventHeader?: string | null;
+            /** @description The scheme's first secret, where the endpoint has none for it yet; made if absent. */
+            secret?: string | null;
+            /** @description Carries the signature; `X-Hub-Signature-256` if absent. */
+            signatureHeader?: string;
+            /** @enum {string} */
+            type: "github";
+        } | {
+            /** @description The scheme's first secret, where the endpoint has none for it yet; made if absent. */
+            secret?: string | null;
+            /** @description Carries time and signatures; `Stripe-Signature` if absent. */
+            signatureHeader?: string;
+            /** @enum {string} */
+            type: "stripe";
+        } | {
+            /** @description Carries how many attempts there were before, from the second on; `X-Slack-Retry-Num` if absent, not sent if null. */
+            retryHeader?: string | null;
+            /** @description The scheme's first secret, where the endpoint has none for it yet; made if absent. */
+            secret?: string | null;
+            /** @description Carries the signature; `X-Slack-Signature` if absent. */
+            signatureHeader?: string;
+            /** @description Carries the seconds; `X-Slack-Request-Timestamp` if absent. */
+            timestampHeader?: string;
+            /** @enum {string} */
+            type: "slack";
+        } | {
+            /** @description The hash; `sha256` if absent. */
+            algorithm?: components["schemas"]["SignatureAlgorithm"];
+            /**
+             * @description What is signed: `{body}` once, and around it `{id}`, `{timestamp}` and text; `{body}` if absent.
+             * @example {timestamp}.{body}
+             */
+            content?: string;
+            /** @description How the signature is written; `hex` if absent. */
+            encoding?: components["schemas"]["SignatureEncoding"];
+            /** @description Carries the event type; not sent if absent. */
+            eventHeader?: string | null;
+            /** @description Carries the message's id; not sent if absent. */
+            idHeader?: string | null;
+            /** @description What stands before the signature in its header, such as `sha256=`; nothing if absent. */
+            prefix?: string;
+            /** @description The scheme's first secret, where the endpoint has none for it yet; made if absent. */
+            secret?: string | null;
+            /** @description Carries the signature. */
+            signatureHeader: string;
+            /** @description Carries the seconds; not sent if absent. */
+            timestampHeader?: string | null;
+            /** @enum {string} */
+            type: "hmac";
+        };
+        /** @description A scheme by its `type` alone, with its particulars, or two while a receiver moves. */
+        SignatureSchemesSchema: components["schemas"]["SchemeType"] | components["schemas"]["SignatureSchemeSchema"] | components["schemas"]["SignatureSchemeSchema"][];
         /** @description How the attempts of an endpoint ended. */
         StatsOut: {
             /**
@@ -5944,7 +6031,10 @@ export interface operations {
     };
     "v1.endpoint.get-secret": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Which scheme's secret: that of the endpoint's first if absent */
+                scheme?: "standard" | "github" | "stripe" | "slack" | "hmac";
+            };
             header?: never;
             path: {
                 /** @description The application: its id or uid */
@@ -12767,6 +12857,15 @@ export interface operations {
                     "application/json": components["schemas"]["ValidationErrorOut"];
                 };
             };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
+                };
+            };
             /** @description `server_error` */
             500: {
                 headers: {
@@ -12839,6 +12938,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationErrorOut"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorOut"];
                 };
             };
             /** @description `server_error` */

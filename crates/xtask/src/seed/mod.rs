@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use postrider::settings::{self, Inputs, catalogue};
-use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, Timestamp};
+use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, SchemeKind, Timestamp};
 use postrider_store::{
     Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, ManualClock,
-    NewApp, NewEndpoint, Secret, Store,
+    NewApp, NewEndpoint, NewSecret, Secret, Store,
 };
 
 use sqlx::postgres::PgConnection;
@@ -171,7 +171,10 @@ fn endpoint(number: u64) -> NewEndpoint {
             description: format!("Receiver {number}"),
             ..EndpointSettings::default()
         },
-        secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        secrets: vec![NewSecret {
+            scheme: SchemeKind::Standard,
+            text: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        }],
     }
 }
 
