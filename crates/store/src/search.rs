@@ -12,7 +12,7 @@ use crate::{Store, StoreResult};
 
 /// Messages that one look passes, at most, and deliveries that it asks for.
 const PASSED: i64 = 5_000;
-const ASKED: i64 = 50_000;
+const ASKED: i64 = 15_000;
 
 /// Which messages are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
