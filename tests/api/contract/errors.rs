@@ -140,6 +140,10 @@ on_both_engines! {
         client.patch("/settings", &json!({"rateLimit": 1})).await.expect(200);
         let mut tried = 0;
         for operation in all.iter().filter(|operation| operation.documents("429")) {
+            // Streams are refused by their number: see `live.rs`.
+            if operation.method == Method::GET {
+                continue;
+            }
             let path = made.path(&operation.path, None);
             let body = if operation.path.ends_with("/send-example") {
                 Some(json!({"eventType": "svix.ping"}))
