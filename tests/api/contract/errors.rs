@@ -147,6 +147,9 @@ on_both_engines! {
             let path = made.path(&operation.path, None);
             let body = if operation.path.ends_with("/send-example") {
                 Some(json!({"eventType": "svix.ping"}))
+            } else if operation.path.ends_with("/stats/usage/app") {
+                let until = format!("{}T23:59:59.999999Z", &made.since[..10]);
+                Some(json!({"since": made.since, "until": until}))
             } else {
                 made.body(operation)
             };
