@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 type Json = Record<string, unknown>;
@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 function binary(): string {
   const path =
-    process.env.POSTRIDER_BIN ?? join(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/postrider");
+    process.env.POSTRIDER_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/postrider");
   if (!existsSync(path)) throw new Error(`${path} is missing: run \`make debug\`, or set POSTRIDER_BIN`);
   return path;
 }
