@@ -1,3 +1,4 @@
+import { Search } from "lucide-react";
 import {
   type InputHTMLAttributes,
   type ReactNode,
@@ -74,6 +75,23 @@ export function Input({ mono, className, ...rest }: InputProps) {
       {...rest}
       className={cx(CONTROL, "h-8", mono && "font-mono text-xs", className)}
     />
+  );
+}
+
+type SearchInputProps = Omit<InputProps, "type" | "aria-label" | "placeholder" | "className"> & {
+  label: string;
+};
+
+/** A field to search with; it fills what it stands in, which is `relative`. */
+export function SearchInput({ label, ...rest }: SearchInputProps) {
+  return (
+    <>
+      <Search
+        className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
+        aria-hidden
+      />
+      <Input type="search" aria-label={label} placeholder={label} {...rest} className="pl-8!" />
+    </>
   );
 }
 

@@ -51,20 +51,21 @@ pub(super) struct Step {
 impl Step {
     /// What follows when `picked` is dealt with.
     pub(super) fn behind(picked: &Picked, lost: usize) -> Self {
+        Self::working(picked.upto, picked.last, picked.messages.len(), lost)
+    }
+
+    /// What follows when `done` more are dealt with, up to there.
+    pub(super) fn working(upto: MessageId, ended: bool, done: usize, lost: usize) -> Self {
         Self {
-            cursor: picked.upto,
-            phase: if picked.last {
-                Phase::Over
-            } else {
-                Phase::Working
-            },
-            status: if picked.last {
+            cursor: upto,
+            phase: if ended { Phase::Over } else { Phase::Working },
+            status: if ended {
                 TaskStatus::Finished
             } else {
                 TaskStatus::Running
             },
             counted: 0,
-            done: picked.messages.len(),
+            done,
             lost,
         }
     }
@@ -145,10 +146,6 @@ impl Store {
         let done = match (task.phase, &task.work) {
             (Phase::Over, _) => Ok(Progress::Over),
             (Phase::TakingBack, _) => self.take_back_chunk(task, node).await,
-            (Phase::Counting, Work::Attempts { apps, .. }) => {
-                self.count_apps(task, node, apps.as_deref()).await
-            }
-            (Phase::Counting, Work::EventTypes) => self.count_apps(task, node, None).await,
             (Phase::Counting, _) => self.count_chunk(task, node).await,
             (Phase::Working, Work::Attempts { .. } | Work::EventTypes) => {
                 self.usage_chunk(task, node).await
@@ -200,18 +197,23 @@ impl Store {
     }
 
     async fn count_chunk(&self, task: &Task, node: i64) -> StoreResult<Progress> {
-        let app = app_of(task)?;
         let picked = match &task.work {
             Work::Replay {
                 endpoint,
                 window,
                 which,
             } => {
-                self.pick((app, *endpoint), which, *window, task.cursor, true)
+                let of = (app_of(task)?, *endpoint);
+                self.pick(of, which, *window, task.cursor, true).await?
+            }
+            Work::Purge { window } => {
+                self.pick_payloads(app_of(task)?, *window, task.cursor, true)
                     .await?
             }
-            Work::Purge { window } => self.pick_payloads(app, *window, task.cursor, true).await?,
-            Work::Attempts { .. } | Work::EventTypes => return Ok(Progress::Over),
+            Work::Attempts { apps, .. } => {
+                return self.count_apps(task, node, apps.as_deref()).await;
+            }
+            Work::EventTypes => return self.count_apps(task, node, None).await,
         };
         let first = task.work.window().map_or(task.cursor, Window::first);
         let step = Step {
@@ -226,6 +228,16 @@ impl Store {
             done: 0,
             lost: 0,
         };
+        self.move_on(task, node, step).await
+    }
+
+    /// Moves a task that changes nothing by it.
+    pub(super) async fn move_on(
+        &self,
+        task: &Task,
+        node: i64,
+        step: Step,
+    ) -> StoreResult<Progress> {
         let now = self.clock.now().micros();
         transaction!(self, "counting for a task", conn => {
             let wrong = crate::error::wrong("counting for a task");

@@ -101,12 +101,7 @@ impl Store {
             done: 0,
             lost: 0,
         };
-        let now = self.clock.now().micros();
-        transaction!(self, "counting for a task", conn => {
-            let wrong = crate::error::wrong("counting for a task");
-            move_task!(conn, wrong, task, node, step, now);
-            Ok(Progress::Moved)
-        })
+        self.move_on(task, node, step).await
     }
 
     /// Reads the next applications and keeps what they use.
@@ -117,22 +112,8 @@ impl Store {
             }
             _ => self.event_types_of(task).await?,
         };
-        let step = Step {
-            cursor: MessageId::from_uuid(found.upto),
-            phase: if found.last {
-                Phase::Over
-            } else {
-                Phase::Working
-            },
-            status: if found.last {
-                TaskStatus::Finished
-            } else {
-                TaskStatus::Running
-            },
-            counted: 0,
-            done: found.apps,
-            lost: 0,
-        };
+        let upto = MessageId::from_uuid(found.upto);
+        let step = Step::working(upto, found.last, found.apps, 0);
         let now = self.clock.now().micros();
         transaction!(self, "keeping what was counted", conn => {
             let wrong = crate::error::wrong("keeping what was counted");

@@ -1,4 +1,4 @@
-import { AppWindow, Plus, Search } from "lucide-react";
+import { AppWindow, Plus } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { type App, useApps } from "@/api/operator";
 import { useRights } from "@/session/store";
@@ -6,7 +6,7 @@ import { Link, useAddress, useGo } from "@/shell/link";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Mono } from "@/ui/code";
-import { Input } from "@/ui/field";
+import { SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Empty, Failed, Loading } from "@/ui/states";
 import { Cell, More, Row, rowLink, Table } from "@/ui/table";
@@ -30,17 +30,10 @@ export default function Apps() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={create}>
       <div className="relative max-w-md">
-        <Search
-          className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
-          aria-hidden
-        />
-        <Input
-          type="search"
-          aria-label={t.search}
-          placeholder={t.search}
+        <SearchInput
+          label={t.search}
           defaultValue={address.q ?? ""}
           onChange={(event) => change({ q: event.target.value })}
-          className="pl-8!"
         />
       </div>
       <Card flush>

@@ -5,7 +5,6 @@ import {
   MoreHorizontal,
   Pencil,
   Plus,
-  Search,
   Shapes,
 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
@@ -16,7 +15,7 @@ import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { Button, buttonClass, IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
-import { Checkbox, Input } from "@/ui/field";
+import { Checkbox, SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Menu } from "@/ui/menu";
 import { Empty, Failed, Loading } from "@/ui/states";
@@ -53,17 +52,10 @@ export default function EventTypes() {
     <Page title={texts.nav.eventTypes} subtitle={t.subtitle} actions={actions}>
       <div className="flex flex-wrap items-center gap-4">
         <div className="relative min-w-52 flex-1 sm:max-w-md">
-          <Search
-            className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
-            aria-hidden
-          />
-          <Input
-            type="search"
-            aria-label={t.search}
-            placeholder={t.search}
+          <SearchInput
+            label={t.search}
             value={search}
             onChange={(event) => setSearch(event.target.value)}
-            className="pl-8!"
           />
         </div>
         <Checkbox

@@ -1,5 +1,5 @@
 import { useRouterState } from "@tanstack/react-router";
-import { BookOpen, Search } from "lucide-react";
+import { BookOpen } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useEventTypes } from "@/api/event-types";
 import { Link, useAddress } from "@/shell/link";
@@ -7,7 +7,7 @@ import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { cx } from "@/ui/cx";
 import { grouped } from "@/ui/event-tree";
-import { Input } from "@/ui/field";
+import { SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Empty, Failed, Loading } from "@/ui/states";
 import { EventTypeView } from "./event-type-view";
@@ -49,17 +49,10 @@ export default function Catalogue() {
         <div className="grid items-start gap-5 md:grid-cols-[17rem_minmax(0,1fr)]">
           <div className="flex flex-col gap-2 md:sticky md:top-4">
             <div className="relative">
-              <Search
-                className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
-                aria-hidden
-              />
-              <Input
-                type="search"
-                aria-label={t.search}
-                placeholder={t.search}
+              <SearchInput
+                label={t.search}
                 value={search}
                 onChange={(event) => setSearch(event.target.value)}
-                className="pl-8!"
               />
             </div>
             <nav

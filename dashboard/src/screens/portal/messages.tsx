@@ -1,4 +1,4 @@
-import { Mail, Search, SlidersHorizontal, X } from "lucide-react";
+import { Mail, SlidersHorizontal, X } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { useEndpoints } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
@@ -9,7 +9,7 @@ import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
-import { Field, Input, Select } from "@/ui/field";
+import { Field, Input, SearchInput, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Empty, Failed, Loading } from "@/ui/states";
 import { Cell, More, Row, rowLink, Table } from "@/ui/table";
@@ -286,17 +286,10 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (q: string) =
   return (
     // biome-ignore lint/a11y/useSemanticElements: `search` is not known everywhere yet
     <form role="search" onSubmit={submit} className="relative min-w-52 flex-1">
-      <Search
-        className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
-        aria-hidden
-      />
-      <Input
-        type="search"
-        aria-label={t.search}
-        placeholder={t.search}
+      <SearchInput
+        label={t.search}
         value={text}
         onChange={(event) => setText(event.target.value)}
-        className="pl-8!"
       />
     </form>
   );
