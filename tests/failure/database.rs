@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use postrider_testkit::{
     Answer, Engine, Receiver, Server, ServerBuilder, TestDatabase, eventually, run,
 };
+use serde_json::json;
 
 #[expect(
     clippy::disallowed_methods,
@@ -102,5 +103,73 @@ fn an_outcome_that_could_not_be_written_at_once_is_written_later() {
         server.database().come_back();
         app.ends(&id, "success").await;
         assert_eq!(app.attempts(&id).await.len(), receiver.count());
+    });
+}
+
+/// Waits until this statement, asked behind the server's back, gives `wanted`.
+async fn becomes(server: &Server, sql: &str, wanted: i64) {
+    eventually(sql, async || match server.database().number(sql).await {
+        found if found == wanted => Ok(()),
+        found => Err(found),
+    })
+    .await;
+}
+
+#[test]
+fn what_was_committed_though_the_answer_was_lost_is_stored_once_and_counted_once() {
+    run(async {
+        let gate = postrider_testkit::Gate::closed();
+        let fine = Answer::status(200);
+        let receiver = Receiver::in_turn([fine.clone(), fine.behind(&gate)]).await;
+        let server = severable().await.set("REQUEST_TIMEOUT", "30").start().await;
+        let database = server.database();
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        // Once through, so that each statement takes one answer from now on.
+        let before = app.publish("a.b", "{}").accepted().await;
+        app.ends(&before, "success").await;
+        let first = app.publish("a.b", "{}").accepted().await;
+        receiver.received(2).await;
+
+        // The attempt is committed, and so is a message, but nobody hears of either.
+        database.lose_answers();
+        let again = || app.publish("a.b", "{}").idempotency_key("key-1");
+        let draft = again();
+        let unheard = tokio::spawn(async move { draft.send().await });
+        gate.open();
+        becomes(&server, "select count(*) from attempt", 2).await;
+        becomes(&server, "select count(*) from message", 3).await;
+        database.go_away().await;
+        let refused = unheard.await.expect("an answer");
+        assert!(matches!(refused.status.as_u16(), 429 | 503), "{refused:?}");
+        database.come_back();
+
+        eventually("the message to be published again", async || {
+            let reply = again().send().await;
+            if reply.status == 202 {
+                Ok(())
+            } else {
+                Err(reply)
+            }
+        })
+        .await;
+        let last = app.publish("a.b", "{}").accepted().await;
+        for id in [&first, &last] {
+            app.ends(id, "success").await;
+        }
+        // Outcomes are written in their order: what was tried again has been by now. The
+        // message of which nobody heard is in nobody's hand until that is noticed.
+        becomes(&server, "select count(*) from journal where not rolled", 0).await;
+        eventually("what is counted to be what is stored", async || {
+            let stored = database.number("select count(*) from attempt").await;
+            let series = server.client().get("/stats/timeseries").await.expect(200);
+            let totals = &series["totals"];
+            if (&totals["messages"], &totals["succeeded"]) == (&json!(4), &json!(stored)) {
+                Ok(())
+            } else {
+                Err((stored, totals.clone()))
+            }
+        })
+        .await;
     });
 }

@@ -27,6 +27,10 @@ const CHUNK: i64 = 500;
 
 /// Bind now and the body.
 pub(crate) const INSERT: &str = "insert into journal (at, body) values ($1, $2)";
+/// Also bind the message and the id of the first attempt: once that is there, the batch has
+/// been told of, since a batch is written as a whole and tried again as it was.
+pub(crate) const INSERT_ONCE: &str = "insert into journal (at, body) select $1, $2 \
+    where not exists (select 1 from attempt where message_id = $3 and id = $4)";
 
 /// What one commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -94,6 +94,24 @@ both_engines! {
         assert_eq!((sum(&many[&good]), sum(&many[&bad])), ((2, 2, 0), (2, 0, 2)));
     }
 
+    async fn a_batch_that_is_written_twice_is_counted_once(db) {
+        let app = db.app().await;
+        let (good, bad) = (db.endpoint(app).await, db.endpoint(app).await);
+        let message = db.publish(app, "a", &[(good, Start::Owned), (bad, Start::Owned)]).await;
+        let batch = [
+            db.outcome(app, message, good, DeliveryState::Succeeded),
+            db.outcome(app, message, bad, DeliveryState::Exhausted),
+        ];
+        // With a failure in it, and successes alone: they are written in different ways.
+        for outcomes in [&batch[..], &batch[..], &batch[..1]] {
+            db.record(outcomes).await;
+            db.store.roll_up().await.unwrap();
+        }
+        let counted = hours(&db.store, StatScope::App(app), None).await;
+        assert_eq!(sum(&counted), (1, 1, 1));
+        assert_eq!(db.number("select count(*) from attempt").await, 2);
+    }
+
     async fn two_who_roll_up_at_one_time_count_nothing_twice(db) {
         let app = db.app().await;
         let (good, bad) = (db.endpoint(app).await, db.endpoint(app).await);

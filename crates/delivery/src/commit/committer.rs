@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
-use postrider_store::{IngestBatch, StoreError, Writer, Written};
+use postrider_store::{Fate, IngestBatch, StoreError, Writer, Written};
 use tokio_util::sync::CancellationToken;
 
 use super::messages::Planned;
@@ -104,16 +104,10 @@ impl Committer {
             Some(messages) => Some(messages.plan().await?),
             None => None,
         };
-        if let Some(outcomes) = &mut self.outcomes {
-            outcomes.batch();
-        }
-        match self.write(planned.as_ref()).await {
-            Ok(written) => {
+        match self.write_all(planned.as_ref()).await {
+            Ok(fates) => {
                 if let (Some(messages), Some(planned)) = (&self.messages, planned) {
-                    messages.settle(planned, &written.fates);
-                }
-                if let Some(outcomes) = &mut self.outcomes {
-                    outcomes.settle(&written.outcomes);
+                    messages.settle(planned, &fates);
                 }
                 Ok(())
             }
@@ -121,8 +115,31 @@ impl Committer {
                 if let (Some(messages), Some(planned)) = (&self.messages, planned) {
                     messages.fail(planned);
                 }
+                if let Some(outcomes) = &mut self.outcomes {
+                    outcomes.doubt();
+                }
                 Err(error)
             }
+        }
+    }
+
+    /// Writes what was planned and what has ended; first, by itself, what is in doubt.
+    async fn write_all(&mut self, planned: Option<&Planned>) -> Result<Vec<Fate>, StoreError> {
+        if self.outcomes.as_ref().is_some_and(Outcomes::in_doubt) {
+            let again = self.write(None).await?;
+            self.settle(&again);
+        }
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.batch();
+        }
+        let written = self.write(planned).await?;
+        self.settle(&written);
+        Ok(written.fates)
+    }
+
+    fn settle(&mut self, written: &Written) {
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.settle(&written.outcomes);
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Outcomes {
     lanes: Arc<Lanes>,
     /// What is being written: kept until it is durable.
     batch: Vec<Outcome>,
+    /// Whether the batch may be written already: the answer to it was lost.
+    in_doubt: bool,
 }
 
 impl Outcomes {
@@ -36,6 +38,7 @@ impl Outcomes {
             clock,
             lanes,
             batch: Vec::new(),
+            in_doubt: false,
         }
     }
 
@@ -53,7 +56,8 @@ impl Outcomes {
         }
     }
 
-    /// What to write now: what waits, after what a failed write left.
+    /// What to write now: what waits. What is in doubt must have been settled: it is tried
+    /// again as it was, with nothing added, so that it is known again if it is there already.
     pub(super) fn batch(&mut self) -> &[Outcome] {
         while self.batch.len() < BATCH {
             let Ok(outcome) = self.queue.try_recv() else {
@@ -72,8 +76,19 @@ impl Outcomes {
         &self.batch
     }
 
+    /// Nobody knows whether the batch is durable.
+    pub(super) fn doubt(&mut self) {
+        self.in_doubt = !self.batch.is_empty();
+    }
+
+    /// Whether the batch has been tried before.
+    pub(super) fn in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
     /// The batch is durable.
     pub(super) fn settle(&mut self, applied: &[Applied]) {
+        self.in_doubt = false;
         let now = self.clock.now();
         let (mut due, mut failing) = (false, BTreeSet::new());
         for (outcome, applied) in self.batch.drain(..).zip(applied) {

@@ -91,7 +91,7 @@ async fn write_in(
     let mut script = Script::default();
     if batch.messages.is_empty() {
         script.add(BEGIN);
-        add_journal(&mut script, &[], outcomes, now);
+        add_outcomes_to_journal(&mut script, outcomes, now);
         let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
         return Ok((HashSet::new(), applied));
     }
@@ -331,6 +331,22 @@ fn add_deliveries(
 fn add_journal(script: &mut Script, fresh: &[&NewMessage], outcomes: &[Outcome], now: Timestamp) {
     if let Some(body) = journal::pack(fresh.iter().copied(), outcomes) {
         script.add(journal::INSERT).bind(now.micros()).bind(body);
+    }
+}
+
+/// Outcomes alone may be written for the second time: before their attempts, since it looks
+/// whether they are there.
+fn add_outcomes_to_journal(script: &mut Script, outcomes: &[Outcome], now: Timestamp) {
+    let first = outcomes
+        .iter()
+        .find_map(|outcome| Some((outcome.message_id, outcome.attempt.as_ref()?.id)));
+    if let (Some((message, attempt)), Some(body)) = (first, journal::pack([], outcomes)) {
+        script
+            .add(journal::INSERT_ONCE)
+            .bind(now.micros())
+            .bind(body)
+            .bind(message.uuid())
+            .bind(attempt.uuid());
     }
 }
 

@@ -15,7 +15,8 @@ use crate::error::wrong;
 use crate::journal;
 use crate::operational::tell::{listener, tell_of_deliveries, write_event};
 
-/// `owner` stays as it is when the delivery ends: a row that leaves no index is
+/// A batch that is written again because its first answer was lost records no attempt, and
+/// is not told of again. `owner` stays as it is when the delivery ends: a row that leaves no index is
 /// updated in place (heap-only).
 const WRITE: &str = "
 with moved as (
@@ -34,10 +35,11 @@ with moved as (
         $15::smallint[], $16::text[], $17::smallint[], $18::integer[], $19::bigint[], $20::bigint[], $21::text[],
         $22::text[], $23::bytea[], $24::bigint[], $25::smallint[])
     on conflict do nothing
+    returning 1
 ), well as (
     delete from endpoint_health where endpoint_id = any($26::uuid[])
 ), told as (
-    insert into journal (at, body) select $27, $28::bytea where $28 is not null
+    insert into journal (at, body) select $27, $28::bytea where $28 is not null and exists (select 1 from recorded)
 )
 select endpoint_id, message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id)
 where (endpoint_id, message_id) not in (select endpoint_id, message_id from moved)";

@@ -10,9 +10,9 @@ use postrider_domain::{
     NodeId, OrgId, SchemeKind, Timestamp, Trigger,
 };
 use postrider_store::{
-    Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate, IngestBatch,
-    KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage, NewSecret,
-    Order, Outcome, PageRequest, Secret, Start, Step, Store,
+    Applied, Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate,
+    IngestBatch, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage,
+    NewSecret, Order, Outcome, PageRequest, Secret, Start, Step, Store,
 };
 use postrider_testkit::{Engine, TestDatabase};
 
@@ -181,11 +181,35 @@ impl Database {
         endpoint: EndpointId,
         state: DeliveryState,
     ) -> AttemptId {
+        let outcome = self.outcome(app, message, endpoint, state);
+        let id = outcome.attempt.as_ref().unwrap().id;
+        assert!(self.record(&[outcome]).await[0].moved, "the delivery moved");
+        id
+    }
+
+    /// Writes a batch of outcomes, as node 1.
+    pub async fn record(&self, outcomes: &[Outcome]) -> Vec<Applied> {
+        let batch = IngestBatch {
+            node: 1,
+            now: self.clock.now(),
+            messages: &[],
+        };
+        let written = self.store.writer().write(batch, outcomes).await;
+        written.unwrap().outcomes
+    }
+
+    /// An attempt, not recorded yet, of a delivery that node 1 owns fresh.
+    pub fn outcome(
+        &self,
+        app: AppId,
+        message: MessageId,
+        endpoint: EndpointId,
+        state: DeliveryState,
+    ) -> Outcome {
         let now = self.clock.now();
         let success = state == DeliveryState::Succeeded;
         let due_at = (state == DeliveryState::Pending).then(|| now.plus(Duration::from_secs(5)));
-        let id = AttemptId::mint(now);
-        let outcome = Outcome {
+        Outcome {
             event: None,
             app_id: app,
             endpoint_id: endpoint,
@@ -198,7 +222,7 @@ impl Database {
             },
             event_type: "a".into(),
             attempt: Some(NewAttempt {
-                id,
+                id: AttemptId::mint(now),
                 endpoint_revision: 1,
                 status: if success {
                     AttemptStatus::Success
@@ -222,15 +246,7 @@ impl Database {
                 },
             }),
             finished_at: now,
-        };
-        let batch = IngestBatch {
-            node: 1,
-            now,
-            messages: &[],
-        };
-        let written = self.store.writer().write(batch, &[outcome]).await.unwrap();
-        assert!(written.outcomes[0].moved, "the delivery moved");
-        id
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -15,6 +17,8 @@ pub(super) struct Gateway {
     task: Mutex<Option<JoinHandle<()>>>,
     /// Keeps the port while nobody listens on it.
     held: Mutex<Option<TcpSocket>>,
+    /// Whether what the server answers gets lost.
+    mute: Arc<AtomicBool>,
 }
 
 impl Gateway {
@@ -26,6 +30,7 @@ impl Gateway {
             server,
             task: Mutex::default(),
             held: Mutex::default(),
+            mute: Arc::default(),
         };
         gateway.pass(socket);
         gateway
@@ -47,8 +52,14 @@ impl Gateway {
         *self.held.lock() = Some(bound(self.address));
     }
 
+    /// Loses what the server answers, and passes on what it is told.
+    pub(super) fn lose_answers(&self) {
+        self.mute.store(true, Ordering::SeqCst);
+    }
+
     /// Passes connections on again.
     pub(super) fn restore(&self) {
+        self.mute.store(false, Ordering::SeqCst);
         let held = self.held.lock().take();
         if let Some(socket) = held {
             self.pass(socket);
@@ -58,7 +69,11 @@ impl Gateway {
     fn pass(&self, socket: TcpSocket) {
         let listener = socket.listen(128).expect("a bound socket listens");
         let server = Arc::from(self.server.as_str());
-        *self.task.lock() = Some(tokio::spawn(accept(listener, server)));
+        *self.task.lock() = Some(tokio::spawn(accept(
+            listener,
+            server,
+            Arc::clone(&self.mute),
+        )));
     }
 }
 
@@ -70,20 +85,43 @@ impl Drop for Gateway {
     }
 }
 
-async fn accept(listener: TcpListener, server: Arc<str>) {
+async fn accept(listener: TcpListener, server: Arc<str>, mute: Arc<AtomicBool>) {
     // Dropping the set with the task closes the connections too.
     let mut connections = JoinSet::new();
     while let Ok((mut client, _)) = listener.accept().await {
-        let server = Arc::clone(&server);
+        let (server, mute) = (Arc::clone(&server), Arc::clone(&mute));
         connections.spawn(async move {
             if let Ok(mut server) = TcpStream::connect(&*server).await {
                 let _ = client.set_nodelay(true);
                 let _ = server.set_nodelay(true);
+                let ((mut asks, mut hears), (mut takes, mut tells)) =
+                    (client.split(), server.split());
                 // Either side may leave when it likes.
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                tokio::select! {
+                    _ = tokio::io::copy(&mut asks, &mut tells) => {}
+                    _ = answer(&mut takes, &mut hears, &mute) => {}
+                }
             }
         });
         while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Passes answers on, as long as they are not to be lost.
+async fn answer(
+    from: &mut (impl AsyncReadExt + Unpin),
+    to: &mut (impl AsyncWriteExt + Unpin),
+    mute: &AtomicBool,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 16 * 1_024];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        if !mute.load(Ordering::SeqCst) {
+            to.write_all(&buffer[..read]).await?;
+        }
     }
 }
 

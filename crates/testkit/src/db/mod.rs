@@ -88,7 +88,7 @@ impl TestDatabase {
     pub async fn execute(&self, sql: &str) -> u64 {
         let done = match &self.kind {
             Kind::Sqlite(_) => postgres::execute_sqlite(&self.url, sql).await,
-            Kind::Postgres(_) => postgres::execute(&self.url, sql).await,
+            Kind::Postgres(database) => postgres::execute(&database.url, sql).await,
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -97,7 +97,7 @@ impl TestDatabase {
     pub async fn number(&self, sql: &str) -> i64 {
         let read = match &self.kind {
             Kind::Sqlite(_) => postgres::number_sqlite(&self.url, sql).await,
-            Kind::Postgres(_) => postgres::number(&self.url, sql).await,
+            Kind::Postgres(database) => postgres::number(&database.url, sql).await,
         };
         read.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -113,6 +113,12 @@ impl TestDatabase {
     /// [`Self::come_back`].
     pub async fn go_away(&self) {
         self.postgres().gateway().cut().await;
+    }
+
+    /// Loses every answer of the database from now on, while it does what it is told, until
+    /// it goes away or comes back.
+    pub fn lose_answers(&self) {
+        self.postgres().gateway().lose_answers();
     }
 
     /// Lets everyone connect again.
