@@ -16,6 +16,16 @@ on_both_engines! {
         assert_eq!((&attempt["attemptNumber"], &attempt["failure"]), (&json!(1), &json!(null)));
         assert_eq!(attempt["requestHeaders"]["x-a"], json!(null));
         assert!(attempt["requestHeaders"]["webhook-signature"].is_string(), "{attempt}");
+        let request = receiver.received(1).await.remove(0);
+        let recorded = attempt["requestHeaders"].as_object().expect("headers");
+        for (name, value) in &request.headers {
+            // HTTP's own, and the server's version, are not recorded.
+            if !["host", "content-length", "accept", "accept-encoding", "user-agent"].contains(&name.as_str()) {
+                let shown = recorded.get(name).unwrap_or_else(|| panic!("{name} is not in {attempt}"));
+                assert!(shown.is_null() || shown.as_str().map(str::as_bytes) == Some(&value[..]), "{name}: {shown}");
+            }
+        }
+        assert!(recorded.keys().all(|name| request.header(name).is_some()), "{attempt}");
         let id = attempt["id"].as_str().expect("an id");
         let one = client.get(&app.path(&format!("/msg/e/attempt/{id}"))).await.expect(200);
         assert_eq!(one, attempt);

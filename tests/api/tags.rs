@@ -83,6 +83,11 @@ on_both_engines! {
         app.ends(&plain, "success").await;
         let last = receiver.received(4).await.pop().expect("a request");
         assert_eq!(last.header("content-type"), Some("application/json"));
+        for (id, wanted) in [(&id, "application/xml"), (&plain, "application/json")] {
+            for attempt in app.attempts(id).await {
+                assert_eq!(attempt["requestHeaders"]["content-type"], wanted);
+            }
+        }
     }
 }
 

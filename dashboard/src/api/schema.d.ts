@@ -2712,7 +2712,10 @@ export interface components {
              * @example policy
              */
             nextAttemptReason: string;
-            /** @description The headers that were sent; null stands for the value of a custom header. */
+            /**
+             * @description The headers that were sent, without `user-agent`, which is the server's version, and what
+             *     HTTP itself needs; null stands for the value of a custom header.
+             */
             requestHeaders: {
                 [key: string]: string | null;
             };

@@ -72,7 +72,8 @@ pub(crate) struct MessageAttemptOut {
     /// Why it failed: `dns`, `connect`, `tls`, `timeout`, `refused_address`, `reset`, `oversized` or `http`.
     #[schema(required = true)]
     pub failure: Option<&'static str>,
-    /// The headers that were sent; null stands for the value of a custom header.
+    /// The headers that were sent, without `user-agent`, which is the server's version, and what
+    /// HTTP itself needs; null stands for the value of a custom header.
     pub request_headers: BTreeMap<String, Option<String>>,
     /// The headers of the answer, in their order; null without an answer or `with_content`.
     #[schema(required = true)]
@@ -131,6 +132,8 @@ fn request_headers(attempt: &Attempt) -> BTreeMap<String, Option<String>> {
     sent(&format!("{prefix}-id"), &id);
     sent(&format!("{prefix}-attempt"), &attempt.number.to_string());
     sent(&format!("{prefix}-event-type"), &attempt.event_type);
+    let content_type = attempt.content_type.as_deref();
+    sent("content-type", content_type.unwrap_or("application/json"));
     let schemes = attempt.signature_scheme.as_slice();
     for (scheme, signature) in schemes.iter().zip(attempt.signature.lines()) {
         if *scheme == Scheme::Standard {

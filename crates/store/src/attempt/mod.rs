@@ -54,6 +54,8 @@ pub struct Attempt {
     pub signature_scheme: Schemes,
     /// The message's event type.
     pub event_type: String,
+    /// What the body is; JSON if there is none.
+    pub content_type: Option<String>,
     /// Which names the delivery's headers went by.
     pub header_family: HeaderFamily,
     /// The names of the custom headers that were sent.
@@ -163,6 +165,7 @@ struct Row {
     next_reason: i16,
     signature_scheme: Option<String>,
     event_type: String,
+    content_type: Option<String>,
 }
 
 impl TryFrom<Row> for Attempt {
@@ -198,6 +201,7 @@ impl TryFrom<Row> for Attempt {
             )?
             .unwrap_or_default(),
             event_type: row.event_type,
+            content_type: row.content_type,
             header_family: row::code("endpoint_revision", "header_family", id, row.header_family)?,
             header_names: row::json(
                 "endpoint_revision",

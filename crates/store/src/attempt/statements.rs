@@ -14,7 +14,7 @@ use crate::{endpoint, message};
 /// applications apart. Its join order suits SQLite, which reads left to right.
 pub(super) const SELECT: &str = "select a.id, a.message_id, a.endpoint_id, r.url, a.status, a.http_status, a.failure, a.failure_text, \
     a.trigger, a.number, a.started_at, a.duration_us, a.signature, r.header_family, r.header_names, a.response_headers, \
-    a.response_body, a.next_at, a.next_reason, r.signature_scheme, m.event_type \
+    a.response_body, a.next_at, a.next_reason, r.signature_scheme, m.event_type, m.content_type \
     from attempt a cross join message m cross join endpoint_revision r \
     where m.id = a.message_id and r.endpoint_id = a.endpoint_id and r.revision = a.endpoint_revision and m.app_id = ";
 
