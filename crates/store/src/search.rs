@@ -86,6 +86,8 @@ fn stands(standing: Standing) -> &'static str {
 }
 
 /// Adds "exists a delivery of `m` with `condition`": deliveries lie by endpoint.
+/// PostgreSQL makes no join of a question with an offset: it asks for each message by itself,
+/// and only for those that everything else lets through, where the join took 30 ms a look.
 fn delivered(sql: &mut Sql, app: AppId, endpoint: Option<EndpointId>, condition: &str) {
     match endpoint {
         Some(endpoint) => sql
@@ -98,7 +100,7 @@ fn delivered(sql: &mut Sql, app: AppId, endpoint: Option<EndpointId>, condition:
     };
     sql.push(" and d.message_id = m.id and ")
         .push(condition)
-        .push(")");
+        .push(" limit 1 offset 0)");
 }
 
 fn range(sql: &mut Sql, app: AppId, query: &MessageQuery, page: &PageRequest<MessageId>) {
