@@ -1,4 +1,4 @@
-//! Postrider's own tools: `cargo xtask bench`, `bench-dashboard`, `seed`, `regen`, `tidy`.
+//! Postrider's own tools: `cargo xtask bench`, `seed`, `regen`, `tidy`.
 
 mod bench;
 mod reference;
@@ -22,8 +22,6 @@ struct Cli {
 enum Task {
     /// Measures deliveries per second, CPU and latency of the release binary
     Bench(bench::Options),
-    /// Seeds databases and prints how long each question of the dashboard takes
-    BenchDashboard(bench::dashboard::Options),
     /// Fills a database as a busy installation would in a month: to try the dashboard on
     Seed(seed::SeedOptions),
     /// Writes the generated files that are checked in
@@ -40,7 +38,6 @@ fn main() -> ExitCode {
     let root = root();
     let faults = match Cli::parse().task {
         Task::Bench(options) => bench::run(&root, &options),
-        Task::BenchDashboard(options) => bench::dashboard::run(&root, &options),
         Task::Seed(options) => seed::run(&root, &options),
         Task::Regen { check } => regen::run(&root, check),
         Task::Tidy => tidy::check(&root),

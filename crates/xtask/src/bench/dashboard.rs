@@ -1,9 +1,9 @@
-//! `cargo xtask bench-dashboard`: how long each question of the dashboard takes on a
-//! seeded database.
+//! `cargo xtask bench dashboard`: how long each question and each screen of the dashboard
+//! takes on a seeded database.
 
 use std::future::Future;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,13 +13,15 @@ use postrider_store::{
     StatScope, Store, StoreResult,
 };
 
-use super::Engines;
 use super::database::{Database, folder};
+use super::server::MAIN_SECRET;
+use super::{Engines, screens};
 use crate::seed;
 
 /// How often each is asked, after once for the caches.
 const TIMES: usize = 20;
-const SECRET: &str = "the main secret of a bench: not a secret";
+/// What none should take longer than.
+const MARK: Duration = Duration::from_millis(100);
 
 /// What is measured.
 #[derive(Clone, Debug, Args)]
@@ -31,6 +33,12 @@ pub(crate) struct Options {
     /// postgres://postgres@127.0.0.1:5432/postgres]
     #[arg(long)]
     postgres_url: Option<String>,
+    /// Only the questions, not the screens in a browser
+    #[arg(long)]
+    no_screens: bool,
+    /// Measures the screens of this postrider binary, instead of building one
+    #[arg(long)]
+    binary: Option<PathBuf>,
     #[command(flatten)]
     seed: seed::SeedOptions,
 }
@@ -43,41 +51,84 @@ struct Asked {
 }
 
 /// Measures and prints.
-pub(crate) fn run(_root: &Path, options: &Options) -> io::Result<Vec<String>> {
-    let target = super::target_directory()?;
+pub(super) fn run(root: &Path, target: &Path, options: &Options) -> io::Result<Vec<String>> {
+    let binary = match &options.binary {
+        _ if options.no_screens => None,
+        Some(binary) => Some(std::fs::canonicalize(binary)?),
+        None => {
+            // With the dashboard in it.
+            super::succeed(
+                std::process::Command::new("make")
+                    .arg("build")
+                    .current_dir(root),
+            )?;
+            Some(target.join("release/postrider"))
+        }
+    };
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
+        if binary.is_some() {
+            screens::prepare(root).await?;
+        }
+        let folder = folder(target, "dashboard")?;
+        let bench = Bench {
+            root,
+            folder: &folder,
+            binary: binary.as_deref(),
+        };
         if options.engine != Engines::Postgres {
-            let folder = folder(&target, "dashboard")?;
-            let database = Database::sqlite(&folder).await?;
-            measure(database, options).await?;
-            std::fs::remove_dir_all(&folder)?;
+            measure(&bench, Database::sqlite(&folder).await?, options).await?;
         }
         if options.engine != Engines::Sqlite {
             let database = Database::postgres(options.postgres_url.as_deref()).await?;
-            measure(database, options).await?;
+            measure(&bench, database, options).await?;
         }
+        std::fs::remove_dir_all(&folder)?;
         Ok(Vec::new())
     })
 }
 
-async fn measure(database: Database, options: &Options) -> io::Result<()> {
+/// Where it happens, and what serves the screens, if they are measured.
+struct Bench<'a> {
+    root: &'a Path,
+    folder: &'a Path,
+    binary: Option<&'a Path>,
+}
+
+async fn measure(bench: &Bench<'_>, database: Database, options: &Options) -> io::Result<()> {
     println!("{}", database.description);
-    let (store, org) = seed::write(&database.url, SECRET, &options.seed).await?;
-    let rows = questions(&store, org).await.map_err(io::Error::other)?;
+    let measured = async {
+        let (store, org) = seed::write(&database.url, MAIN_SECRET, &options.seed).await?;
+        let rows = questions(&store, org).await.map_err(io::Error::other)?;
+        store.close().await;
+        print(&rows);
+        match bench.binary {
+            Some(binary) => {
+                let of = (database.url.as_str(), options.seed.org.as_str());
+                screens::measure(bench.root, binary, bench.folder, of).await
+            }
+            None => Ok(()),
+        }
+    };
+    let measured = measured.await;
+    database.remove().await?;
+    measured
+}
+
+fn print(rows: &[Asked]) {
     println!("\n{:<48}{:>12}{:>12}", "", "median ms", "worst ms");
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
     for Asked {
         name,
         median,
         worst,
     } in rows
     {
-        let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
-        println!("{name:<48}{:>12.1}{:>12.1}", millis(median), millis(worst));
+        let over = if *worst > MARK { "   over 100" } else { "" };
+        let (median, worst) = (millis(*median), millis(*worst));
+        println!("{name:<48}{median:>12.1}{worst:>12.1}{over}");
     }
     println!();
-    store.close().await;
-    database.remove().await
 }
 
 #[expect(
@@ -148,6 +199,14 @@ async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
         .await?,
         ask("applications, 50", || {
             store.apps(org, AppFilter::default(), page())
+        })
+        .await?,
+        ask("applications that hold a text: none", || {
+            let filter = AppFilter {
+                text: Some("nothing".to_owned()),
+                ..AppFilter::default()
+            };
+            store.apps(org, filter, page())
         })
         .await?,
         ask("messages, 50", || {

@@ -6,7 +6,7 @@ mod board;
 mod clock;
 mod connection;
 mod cpu;
-pub(crate) mod dashboard;
+mod dashboard;
 mod database;
 mod direct;
 mod driver;
@@ -14,6 +14,7 @@ mod engine;
 mod machine;
 mod measure;
 mod report;
+mod screens;
 mod server;
 mod sink;
 mod stats;
@@ -68,8 +69,10 @@ pub(crate) struct Options {
     part: Option<Part>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Part {
+    /// Each question and each screen of the dashboard, on a seeded database of each kind
+    Dashboard(dashboard::Options),
     /// Verifications per second of the recipient's crate, beside those of other crates
     Verify,
 }
@@ -103,11 +106,14 @@ impl Options {
 /// A build that fails, a server or database that does not start, a connection that breaks.
 pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
     let target = target_directory()?;
-    if options.part == Some(Part::Verify) {
+    if matches!(options.part, Some(Part::Verify)) {
         return verify::run(root, &target);
     }
     if cfg!(debug_assertions) {
         return again_in_release(root);
+    }
+    if let Some(Part::Dashboard(part)) = &options.part {
+        return dashboard::run(root, &target, part);
     }
     let binary = if let Some(binary) = &options.binary {
         std::fs::canonicalize(binary)
@@ -140,23 +146,25 @@ fn again_in_release(root: &Path) -> io::Result<Vec<String>> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> io::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
     // Not in `root`: paths among the arguments are relative to where we are.
-    let status = Command::new(cargo)
+    command
         // What is measured needs no dashboard.
         .env("POSTRIDER_WITHOUT_DASHBOARD", "1")
         .args(arguments.iter().take(1))
         .arg("--manifest-path")
         .arg(root.join("Cargo.toml"))
-        .args(arguments.iter().skip(1))
-        .status()?;
+        .args(arguments.iter().skip(1));
+    succeed(&mut command)
+}
+
+fn succeed(command: &mut Command) -> io::Result<()> {
+    let status = command.status()?;
     if status.success() {
         return Ok(());
     }
-    Err(io::Error::other(format!(
-        "cargo {}: {status}",
-        arguments.join(" ")
-    )))
+    Err(io::Error::other(format!("{command:?}: {status}")))
 }
 
 /// Cargo's target directory, from the path of this program: `target/release/xtask`.
@@ -226,7 +234,7 @@ async fn one(
     extent: Extent,
 ) -> io::Result<EngineFigures> {
     let measured = async {
-        let server = Server::start(&place.binary, folder, &database.url).await?;
+        let server = Server::start(&place.binary, folder, &database.url, ("bench", &[])).await?;
         let postmaster = database.postmaster;
         let bench = Bench::prepare(engine, &server, postmaster, board, sink.address).await?;
         let figures = bench.run(extent, &database.description).await?;

@@ -16,7 +16,7 @@ use super::api::Api;
 const LISTENING: &str = "listening on http://";
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Any will do; the same for the server and the commands beside it.
-const MAIN_SECRET: &str = "for-the-bench-alone-0123456789abcdefghijklmnopqrstuvwxyz";
+pub(super) const MAIN_SECRET: &str = "for-the-bench-alone-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// A running server with an API key.
 #[derive(Debug)]
@@ -29,11 +29,18 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `binary` in `folder` on a database and waits until it is ready.
-    pub(super) async fn start(binary: &Path, folder: &Path, database: &str) -> io::Result<Self> {
+    /// Starts `binary` in `folder` on a database, with settings beyond those of a bench, and
+    /// waits until it is ready. Its key is of the organisation `org`.
+    pub(super) async fn start(
+        binary: &Path,
+        folder: &Path,
+        database: &str,
+        (org, settings): (&str, &[(&str, &str)]),
+    ) -> io::Result<Self> {
         let log = folder.join("server.log");
         let mut child = command(binary, folder, database)
             .arg("serve")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)
             .spawn()?;
@@ -50,7 +57,7 @@ impl Server {
         };
         // A full pipe would stop the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let key = make_key(binary, folder, database).await?;
+        let key = make_key(binary, folder, database, org).await?;
         let server = Self {
             address,
             key,
@@ -122,9 +129,9 @@ async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> io::Result<Socket
     Err(io::Error::other("it ended before it listened"))
 }
 
-async fn make_key(binary: &Path, folder: &Path, database: &str) -> io::Result<String> {
+async fn make_key(binary: &Path, folder: &Path, database: &str, org: &str) -> io::Result<String> {
     let output = command(binary, folder, database)
-        .args(["key", "create", "--org", "bench"])
+        .args(["key", "create", "--org", org])
         .output()
         .await?;
     if !output.status.success() {

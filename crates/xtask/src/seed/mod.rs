@@ -13,12 +13,12 @@ use postrider::settings::{self, Inputs, catalogue};
 use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, SchemeKind, Timestamp};
 use postrider_store::{
     Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, ManualClock,
-    NewApp, NewEndpoint, NewSecret, Secret, Store,
+    NewApp, NewEndpoint, NewEventType, NewSecret, Secret, Store,
 };
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
-use traffic::Traffic;
+use traffic::{EVENT_TYPES, Traffic};
 
 /// Messages of one transaction.
 const BATCH: u32 = 500;
@@ -105,6 +105,7 @@ pub(crate) async fn write(
         .ensure_org(&options.org)
         .await
         .map_err(io::Error::other)?;
+    catalogue(&store, org.id).await?;
     let apps = applications(&store, org.id, options).await?;
     println!(
         "{} applications, {} endpoints",
@@ -124,6 +125,24 @@ pub(crate) async fn write(
             .map_err(io::Error::other)?;
     }
     Ok((store, org.id))
+}
+
+async fn catalogue(store: &Store, org: OrgId) -> io::Result<()> {
+    for name in EVENT_TYPES {
+        let group = name.split('.').next().unwrap_or(name);
+        let new = NewEventType {
+            name: name.to_owned(),
+            description: format!("Tells of {name}"),
+            schemas: Some(r#"{"1":{"type":"object"}}"#.to_owned()),
+            group_name: Some(group.to_owned()),
+            ..NewEventType::default()
+        };
+        store
+            .put_event_type(org, new)
+            .await
+            .map_err(io::Error::other)?;
+    }
+    Ok(())
 }
 
 async fn applications(store: &Store, org: OrgId, options: &SeedOptions) -> io::Result<Vec<Seeded>> {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{BATCH, FAN_OUT, Seeded};
 
-const EVENT_TYPES: [&str; 8] = [
+pub(super) const EVENT_TYPES: [&str; 8] = [
     "invoice.paid",
     "invoice.created",
     "invoice.payment_failed",
