@@ -62,11 +62,6 @@ export const endpoints = {
     throttleHint: "Messages a second at most. Empty means no limit.",
     timeout: "Timeout",
     timeoutHint: "Seconds that a delivery may take, 5 to 30. Empty means the server's default.",
-    signature: "Signature",
-    signatureHint: "How deliveries are signed. It cannot be changed later except by rotation.",
-    signatureDefault: "The server's default (HMAC unless configured)",
-    family: "Header names",
-    familyHint: "Which names the signature headers carry.",
     uid: "Your own id",
     uidHint:
       "Letters, digits, dot, dash and underscore. The API takes it in place of the endpoint's id.",
@@ -111,7 +106,8 @@ export const endpoints = {
     created: "Added",
     id: "Id",
     uid: "Your own id",
-    signatureHeaders: "Header names",
+    signed: "Signed as",
+    retries: "Retries",
     tabs: { activity: "Activity", attempts: "Attempts", recover: "Recover", details: "Details" },
     attemptsCaption: "Attempts at this endpoint, the youngest first",
     noAttempts: "No attempts yet",
@@ -152,6 +148,8 @@ export const secret = {
   rotateTitle: "Rotate the signing secret",
   rotateText:
     "A new secret is made. Until the old one ends, deliveries carry both signatures, so the receiver can change over at its own pace.",
+  rotateAtOnce:
+    "A delivery has room for one signature: the new secret signs alone from now on. Give it to the receiver first, and let it accept both.",
   grace: "The old secret signs for another",
   graces: [
     { seconds: 0, label: "nothing: it ends now" },
@@ -162,6 +160,7 @@ export const secret = {
   ],
   own: "New secret",
   ownHint: "Leave empty to have one made. Yours: whsec_ and base64 of 24 to 75 bytes.",
+  ownTextHint: "Leave empty to have one made. Yours: 16 to 256 bytes of text.",
   rotated: "The secret is rotated",
   oldEnds: "The old secret still signs beside the new one until",
   oldEnded: "The old secret has ended.",

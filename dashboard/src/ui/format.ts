@@ -46,26 +46,6 @@ export function relative(time: Date, now: Date): string {
 export const full = (time: Date) => FULL.format(time);
 export const dayAndTime = (time: Date) => DAY_TIME.format(time);
 
-const SPANS: [number, string][] = [
-  [86_400, "d"],
-  [3_600, "h"],
-  [60, "min"],
-  [1, "s"],
-];
-
-/** A length of time in the two largest units that it has. */
-export function span(seconds: number): string {
-  let rest = Math.max(0, Math.round(seconds));
-  const parts: string[] = [];
-  for (const [size, unit] of SPANS) {
-    if (rest >= size && parts.length < 2) {
-      parts.push(`${Math.floor(rest / size)} ${unit}`);
-      rest %= size;
-    }
-  }
-  return parts.join(" ") || "0 s";
-}
-
 export function bytes(size: number): string {
   if (size < 1024) return `${size} B`;
   const kib = size / 1024;

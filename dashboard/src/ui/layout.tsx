@@ -1,3 +1,4 @@
+import { ChevronRight } from "lucide-react";
 import type { ReactNode } from "react";
 import { cx } from "./cx";
 
@@ -99,5 +100,30 @@ export function Stat({ label, value, note }: StatProps) {
       <div className="tabular text-xl font-semibold tracking-tight">{value}</div>
       {note && <div className="truncate text-xs text-muted">{note}</div>}
     </div>
+  );
+}
+
+interface FoldProps {
+  title: string;
+  /** What is chosen inside, seen while it is closed too. */
+  aside?: ReactNode;
+  open?: boolean;
+  children: ReactNode;
+}
+
+/** What most people leave as it is: a card that opens. */
+export function Fold({ title, aside, open, children }: FoldProps) {
+  return (
+    <details open={open} className="group rounded-lg border border-line bg-surface">
+      <summary className="flex h-11 items-center gap-3 rounded-lg px-4 text-sm font-semibold">
+        <ChevronRight
+          className="size-4 shrink-0 text-faint transition-transform group-open:rotate-90"
+          aria-hidden
+        />
+        {title}
+        {aside && <span className="ml-auto truncate text-xs font-normal text-muted">{aside}</span>}
+      </summary>
+      <div className="flex flex-col gap-5 border-t border-line p-4">{children}</div>
+    </details>
   );
 }
