@@ -51,3 +51,14 @@ export function useList<T>(
 }
 
 export type List<T> = ReturnType<typeof useList<T>>;
+
+interface Query<T> {
+  data?: T[];
+  error: Error | null;
+  refetch: () => unknown;
+}
+
+/** A list that comes as a whole, in the same shape. */
+export function wholeList<T>({ data, error, refetch }: Query<T>) {
+  return { rows: data, error, retry: () => void refetch() };
+}

@@ -1,5 +1,6 @@
 import { KeyRound, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { wholeList } from "@/api/lists";
 import { type Key, useCreateKey, useKeys, useRevokeKey } from "@/api/operator";
 import { faultOf } from "@/api/problem";
 import { useRights } from "@/session/store";
@@ -10,7 +11,7 @@ import { Code, Mono } from "@/ui/code";
 import { Confirm, Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { Empty, Listed, Note } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -21,7 +22,7 @@ export default function Keys() {
   const query = useKeys();
   const [making, setMaking] = useState(false);
   const { manage } = useRights();
-  const rows = query.data?.data as Key[] | undefined;
+  const list = wholeList({ ...query, data: query.data?.data as Key[] | undefined });
   return (
     <Page
       title={t.title}
@@ -35,29 +36,25 @@ export default function Keys() {
       }
     >
       <Card flush>
-        {query.error ? (
-          <Failed error={query.error} retry={() => void query.refetch()} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<KeyRound aria-hidden />} title={t.empty} />
-        ) : (
-          <Table
-            caption={t.caption}
-            columns={[
-              { label: t.columns.name },
-              { label: t.columns.key, from: "sm" },
-              { label: t.columns.scope, from: "md" },
-              { label: t.columns.used, from: "md" },
-              { label: t.columns.created, from: "lg" },
-              { label: t.columns.actions, hidden: true, right: true },
-            ]}
-          >
-            {rows.map((key) => (
-              <KeyRow key={key.id} row={key} manage={manage} />
-            ))}
-          </Table>
-        )}
+        <Listed list={list} empty={<Empty icon={<KeyRound aria-hidden />} title={t.empty} />}>
+          {(rows) => (
+            <Table
+              caption={t.caption}
+              columns={[
+                { label: t.columns.name },
+                { label: t.columns.key, from: "sm" },
+                { label: t.columns.scope, from: "md" },
+                { label: t.columns.used, from: "md" },
+                { label: t.columns.created, from: "lg" },
+                { label: t.columns.actions, hidden: true, right: true },
+              ]}
+            >
+              {rows.map((key) => (
+                <KeyRow key={key.id} row={key} manage={manage} />
+              ))}
+            </Table>
+          )}
+        </Listed>
       </Card>
       {making && <NewKey onClose={() => setMaking(false)} />}
     </Page>

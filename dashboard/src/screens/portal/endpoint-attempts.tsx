@@ -6,8 +6,8 @@ import { texts } from "@/texts";
 import { Segments } from "@/ui/field";
 import { milliseconds } from "@/ui/format";
 import { Card } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { StateBadge } from "./delivery-state";
 
@@ -41,21 +41,20 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
         />
       }
     >
-      {list.error ? (
-        <Failed error={list.error} retry={list.retry} />
-      ) : !list.rows ? (
-        <Loading />
-      ) : list.rows.length === 0 ? (
-        <Empty
-          icon={<Send aria-hidden />}
-          title={
-            only === "all" ? texts.endpoints.page.noAttempts : texts.endpoints.page.noneLikeThis
-          }
-        >
-          {only === "all" && texts.endpoints.page.noAttemptsHint}
-        </Empty>
-      ) : (
-        <>
+      <Listed
+        list={list}
+        empty={
+          <Empty
+            icon={<Send aria-hidden />}
+            title={
+              only === "all" ? texts.endpoints.page.noAttempts : texts.endpoints.page.noneLikeThis
+            }
+          >
+            {only === "all" && texts.endpoints.page.noAttemptsHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
           <Table
             caption={texts.endpoints.page.attemptsCaption}
             columns={[
@@ -66,7 +65,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
               { label: t.columns.when, right: true },
             ]}
           >
-            {list.rows.map((attempt) => (
+            {rows.map((attempt) => (
               <Row key={attempt.id}>
                 <Cell>
                   <StateBadge state={attempt.statusText} />
@@ -97,9 +96,8 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
               </Row>
             ))}
           </Table>
-          <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-        </>
-      )}
+        )}
+      </Listed>
     </Card>
   );
 }

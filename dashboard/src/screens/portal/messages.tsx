@@ -11,8 +11,8 @@ import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Field, Input, SearchInput, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { Publish } from "./publish";
 import { localText } from "./recover";
@@ -60,22 +60,20 @@ export default function Messages() {
     <Page title={t.title} subtitle={t.subtitle} actions={mayPublish && <Publish />}>
       <Filters address={address} change={change} clear={isFiltered ? clear : undefined} />
       <Card flush>
-        {list.error ? (
-          <Failed error={list.error} retry={list.retry} />
-        ) : !list.rows ? (
-          <Loading lines={8} />
-        ) : list.rows.length === 0 && isSeeking ? (
-          <Loading lines={8} />
-        ) : list.rows.length === 0 && !hasMore ? (
-          <Empty
-            icon={<Mail aria-hidden />}
-            title={isFiltered ? t.noMatch : t.empty}
-            action={isFiltered && <Button onClick={clear}>{t.clear}</Button>}
-          >
-            {isFiltered ? t.noMatchHint : t.emptyHint}
-          </Empty>
-        ) : (
-          <>
+        <Listed
+          list={{ ...list, rows: rows?.length === 0 && isSeeking ? undefined : rows }}
+          lines={8}
+          empty={
+            <Empty
+              icon={<Mail aria-hidden />}
+              title={isFiltered ? t.noMatch : t.empty}
+              action={isFiltered && <Button onClick={clear}>{t.clear}</Button>}
+            >
+              {isFiltered ? t.noMatchHint : t.emptyHint}
+            </Empty>
+          }
+        >
+          {(found) => (
             <Table
               caption={t.caption}
               columns={[
@@ -85,13 +83,12 @@ export default function Messages() {
                 { label: t.columns.when, right: true, from: "sm" },
               ]}
             >
-              {list.rows.map((found) => (
-                <MessageRow key={found.id} message={found} />
+              {found.map((message) => (
+                <MessageRow key={message.id} message={message} />
               ))}
             </Table>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-          </>
-        )}
+          )}
+        </Listed>
       </Card>
     </Page>
   );
