@@ -2430,6 +2430,8 @@ export interface components {
              * @description The status that it answers with: 200 to 599; null: 204.
              */
             answerStatus?: number | null;
+            /** @description Ties an inbox that has no application to one, by id or uid. */
+            appId?: string | null;
             /**
              * @description Checks requests with the secrets that this endpoint has when they arrive, in place of
              *     `secret`; the inbox must have an application, whose endpoint it is, by id or uid.

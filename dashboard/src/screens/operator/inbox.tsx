@@ -24,6 +24,7 @@ import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { InboxBehaviour } from "./inbox-behaviour";
+import { InboxVerifying } from "./inbox-verifying";
 
 const RegisterDialog = lazy(() => import("./register-dialog"));
 const t = texts.inbox;
@@ -87,7 +88,10 @@ function Shown({ inbox }: { inbox: Inbox }) {
       }
     >
       <Code label={t.url} code={inbox.url} wrap />
-      <InboxBehaviour inbox={inbox} />
+      <div className="grid items-start gap-5 lg:grid-cols-2">
+        <InboxBehaviour inbox={inbox} />
+        <InboxVerifying inbox={inbox} onRegister={() => setOpen("register")} />
+      </div>
       <Requests inbox={inbox} />
       <Suspense>{open === "register" && <RegisterDialog inbox={inbox} onClose={close} />}</Suspense>
       <Confirm

@@ -73,7 +73,9 @@ export default function Inboxes() {
                 <Row key={inbox.id}>
                   <Cell className="w-full max-w-0">
                     <Link to={`/console/inbox/${inbox.id}`} className={rowLink}>
-                      <span className="block truncate font-mono text-xs">{inbox.url}</span>
+                      <span className="block truncate font-mono text-xs">
+                        {new URL(inbox.url).pathname}
+                      </span>
                     </Link>
                   </Cell>
                   <Cell right from="sm">
