@@ -100,7 +100,8 @@ test("an endpoint can be made with the keyboard alone", async ({ page, server, r
   const tabTo = async (name: RegExp | string, role: "link" | "button" | "textbox") => {
     const target = page.getByRole(role, { name }).first();
     for (let step = 0; step < 40; step += 1) {
-      if (await target.evaluate((element) => element === document.activeElement).catch(() => false)) return;
+      if (await target.evaluate((element) => element === document.activeElement).catch(() => false))
+        return;
       await page.keyboard.press("Tab");
     }
     throw new Error(`Tab does not reach ${name}`);
