@@ -1,3 +1,5 @@
+import { counted } from "./counted";
+
 export const endpoints = {
   title: "Endpoints",
   subtitle: "Where events are delivered to.",
@@ -26,7 +28,7 @@ export const endpoints = {
     failing: "Disabled after failing for five days without a break",
     gone: "Disabled because it answered 410 Gone",
   } as Record<string, string>,
-  disabledSince: "Nothing has been sent since then. What was published meanwhile can be recovered.",
+  disabledSince: "What was published since then can be recovered.",
   enable: "Enable",
   disable: "Disable",
   enabledToast: "The endpoint is enabled",
@@ -36,7 +38,11 @@ export const endpoints = {
     "Nothing more is sent to it. Deliveries that wait are cancelled; you can recover them later.",
   enableTitle: "Enable this endpoint?",
   missed: (count: number) =>
-    count === 1 ? "1 message was missed meanwhile." : `${count} messages were missed meanwhile.`,
+    count === 0
+      ? "Nothing was missed meanwhile."
+      : `${counted(count, "message was", "messages were")} missed meanwhile.`,
+  missedMore: (count: number) =>
+    `More than ${counted(count, "message was", "messages were")} missed meanwhile.`,
   enableRecover: "Also send what was missed",
   deleteTitle: "Delete this endpoint?",
   deleteText: "Its history goes with it, and deliveries that wait end. This cannot be taken back.",
@@ -84,7 +90,7 @@ export const endpoints = {
     search: "Search events",
     all: "All events",
     allHint: "Also those that are added later",
-    chosen: (count: number) => (count === 1 ? "1 event chosen" : `${count} events chosen`),
+    chosen: (count: number) => `${counted(count, "event")} chosen`,
     clear: "Clear",
     none: "No event type matches",
     empty: "The catalogue has no event types yet: this endpoint receives everything.",
@@ -181,8 +187,7 @@ export const recovery = {
   untilHint: "Empty means now.",
   windowWrong: "The end must be after the beginning.",
   preview: "Preview",
-  wouldSend: (count: string) => `${count} messages would be sent again`,
-  one: "1 message would be sent again",
+  wouldSend: (count: number) => `${counted(count, "message")} would be sent again`,
   nothing: "Nothing to send again in this window",
   parts: { failed: "exhausted", canceled: "cancelled", skipped: "skipped" },
   lost: (count: string) => `${count} cannot be sent: their payloads have expired.`,

@@ -1,3 +1,5 @@
+import { counted } from "./counted";
+
 export const signature = {
   title: "Signature",
   scheme: "Signed as",
@@ -87,7 +89,7 @@ export const retries = {
   delays: "Delays",
   delaysHint: "Such as 30 s, 5 min, 2 h, 1 d. Empty: one attempt and no more.",
   delaysBegin: "5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h",
-  attempts: (count: number) => (count === 1 ? "1 attempt" : `${count} attempts`),
+  attempts: (count: number) => counted(count, "attempt"),
   moreThan: (count: number) => `more than ${count} attempts`,
   over: (attempts: string, end: string) => `${attempts}, the last one ${end} after the first:`,
   once: "One attempt, and no other.",

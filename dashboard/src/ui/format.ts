@@ -12,6 +12,13 @@ const DAY_TIME = new Intl.DateTimeFormat("en-GB", {
 export const count = (value: number) => NUMBER.format(value);
 export const compact = (value: number) => (value < 10_000 ? count(value) : COMPACT.format(value));
 
+/** So many in a time, with as many digits as say something; what is less than one in a hundred of it, so. */
+export function rate(value: number): string {
+  if (value === 0 || value >= 100) return compact(Math.round(value));
+  if (value < 0.01) return "< 0.01";
+  return value.toPrecision(value < 1 ? 1 : 2);
+}
+
 /** A share of a whole; nothing of nothing is no share. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return "–";

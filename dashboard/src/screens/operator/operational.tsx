@@ -74,7 +74,7 @@ function OperationalRow({ endpoint, manage }: RowProps) {
   const close = () => setOpen(null);
   return (
     <Row>
-      <Cell className="w-1/2 max-w-0">
+      <Cell className="w-1/2 max-w-0 max-sm:w-full">
         <span className="flex items-center gap-2">
           <span className="truncate font-medium">{endpoint.url}</span>
           {endpoint.disabled && <Badge>{texts.endpoints.health.disabled}</Badge>}

@@ -62,7 +62,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
               { label: t.columns.event },
               { label: t.columns.code, right: true, from: "sm" },
               { label: t.columns.duration, right: true, from: "sm" },
-              { label: t.columns.when, right: true },
+              { label: t.columns.when, right: true, from: "sm" },
             ]}
           >
             {rows.map((attempt) => (
@@ -70,7 +70,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
                 <Cell>
                   <StateBadge state={attempt.statusText} />
                 </Cell>
-                <Cell className="w-1/2 max-w-0">
+                <Cell className="w-1/2 max-w-0 max-sm:w-full">
                   <Link
                     to={`${base}/messages/${attempt.msgId}`}
                     search={{ endpoint }}
@@ -83,6 +83,9 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
                   <span className="block truncate font-mono text-xs text-muted">
                     {attempt.msgId}
                   </span>
+                  <span className="block text-xs text-muted sm:hidden">
+                    <Ago time={attempt.timestamp} />
+                  </span>
                 </Cell>
                 <Cell right from="sm">
                   {attempt.responseStatusCode || t.noCode}
@@ -90,7 +93,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
                 <Cell right from="sm">
                   {milliseconds(attempt.responseDurationMs)}
                 </Cell>
-                <Cell right>
+                <Cell right from="sm">
                   <Ago time={attempt.timestamp} />
                 </Cell>
               </Row>

@@ -26,9 +26,9 @@ function faultAt(errors: FieldErrors<EndpointForm>, path: string): string | unde
 export function SignatureFold({ form, before }: FoldProps & { before: Scheme[] | null }) {
   const { errors, defaultValues } = form.formState;
   const [schemes, family] = form.watch(["schemes", "headerFamily"]);
-  const first = defaultValues?.schemes?.[0]?.type;
+  const kinds = defaultValues?.schemes?.map((scheme) => scheme?.type).join();
   const isUsual =
-    (first === "default" || first === "standard") && defaultValues?.headerFamily === "webhook";
+    (kinds === "default" || kinds === "standard") && defaultValues?.headerFamily === "webhook";
   const isStandard = schemes.some(({ type }) => type === "standard" || type === "default");
   return (
     <Fold
@@ -67,24 +67,18 @@ export function SignatureFold({ form, before }: FoldProps & { before: Scheme[] |
 /** When failed attempts are repeated. */
 export function RetryFold({ form }: FoldProps) {
   const { errors, defaultValues } = form.formState;
-  const { kind } = form.watch("retry");
+  const retry = form.watch("retry");
   return (
     <Fold
       title={texts.retries.title}
-      aside={texts.retries.kinds[kind]}
+      aside={texts.retries.kinds[retry.kind]}
       open={defaultValues?.retry?.kind !== "default" || Boolean(errors.retry)}
     >
-      <Controller
-        control={form.control}
-        name="retry"
-        render={({ field }) => (
-          <RetryFields
-            form={field.value}
-            onChange={field.onChange}
-            error={errors.retry?.message}
-            faultOf={(name) => faultAt(errors, `retry.${name}`)}
-          />
-        )}
+      <RetryFields
+        form={retry}
+        register={(name) => form.register(`retry.${name}`)}
+        error={errors.retry?.message}
+        faultOf={(name) => faultAt(errors, `retry.${name}`)}
       />
     </Fold>
   );

@@ -1,7 +1,7 @@
 import { useParams } from "@tanstack/react-router";
 import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { type Endpoint, useDeleteEndpoint, useEndpoint } from "@/api/endpoints";
+import { type Endpoint, useDeleteEndpoint, useEndpoint, useRecoverPreview } from "@/api/endpoints";
 import { useEndpointFigures } from "@/api/stats";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
@@ -22,7 +22,7 @@ import { EndpointFigures } from "./endpoint-figures";
 import { HealthBadge, healthOf } from "./health";
 import { Recover } from "./recover";
 import { SendExample } from "./send-example";
-import { SwitchEndpoint } from "./switch-endpoint";
+import { SwitchEndpoint, sinceDisabled } from "./switch-endpoint";
 
 const t = texts.endpoints;
 
@@ -105,7 +105,7 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
             )}
           </span>
           <br />
-          {t.disabledSince}
+          <Missed endpoint={endpoint} /> {t.disabledSince}
         </Note>
       )}
       <Tabs
@@ -116,6 +116,14 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
       />
     </Page>
   );
+}
+
+/** How much would have been sent since the endpoint was disabled. */
+function Missed({ endpoint }: { endpoint: Endpoint }) {
+  const { app } = useScope();
+  const { data } = useRecoverPreview(app, endpoint.id, { since: sinceDisabled(endpoint) });
+  if (!data) return null;
+  return <>{data.complete ? t.missed(data.messages) : t.missedMore(data.messages)}</>;
 }
 
 function MoreActions({ endpoint }: { endpoint: Endpoint }) {

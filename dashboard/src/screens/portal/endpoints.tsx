@@ -77,7 +77,7 @@ function EndpointRow({ endpoint, figures, waiting }: RowProps) {
   const bars = (figures?.series ?? []).map((part) => ({ ok: part.succeeded, bad: part.failed }));
   return (
     <Row>
-      <Cell className="max-w-0 w-[45%]">
+      <Cell className="w-[45%] max-w-0 max-sm:w-full">
         <Link to={`${base}/endpoints/${endpoint.id}`} className={rowLink}>
           <span className="block truncate">{endpoint.url}</span>
         </Link>

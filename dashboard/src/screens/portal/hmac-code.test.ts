@@ -20,7 +20,7 @@ interface Case {
 const CASES: Case[] = [
   {
     scheme: { type: "github", signatureHeader: "X-Acme-Signature", deliveryHeader: null },
-    sent: (body) => ({ "x-acme-signature": `sha256=${mac(body)}` }),
+    sent: (body) => ({ "X-Acme-Signature": `sha256=${mac(body)}` }),
   },
   {
     scheme: { type: "stripe", signatureHeader: "Stripe-Signature" },

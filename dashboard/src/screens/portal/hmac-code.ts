@@ -26,7 +26,11 @@ type Recorded = Record<string, string | null>;
 /** What an attempt signed in this scheme; null if it did not. */
 export function hmacSignedOf(scheme: Scheme, recorded: Recorded, body: string): HmacSigned | null {
   if (scheme.type === "standard") return null;
-  const sentIn = (name: string | null | undefined) => (name && recorded[name.toLowerCase()]) || "";
+  // They are recorded as they were configured and go out in lower case.
+  const sent = new Map(
+    Object.entries(recorded).map(([name, value]) => [name.toLowerCase(), value ?? ""]),
+  );
+  const sentIn = (name: string | null | undefined) => sent.get(name?.toLowerCase() ?? "") ?? "";
   const names = scheme as { timestampHeader?: string | null; idHeader?: string | null };
   const headers = [scheme.signatureHeader, names.timestampHeader, names.idHeader]
     .map((name): [string, string] => [name?.toLowerCase() ?? "", sentIn(name)])

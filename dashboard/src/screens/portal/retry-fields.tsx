@@ -1,3 +1,4 @@
+import type { UseFormRegisterReturn } from "react-hook-form";
 import { texts } from "@/texts";
 import { Field, Input, Select } from "@/ui/field";
 import { Note } from "@/ui/states";
@@ -8,23 +9,18 @@ const t = texts.retries;
 
 interface RetryFieldsProps {
   form: RetryForm;
-  onChange: (form: RetryForm) => void;
+  /** Ties a control to a field of the form. */
+  register: (name: keyof RetryForm) => UseFormRegisterReturn;
   /** What is wrong with all of it. */
   error?: string;
   faultOf: (name: keyof RetryForm) => string | undefined;
 }
 
 /** When failed attempts are repeated, with the times that come of it. */
-export function RetryFields({ form, onChange, error, faultOf }: RetryFieldsProps) {
+export function RetryFields({ form, register, error, faultOf }: RetryFieldsProps) {
   const text = (name: Exclude<keyof RetryForm, "kind">, hint?: string) => (
     <Field label={t[name]} hint={hint} error={faultOf(name)}>
-      {(described) => (
-        <Input
-          {...described}
-          value={form[name]}
-          onChange={(event) => onChange({ ...form, [name]: event.target.value })}
-        />
-      )}
+      {(described) => <Input {...described} {...register(name)} />}
     </Field>
   );
   const policy = retryForm.safeParse(form).success ? policyOf(form) : null;
@@ -33,13 +29,7 @@ export function RetryFields({ form, onChange, error, faultOf }: RetryFieldsProps
       {error && <Note tone="bad">{error}</Note>}
       <Field label={t.label} hint={t.about[form.kind]}>
         {(described) => (
-          <Select
-            {...described}
-            value={form.kind}
-            onChange={(event) =>
-              onChange({ ...form, kind: event.target.value as RetryForm["kind"] })
-            }
-          >
+          <Select {...described} {...register("kind")}>
             {(["default", "schedule", "exponential"] as const).map((kind) => (
               <option key={kind} value={kind}>
                 {t.kinds[kind]}
