@@ -80,6 +80,7 @@ test("a customer creates an endpoint, reveals and rotates its secret, sends, and
   await page.getByRole("tab", { name: "Recover" }).click();
   await page.getByText("Everything", { exact: true }).click();
   await page.getByRole("button", { name: "Last hour" }).click();
+  await expect(page.getByText("1 message would be sent again")).toBeVisible();
   await page.getByRole("button", { name: "Send again" }).click();
   await expect(page.getByText("1 sent")).toBeVisible();
   await expect.poll(() => receiver.received.length).toBe(2);

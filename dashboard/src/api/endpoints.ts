@@ -139,15 +139,21 @@ export interface Window {
   until?: string;
 }
 
-export function useRecoverPreview(app: string, endpoint: string, window: Window | null) {
+/** How many messages would be sent again. */
+export function useRecoverPreview(
+  app: string,
+  endpoint: string,
+  window: Window | null,
+  kind: Recovery["kind"] = "recover",
+) {
   return useQuery({
-    queryKey: [...keys.endpointPart(app, endpoint, "preview"), window],
+    queryKey: [...keys.endpointPart(app, endpoint, "preview"), window, kind],
     queryFn: () =>
       ok(
         api.GET("/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover/preview", {
           params: {
             path: { app_id: app, endpoint_id: endpoint },
-            query: { since: window?.since ?? "", until: window?.until },
+            query: { since: window?.since ?? "", until: window?.until, kind },
           },
         }),
       ),

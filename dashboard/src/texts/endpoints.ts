@@ -192,7 +192,6 @@ export const recovery = {
   parts: { failed: "exhausted", canceled: "cancelled", skipped: "skipped" },
   lost: (count: string) => `${count} cannot be sent: their payloads have expired.`,
   countedUntil: "Counted up to",
-  noPreview: "How many is known once the task has counted them.",
   start: "Send again",
   started: "The task has begun",
   ranges: [

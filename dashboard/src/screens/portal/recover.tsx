@@ -48,7 +48,7 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
   const [until, setUntil] = useState("");
   const window = windowOf(since, until);
   const recovery = useRecovery(app, endpoint);
-  const preview = useRecoverPreview(app, endpoint, kind === "recover" ? window : null);
+  const preview = useRecoverPreview(app, endpoint, window, kind);
   const isNothing = preview.data?.complete === true && preview.data.messages === 0;
   const begin = () => {
     if (!window) return;
@@ -126,11 +126,7 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
                 )}
               </Field>
             </div>
-            {kind === "recover" ? (
-              <Preview endpoint={endpoint} window={window} />
-            ) : (
-              <p className="text-sm text-muted">{t.noPreview}</p>
-            )}
+            {window && <Preview preview={preview} />}
             <div>
               <Button
                 kind="primary"
@@ -149,22 +145,21 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
   );
 }
 
-function Preview({ endpoint, window }: { endpoint: string; window: Window | null }) {
-  const { app } = useScope();
-  const preview = useRecoverPreview(app, endpoint, window);
-  if (window === null) return null;
+function Preview({ preview }: { preview: ReturnType<typeof useRecoverPreview> }) {
   if (preview.error) return <Note tone="bad">{preview.error.message}</Note>;
   const found = preview.data;
   if (!found) return <Skeleton className="h-14 w-full" />;
   const parts = (["failed", "canceled", "skipped"] as const)
     .filter((part) => found[part] > 0)
     .map((part) => `${count(found[part])} ${t.parts[part]}`);
+  // Of a replay these are only some.
+  const isAll = found.failed + found.canceled + found.skipped === found.messages;
   return (
     <div role="status" className="rounded-md border border-line bg-sunken px-3.5 py-2.5 text-sm">
       <p className="font-medium">
         {found.messages === 0 ? t.nothing : t.wouldSend(found.messages)}
       </p>
-      {parts.length > 0 && <p className="text-muted">{parts.join(", ")}</p>}
+      {isAll && parts.length > 0 && <p className="text-muted">{parts.join(", ")}</p>}
       {found.unrecoverable > 0 && (
         <p className="text-muted">{t.lost(count(found.unrecoverable))}</p>
       )}
