@@ -73,6 +73,13 @@ export const endpoints = {
       "Letters, digits, dot, dash and underscore. The API takes it in place of the endpoint's id.",
     submitCreate: "Add endpoint",
   },
+  formProblems: {
+    tooLong: "At most 4,096 characters.",
+    tooManyChannels: "At most 10 channels.",
+    channel: "Letters, digits and - _ . : + only.",
+    uid: "Letters, digits, dash, underscore and dot; not beginning with ep_.",
+    wholeNumber: (from: number, to: number) => `Give a whole number from ${from} to ${to}.`,
+  },
   urlProblems: {
     empty: "Give a URL such as https://example.com/webhooks.",
     notUrl: "This is no complete URL. Give one such as https://example.com/webhooks.",

@@ -159,7 +159,7 @@ export function Chart({ title, kind, labels, series, format }: ChartProps) {
                 ))}
           </svg>
           {tops.every((value) => value === 0) && (
-            <p className="absolute inset-x-0 top-1/3 text-center text-sm text-faint">
+            <p className="absolute inset-x-0 top-[40%] text-center text-sm text-faint">
               <span className="bg-surface px-2">{texts.charts.nothing}</span>
             </p>
           )}

@@ -51,7 +51,7 @@ export function SecretField({ fetchSecret, mayReveal, prefix = "whsec_" }: Secre
         >
           {secret ?? (
             <>
-              <span aria-hidden>{prefix + "•".repeat(24)}</span>
+              <span aria-hidden>{prefix + "•".repeat(16)}</span>
               <span className="sr-only">{t.masked}</span>
             </>
           )}

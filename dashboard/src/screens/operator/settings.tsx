@@ -4,6 +4,7 @@ import { type Settings, useChangeSettings, useSettings } from "@/api/operator";
 import { faultOf } from "@/api/problem";
 import { useRights } from "@/session/store";
 import { parseColour } from "@/shell/colour";
+import { FACES, facesOf } from "@/shell/theme";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Checkbox, Field, Input, Segments } from "@/ui/field";
@@ -75,6 +76,14 @@ const COLOURS = [
   { name: "textColor", label: t.text, fallback: "#181b21" },
 ] as const;
 
+/** On which faces a colour is used, where it is not on all of them. */
+function limits(theme: Settings["theme"], name: (typeof COLOURS)[number]["name"]) {
+  if (name === "primaryColor" || !theme[name] || !parseColour(theme[name])) return undefined;
+  const faces = facesOf(theme, name);
+  if (faces.length === FACES.length) return undefined;
+  return faces[0] ? t.onlyOn[faces[0]] : t.onNone;
+}
+
 function Look({ settings }: { settings: Settings }) {
   const [theme, setTheme] = useState(settings.theme);
   const saver = useSave();
@@ -105,17 +114,17 @@ function Look({ settings }: { settings: Settings }) {
               />
             )}
           </Field>
-          <div className="grid gap-4 sm:grid-cols-3">
+          <div className="grid gap-4 sm:grid-cols-3 lg:grid-cols-1 xl:grid-cols-3">
             {COLOURS.map(({ name, label, fallback }) => {
               const value = theme[name];
               const bad = value && !parseColour(value) ? t.colourWrong : null;
               return (
-                <Field key={name} label={label} error={bad}>
+                <Field key={name} label={label} error={bad} hint={limits(theme, name)}>
                   {(described) => (
                     <span className="flex gap-1.5">
                       <input
                         type="color"
-                        aria-label={label}
+                        aria-label={t.pick(label)}
                         value={value && parseColour(value) && value.length === 7 ? value : fallback}
                         onChange={(event) => set({ [name]: event.target.value })}
                         className="h-8 w-9 shrink-0 rounded-md border border-line-strong bg-surface p-0.5"

@@ -129,7 +129,7 @@ function Request({ attempt, full }: AttemptProps) {
   const head = [
     `POST ${url.pathname}${url.search} HTTP/1.1`,
     `host: ${url.host}`,
-    headerLines([...recorded, ["webhook-event-type", full.message.eventType]]),
+    headerLines(recorded),
   ].join("\n");
   return (
     <div className="flex flex-col gap-3">

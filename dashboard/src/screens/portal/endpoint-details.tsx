@@ -6,7 +6,7 @@ import { Mono } from "@/ui/code";
 import { Card, Facts } from "@/ui/layout";
 import { At } from "@/ui/time";
 import { RetryPlan } from "./retry-plan";
-import { headersOf } from "./scheme-form";
+import { headersOf } from "./scheme";
 import { SecretCard } from "./secret-card";
 
 const t = texts.endpoints.page;

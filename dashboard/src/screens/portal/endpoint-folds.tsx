@@ -6,7 +6,7 @@ import { Pairs } from "@/ui/pairs";
 import { TagInput } from "@/ui/tag-input";
 import type { EndpointForm } from "./endpoint-form";
 import { RetryFields } from "./retry-fields";
-import type { Scheme } from "./scheme-form";
+import type { Scheme } from "./scheme";
 import { SignatureFields } from "./signature-fields";
 
 const t = texts.endpoints.form;
@@ -24,7 +24,7 @@ function faultAt(errors: FieldErrors<EndpointForm>, path: string): string | unde
 
 /** How deliveries are signed. */
 export function SignatureFold({ form, before }: FoldProps & { before: Scheme[] | null }) {
-  const { errors, defaultValues } = form.formState;
+  const { errors, defaultValues, isSubmitted } = form.formState;
   const [schemes, family] = form.watch(["schemes", "headerFamily"]);
   const kinds = defaultValues?.schemes?.map((scheme) => scheme?.type).join();
   const isUsual =
@@ -46,7 +46,12 @@ export function SignatureFold({ form, before }: FoldProps & { before: Scheme[] |
             before={before}
             family={family}
             error={errors.schemes?.message}
-            faultAt={(at, name) => faultAt(errors, `schemes.${at}.${name}`)}
+            faultAt={(at, name) => {
+              // What is not filled in yet is no fault before the form is sent.
+              const isEmpty = field.value[at]?.particulars[name.replace("particulars.", "")] === "";
+              if (isEmpty && !isSubmitted) return undefined;
+              return faultAt(errors, `schemes.${at}.${name}`);
+            }}
           />
         )}
       />

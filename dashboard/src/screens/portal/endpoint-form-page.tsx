@@ -31,7 +31,7 @@ import {
   FORM_NAMES,
   formOf,
 } from "./endpoint-form";
-import type { Scheme } from "./scheme-form";
+import type { Scheme } from "./scheme";
 import { checkUrl } from "./url-check";
 
 const t = texts.endpoints.form;

@@ -1,30 +1,33 @@
 import { z } from "zod";
 import type { Schemas } from "@/api/client";
 import type { Endpoint, EndpointChange, EndpointIn } from "@/api/endpoints";
+import { texts } from "@/texts";
 import { formOfRetry, policyOf, retryForm } from "./retry-form";
 import { blankScheme, formOfScheme, schemesForm, schemesOf } from "./scheme-form";
 import { checkUrl } from "./url-check";
 
+const t = texts.endpoints.formProblems;
 const NAME = /^[A-Za-z0-9_.-]{1,256}$/;
 const CHANNEL = /^[A-Za-z0-9_.:+-]{1,256}$/;
 
 /** A number in a text field; empty is none. */
 const numeric = (from: number, to: number) =>
-  z.string().refine((text) => {
-    const value = Number(text);
-    return text.trim() === "" || (Number.isInteger(value) && value >= from && value <= to);
-  }, `Give a whole number from ${from} to ${to}.`);
+  z.string().refine(
+    (text) => {
+      const value = Number(text);
+      return text.trim() === "" || (Number.isInteger(value) && value >= from && value <= to);
+    },
+    t.wholeNumber(from, to),
+  );
 
 export const endpointForm = z.object({
   url: z.string().superRefine((text, context) => {
     const verdict = checkUrl(text);
     if (!verdict.ok) context.addIssue({ code: "custom", message: verdict.problem });
   }),
-  description: z.string().max(4096, "At most 4,096 characters."),
+  description: z.string().max(4096, t.tooLong),
   eventTypes: z.array(z.string()),
-  channels: z
-    .array(z.string().regex(CHANNEL, "Letters, digits and - _ . : + only."))
-    .max(10, "At most 10 channels."),
+  channels: z.array(z.string().regex(CHANNEL, t.channel)).max(10, t.tooManyChannels),
   headers: z.array(z.object({ name: z.string(), value: z.string() })),
   throttleRate: numeric(1, 65_535),
   timeoutSeconds: numeric(5, 30),
@@ -33,10 +36,7 @@ export const endpointForm = z.object({
   retry: retryForm,
   uid: z
     .string()
-    .refine(
-      (text) => text === "" || (NAME.test(text) && !text.startsWith("ep_")),
-      "Letters, digits, dash, underscore and dot; not beginning with ep_.",
-    ),
+    .refine((text) => text === "" || (NAME.test(text) && !text.startsWith("ep_")), t.uid),
 });
 
 export type EndpointForm = z.infer<typeof endpointForm>;

@@ -2,7 +2,7 @@ import crypto from "node:crypto";
 import { expect, test } from "vitest";
 import { BODIES, RUNNING, run } from "../../../tests/support";
 import { type HmacSigned, hmacCode, hmacSignedOf } from "./hmac-code";
-import type { Scheme } from "./scheme-form";
+import type { Scheme } from "./scheme";
 
 const SECRET = 'the customer\'s secret: $1 \\ "x"';
 const TIME = "1700000000";

@@ -1,5 +1,5 @@
 import { quoted, rustString, shellWord } from "./quoting";
-import type { Scheme } from "./scheme-form";
+import type { Scheme } from "./scheme";
 import type { Language } from "./verify-code";
 
 /** What was signed and sent in one attempt, in another way than the standard's. */

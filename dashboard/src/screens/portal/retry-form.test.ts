@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { formOfRetry, planOf, policyOf, type RetryPolicy, retryForm } from "./retry-form";
+import { planOf, type RetryPolicy } from "./retry";
+import { formOfRetry, policyOf, retryForm } from "./retry-form";
 
 const faults = (form: Parameters<typeof policyOf>[0]) =>
   retryForm.safeParse(form).error?.issues.map((issue) => issue.path[0]) ?? [];

@@ -1,18 +1,10 @@
 import { z } from "zod";
-import type { Schemas } from "@/api/client";
 import { texts } from "@/texts";
 import { exactSpan, parseSpan } from "@/ui/span";
-
-export type RetryPolicy = Schemas["RetryPolicySchema"];
+import { BEGINS, MOST_DELAYS, type RetryPolicy } from "./retry";
 
 const t = texts.retries;
 const DAY = 86_400;
-/** The delays that a schedule may have. */
-const MOST_DELAYS = 100;
-
-/** What an exponential policy has where nothing is said. */
-const BEGINS = { initial: 5, factor: 3, maxInterval: 21_600, horizon: 3 * DAY };
-
 const BOUNDS = {
   initial: [1, DAY],
   maxInterval: [1, 7 * DAY],
@@ -94,35 +86,4 @@ export function policyOf(form: RetryForm): RetryPolicy | null {
     maxIntervalSeconds: parseSpan(form.maxInterval) ?? BEGINS.maxInterval,
     horizonSeconds: parseSpan(form.horizon) ?? BEGINS.horizon,
   };
-}
-
-export interface Plan {
-  /** Seconds after the first attempt, jitter and the time of answers apart. */
-  times: number[];
-  /** Whether more follow than are listed. */
-  more: boolean;
-  /** How long after the first attempt the last one is made. */
-  end: number;
-}
-
-/** When the attempts of a failing delivery are made. */
-export function planOf(policy: RetryPolicy): Plan {
-  if (policy.type === "schedule") {
-    let at = 0;
-    const times = [0, ...policy.seconds.map((delay) => (at += delay))];
-    return { times, more: false, end: at };
-  }
-  const horizon = policy.horizonSeconds ?? BEGINS.horizon;
-  const times = [0];
-  let delay = policy.initialSeconds ?? BEGINS.initial;
-  for (let at = delay; at < horizon && times.length <= MOST_DELAYS; at += delay) {
-    times.push(at);
-    delay = Math.min(
-      delay * (policy.factor ?? BEGINS.factor),
-      policy.maxIntervalSeconds ?? BEGINS.maxInterval,
-    );
-  }
-  const more = times.length > MOST_DELAYS;
-  if (!more) times.push(horizon);
-  return { times, more, end: horizon };
 }

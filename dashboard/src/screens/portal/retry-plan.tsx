@@ -1,7 +1,7 @@
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { exactSpan, span } from "@/ui/span";
-import { planOf, type RetryPolicy } from "./retry-form";
+import { planOf, type RetryPolicy } from "./retry";
 
 const t = texts.retries;
 

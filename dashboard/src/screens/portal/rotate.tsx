@@ -7,7 +7,7 @@ import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input, Select } from "@/ui/field";
 import { toast } from "@/ui/toast";
-import type { SchemeType } from "./scheme-form";
+import type { SchemeType } from "./scheme";
 
 const t = texts.secret;
 const DAY = 86_400;

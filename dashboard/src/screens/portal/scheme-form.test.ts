@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  blankScheme,
-  formOfScheme,
-  headerChange,
-  headersOf,
-  type Scheme,
-  schemesForm,
-  schemesOf,
-} from "./scheme-form";
+import { headerChange, headersOf, type Scheme } from "./scheme";
+import { blankScheme, formOfScheme, schemesForm, schemesOf } from "./scheme-form";
 
 const GITHUB: Scheme = {
   type: "github",

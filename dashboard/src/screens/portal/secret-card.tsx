@@ -8,7 +8,7 @@ import { SecretField } from "@/ui/secret-field";
 import { Note } from "@/ui/states";
 import { Ago, At } from "@/ui/time";
 import { Rotate } from "./rotate";
-import type { SchemeType } from "./scheme-form";
+import type { SchemeType } from "./scheme";
 
 const t = texts.secret;
 

@@ -2,13 +2,12 @@ import type { Schemas } from "@/api/client";
 import { texts } from "@/texts";
 import { Field, Input, Select } from "@/ui/field";
 import { Note } from "@/ui/states";
+import { headerChange, type Scheme } from "./scheme";
 import {
   blankScheme,
-  headerChange,
   PARTICULARS,
   type Particular,
   SCHEME_TYPES,
-  type Scheme,
   type SchemeForm,
   schemesOf,
 } from "./scheme-form";

@@ -7,7 +7,7 @@ import { Code } from "@/ui/code";
 import { Segments } from "@/ui/field";
 import { Loading, Note } from "@/ui/states";
 import { hmacCode, hmacSignedOf } from "./hmac-code";
-import type { SchemeType } from "./scheme-form";
+import type { SchemeType } from "./scheme";
 import { type Language, type Signed, verifyCode } from "./verify-code";
 
 const t = texts.verify;
