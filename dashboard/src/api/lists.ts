@@ -1,4 +1,4 @@
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { type InfiniteData, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { ok } from "./client";
 
 interface PageOf<T> {
@@ -17,13 +17,15 @@ interface Call {
 interface ListOptions {
   enabled?: boolean;
   refetchInterval?: number | false;
+  /** Shows the answer to the question before while the next one is on its way. */
+  keepsPrevious?: boolean;
 }
 
 /** A list of the API, a page at a time. */
 export function useList<T>(
   key: readonly unknown[],
   fetchPage: (iterator: string | undefined) => Promise<Call>,
-  options: ListOptions = {},
+  { keepsPrevious, ...options }: ListOptions = {},
 ) {
   const query = useInfiniteQuery<
     PageOf<T>,
@@ -37,6 +39,7 @@ export function useList<T>(
     initialPageParam: undefined,
     getNextPageParam: (last) => (last.done ? undefined : (last.iterator ?? undefined)),
     ...options,
+    placeholderData: keepsPrevious ? keepPreviousData : undefined,
   });
   return {
     rows: query.data?.pages.flatMap((page) => page.data),

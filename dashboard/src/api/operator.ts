@@ -32,10 +32,15 @@ async function searchApps(text: string) {
 }
 
 export function useApps(search = "") {
-  return useList<App>([...keys.apps, search.trim()], (iterator) =>
-    search.trim() === ""
-      ? api.GET("/api/v1/app", { params: { query: { limit: 50, iterator, order: "descending" } } })
-      : searchApps(search.trim()),
+  return useList<App>(
+    [...keys.apps, search.trim()],
+    (iterator) =>
+      search.trim() === ""
+        ? api.GET("/api/v1/app", {
+            params: { query: { limit: 50, iterator, order: "descending" } },
+          })
+        : searchApps(search.trim()),
+    { keepsPrevious: true },
   );
 }
 

@@ -72,7 +72,7 @@ export const nav = {
   live: "Live",
   reconnecting: "Reconnecting",
   palette: "Go to",
-  paletteHint: "Type the name of a screen, or an id such as msg_ or app_",
+  paletteHint: "Type the name of a screen, or an application's name, uid or id.",
   paletteNone: "Nothing of that name",
   readOnly: "Read-only",
   readOnlyHint: "You can look at everything here, and change nothing.",

@@ -99,7 +99,8 @@ export const keys = {
   readOnly: "Read-only",
   readOnlyHint: "It may look at everything and change nothing.",
   app: "Only for one application",
-  appHint: "An application's id or uid. Empty means the whole organisation.",
+  appHint: "It reaches what is that application's and nothing else.",
+  whichApp: "Application",
   columns: {
     name: "Name",
     key: "Key",

@@ -1,5 +1,6 @@
-import { useDeferredValue, useEffect, useId, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { useApps } from "@/api/operator";
+import { useSettled } from "@/shell/settled";
 import { texts } from "@/texts";
 import { cx } from "@/ui/cx";
 import { SearchInput } from "@/ui/field";
@@ -18,7 +19,7 @@ interface AppPickerProps {
 /** One of the applications, of however many there are: found by name, uid or id. */
 export function AppPicker({ label, chosen, onChange }: AppPickerProps) {
   const [search, setSearch] = useState("");
-  const list = useApps(useDeferredValue(search));
+  const list = useApps(useSettled(search));
   const name = useId();
   const alone = search === "" && list.rows?.length === 1 ? list.rows[0]?.id : undefined;
   useEffect(() => {

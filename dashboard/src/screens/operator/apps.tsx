@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import { type App, useApps } from "@/api/operator";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
+import { useSettled } from "@/shell/settled";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Mono } from "@/ui/code";
@@ -20,7 +21,7 @@ export default function Apps() {
   const [making, setMaking] = useState(false);
   const { manage } = useRights();
   const go = useGo();
-  const list = useApps(address.q ?? "");
+  const list = useApps(useSettled(address.q ?? ""));
   const create = manage && (
     <Button kind="primary" icon={<Plus aria-hidden />} onClick={() => setMaking(true)}>
       {t.create}

@@ -15,6 +15,7 @@ import { Empty, Listed, Note } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
+import { AppPicker } from "./app-picker";
 
 const t = texts.keys;
 
@@ -122,7 +123,8 @@ const DAY_MS = 86_400_000;
 
 function NewKey({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
-  const [app, setApp] = useState("");
+  const [ofOne, setOfOne] = useState(false);
+  const [app, setApp] = useState<string | null>(null);
   const [readOnly, setReadOnly] = useState(false);
   const [days, setDays] = useState("");
   const create = useCreateKey();
@@ -131,7 +133,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     create.mutate({
       name: name.trim(),
       readOnly,
-      appId: app || undefined,
+      appId: (ofOne && app) || undefined,
       expiresAt: days ? new Date(Date.now() + Number(days) * DAY_MS).toISOString() : undefined,
     });
   };
@@ -155,7 +157,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       </Dialog>
     );
   }
-  const faults = { name: faultOf(create.error, "name"), app: faultOf(create.error, "appId") };
+  const faults = { name: faultOf(create.error, "name") };
   return (
     <Dialog
       open
@@ -169,7 +171,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
             type="submit"
             form="key-form"
             busy={create.isPending}
-            disabled={name.trim() === ""}
+            disabled={name.trim() === "" || (ofOne && app === null)}
           >
             {texts.common.create}
           </Button>
@@ -177,9 +179,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       }
     >
       <form id="key-form" onSubmit={submit} className="flex flex-col gap-4">
-        {create.error && !faults.name && !faults.app && (
-          <Note tone="bad">{create.error.message}</Note>
-        )}
+        {create.error && !faults.name && <Note tone="bad">{create.error.message}</Note>}
         <Field label={t.name} error={faults.name}>
           {(described) => (
             <Input
@@ -187,16 +187,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
               placeholder={t.namePlaceholder}
               value={name}
               onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label={t.app} optional={texts.common.optional} hint={t.appHint} error={faults.app}>
-          {(described) => (
-            <Input
-              {...described}
-              mono
-              value={app}
-              onChange={(event) => setApp(event.target.value.trim())}
             />
           )}
         </Field>
@@ -212,6 +202,13 @@ function NewKey({ onClose }: { onClose: () => void }) {
             </Select>
           )}
         </Field>
+        <Checkbox
+          label={t.app}
+          hint={t.appHint}
+          checked={ofOne}
+          onChange={(event) => setOfOne(event.target.checked)}
+        />
+        {ofOne && <AppPicker label={t.whichApp} chosen={app} onChange={setApp} />}
         <Checkbox
           label={t.readOnly}
           hint={t.readOnlyHint}
