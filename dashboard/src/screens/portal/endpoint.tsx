@@ -2,7 +2,7 @@ import { useParams } from "@tanstack/react-router";
 import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { type Endpoint, useDeleteEndpoint, useEndpoint, useRecoverPreview } from "@/api/endpoints";
-import { useEndpointFigures } from "@/api/stats";
+import { DAY, useEndpointFigures, useTimeSeries } from "@/api/stats";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
@@ -40,8 +40,13 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
   const { app, base } = useScope();
   const rights = useRights();
   const figures = useEndpointFigures(app);
+  const day = useTimeSeries(DAY, { app, endpoint: endpoint.id });
   const [address, change] = useAddress();
-  const health = healthOf(endpoint, figures.data?.get(endpoint.id));
+  const health = healthOf(
+    endpoint,
+    // Among very many it may not be one of the youngest.
+    figures.data?.get(endpoint.id) ?? { failingSince: null, series: day.data?.data ?? [] },
+  );
   const tabs = [
     {
       value: "activity",

@@ -18,7 +18,7 @@ const t = texts.endpoints;
 export default function Endpoints() {
   const { app, base } = useScope();
   const list = useEndpoints(app);
-  const figures = useEndpointFigures(app);
+  const figures = useEndpointFigures(app, list.rows?.length);
   const { manage } = useRights();
   const create = manage && (
     <Link to={`${base}/endpoints/new`} className={buttonClass("primary")}>
