@@ -4,7 +4,7 @@ import { expect, test } from "./support/test";
 const OTHERS = 255;
 const PAGE = 50;
 
-test("the health of an endpoint is shown however many others there are", async ({
+test("an endpoint is found with its health and deliveries however many others there are", async ({
   page,
   server,
   receiver,
@@ -12,11 +12,11 @@ test("the health of an endpoint is shown however many others there are", async (
   test.setTimeout(120_000);
   const api = server.api();
   const app = await api.app("Very many endpoints");
-  const oldest = await api.endpoint(app, { url: receiver.url, channels: ["eu"] });
+  const oldest = await api.endpoint(app, { url: receiver.url });
   for (let n = 0; n < OTHERS; n += 1) {
-    await api.endpoint(app, { url: `https://receiver-${n}.example.com/`, channels: ["us"] });
+    await api.endpoint(app, { url: `https://receiver-${n}.example.com/`, disabled: true });
   }
-  await api.post(`/app/${app}/msg`, { eventType: "a", payload: {}, channels: ["eu"] });
+  const message = await api.publish(app, "a", {});
   await expect.poll(() => receiver.received.length).toBe(1);
   const { link } = await api.portal(app);
   await page.goto(link);
@@ -30,4 +30,21 @@ test("the health of an endpoint is shown however many others there are", async (
   await expect(row.getByText("100 %")).toBeVisible();
   await page.goto(`${server.url}/portal/endpoints/${oldest}`);
   await expect(page.locator("header").getByText("Healthy")).toBeVisible();
+
+  // Its delivery is the last of them all.
+  await page.goto(`${server.url}/portal/messages/${message}`);
+  const destinations = page.getByRole("region", { name: /^http/ });
+  for (const shown of [100, 200]) {
+    await expect(destinations).toHaveCount(shown);
+    await page.getByRole("button", { name: "Show more" }).click();
+  }
+  await expect(destinations).toHaveCount(1 + OTHERS);
+
+  // And messages can be asked for by it.
+  await page.goto(`${server.url}/portal/messages?endpoint=${oldest}`);
+  const filter = page.getByLabel("Endpoint");
+  await expect(filter).toHaveValue(oldest);
+  await page.getByRole("button", { name: "Offer more" }).click();
+  await expect(filter.getByRole("option")).toHaveCount(2 + 2 * PAGE);
+  await expect(page.getByRole("link", { name: "a", exact: true })).toBeVisible();
 });

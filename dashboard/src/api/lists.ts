@@ -14,9 +14,12 @@ interface Call {
   response: Response;
 }
 
-interface ListOptions {
+type Interval = number | false;
+
+interface ListOptions<T> {
   enabled?: boolean;
-  refetchInterval?: number | false;
+  /** After how many milliseconds it is asked for again, or how that follows from its rows. */
+  refetchInterval?: Interval | ((rows: T[]) => Interval);
   /** Shows the answer to the question before while the next one is on its way. */
   keepsPrevious?: boolean;
 }
@@ -25,7 +28,7 @@ interface ListOptions {
 export function useList<T>(
   key: readonly unknown[],
   fetchPage: (iterator: string | undefined) => Promise<Call>,
-  { keepsPrevious, ...options }: ListOptions = {},
+  { keepsPrevious, refetchInterval = false, ...options }: ListOptions<T> = {},
 ) {
   const query = useInfiniteQuery<
     PageOf<T>,
@@ -39,6 +42,10 @@ export function useList<T>(
     initialPageParam: undefined,
     getNextPageParam: (last) => (last.done ? undefined : (last.iterator ?? undefined)),
     ...options,
+    refetchInterval: (query) =>
+      typeof refetchInterval === "function"
+        ? refetchInterval(query.state.data?.pages.flatMap((page) => page.data) ?? [])
+        : refetchInterval,
     placeholderData: keepsPrevious ? keepPreviousData : undefined,
   });
   return {

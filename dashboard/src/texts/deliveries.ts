@@ -21,6 +21,7 @@ export const messages = {
     canceled: "Cancelled",
   },
   endpoint: "Endpoint",
+  moreEndpoints: "Offer more",
   anyEndpoint: "Any endpoint",
   channel: "Channel",
   tag: "Tag",

@@ -209,7 +209,20 @@ function Filters({ address, change, clear }: FiltersProps) {
       </div>
       {open && (
         <div className="grid gap-4 rounded-lg border border-line bg-surface p-4 sm:grid-cols-2 lg:grid-cols-3">
-          <Field label={t.endpoint} className="lg:col-span-1">
+          <Field
+            label={t.endpoint}
+            aside={
+              endpoints.hasMore && (
+                <button
+                  type="button"
+                  className="rounded-sm text-xs font-medium text-accent-text hover:underline"
+                  onClick={endpoints.more}
+                >
+                  {t.moreEndpoints}
+                </button>
+              )
+            }
+          >
             {(described) => (
               <Select
                 {...described}
@@ -217,6 +230,9 @@ function Filters({ address, change, clear }: FiltersProps) {
                 onChange={(event) => change({ endpoint: event.target.value })}
               >
                 <option value="">{t.anyEndpoint}</option>
+                {address.endpoint && !endpoints.rows?.some(({ id }) => id === address.endpoint) && (
+                  <option value={address.endpoint}>{address.endpoint}</option>
+                )}
                 {endpoints.rows?.map((endpoint) => (
                   <option key={endpoint.id} value={endpoint.id}>
                     {endpoint.url}
