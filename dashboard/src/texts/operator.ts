@@ -191,4 +191,5 @@ export const settings = {
   retentionHint: "Days that payloads are kept, 1 to 90. Empty means the installation's default.",
   rate: "Rate limit",
   rateHint: "Messages a second that each node accepts. Empty means no limit.",
+  retriesHint: "Where neither the endpoint nor the event type says.",
 };

@@ -78,7 +78,7 @@ export const retries = {
   },
   about: {
     default:
-      "As the event type or the server says: unless changed there, 5 s after the first failure, then three times as long each time, at most 6 h apart, for 3 days.",
+      "As the event type, the organisation or the server says: unless changed there, 5 s after the first failure, then three times as long each time, at most 6 h apart, for 3 days.",
     exponential: "Each delay is longer than the one before, give or take a tenth.",
     schedule: "Delays since the end of the attempt before, between commas.",
   },

@@ -1,17 +1,15 @@
 import { useState } from "react";
-import type { Schemas } from "@/api/client";
-import { type Settings, useChangeSettings, useSettings } from "@/api/operator";
+import { type Settings, useSettings } from "@/api/operator";
 import { faultOf } from "@/api/problem";
-import { useRights } from "@/session/store";
 import { parseColour } from "@/shell/colour";
 import { FACES, facesOf } from "@/shell/theme";
 import { texts } from "@/texts";
-import { Button } from "@/ui/button";
 import { Checkbox, Field, Input, Segments } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Failed, Loading, Note } from "@/ui/states";
+import { Failed, Loading } from "@/ui/states";
 import { TagInput } from "@/ui/tag-input";
-import { toast } from "@/ui/toast";
+import { SettingsRetries } from "./settings-retries";
+import { Save, useSave } from "./settings-save";
 import { ThemePreview } from "./theme-preview";
 
 const t = texts.settings;
@@ -29,44 +27,10 @@ export default function SettingsPage() {
           <Look settings={query.data} />
           <Frames settings={query.data} />
           <Publishing settings={query.data} />
+          <SettingsRetries settings={query.data} />
         </>
       )}
     </Page>
-  );
-}
-
-/** Saves a part of the settings, and says so. */
-function useSave() {
-  const change = useChangeSettings();
-  const { manage } = useRights();
-  return {
-    manage,
-    busy: change.isPending,
-    error: change.error,
-    save: (body: Schemas["SettingsPatch"]) =>
-      change.mutate(body, { onSuccess: () => toast.ok(texts.common.saved) }),
-  };
-}
-
-function Save({
-  saver,
-  onSave,
-  disabled,
-}: {
-  saver: ReturnType<typeof useSave>;
-  onSave: () => void;
-  disabled?: boolean;
-}) {
-  if (!saver.manage) return null;
-  return (
-    <div className="flex flex-col gap-3">
-      {saver.error && <Note tone="bad">{saver.error.message}</Note>}
-      <div>
-        <Button kind="primary" busy={saver.busy} disabled={disabled} onClick={onSave}>
-          {texts.common.save}
-        </Button>
-      </div>
-    </div>
   );
 }
 

@@ -47,3 +47,26 @@ test("the portal's look is previewed as it is typed, and is what the customer th
     await server.stop();
   }
 });
+
+test("when failed attempts are repeated can be settled for all endpoints", async ({ page }) => {
+  const server = await Server.start();
+  try {
+    await signIn(page, server);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("When a delivery fails").selectOption("A schedule of your own");
+    await page.getByLabel("Delays").fill("never");
+    await expect(page.getByText("“never” is no length of time.")).toBeVisible();
+    await page.getByLabel("Delays").fill("1 min, 1 h");
+    await page.getByRole("button", { name: "Save changes" }).last().click();
+    await expect(page.getByText("Changes saved")).toBeVisible();
+    const policy = async () => (await server.api().get("/settings")).retryPolicy;
+    expect(await policy()).toEqual({ type: "schedule", seconds: [60, 3_600] });
+    await page.reload();
+    await expect(page.getByLabel("Delays")).toHaveValue("1 min, 1 h");
+    await page.getByLabel("When a delivery fails").selectOption("The server's default");
+    await page.getByRole("button", { name: "Save changes" }).last().click();
+    await expect.poll(policy).toBeNull();
+  } finally {
+    await server.stop();
+  }
+});
