@@ -1,9 +1,9 @@
 //! Applications.
 
-use postrider_testkit::{Server, on_both_engines};
+use postrider_testkit::{Client, Server, on_both_engines};
 use serde_json::json;
 
-use crate::common::fault;
+use crate::common::{app_token, fault, with_new_key};
 
 on_both_engines! {
     async fn an_application_is_made_read_changed_replaced_and_deleted(engine: Engine) {
@@ -93,5 +93,49 @@ on_both_engines! {
             assert_eq!(fault(&client.post("/app", &body).await), at, "{body}");
         }
         assert!(client.all("/app").await.is_empty());
+    }
+
+    async fn applications_are_searched_within_the_organisation_and_walked_both_ways(engine: Engine) {
+        let server = Server::start(engine).await;
+        let client = server.client();
+        let mut found = Vec::new();
+        for n in 0..5 {
+            client.post("/app", &json!({"name": "Noise", "uid": format!("noise-{n}")})).await.expect(201);
+            let body = json!({"name": "Straße & Söhne", "uid": format!("Shop_{n}")});
+            found.push(client.post("/app", &body).await.field("id"));
+        }
+        let ids = async |client: &Client, path: &str| {
+            let page = client.get(path).await.expect(200);
+            let rows = page["data"].as_array().expect("rows").iter();
+            let ids: Vec<_> = rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
+            (ids, page)
+        };
+        for text in ["SHOP_", "s%C3%96HNE", "%20Stra%C3%9Fe+%26+", "%C3%9Fe%20%26"] {
+            assert_eq!(ids(&client, &format!("/app?search={text}")).await.0, found, "{text}");
+        }
+        assert_eq!(ids(&client, "/app?search=shop_3").await.0, found[3..4]);
+        assert_eq!(ids(&client, &format!("/app?search={}", found[1])).await.0, found[1..2]);
+        assert_eq!(ids(&client, "/app?search=%20").await.0.len(), 10);
+
+        let (first, page) = ids(&client, "/app?search=shop&limit=2").await;
+        assert_eq!((first, &page["done"]), (found[..2].to_vec(), &json!(false)));
+        let on = page["iterator"].as_str().expect("a way on");
+        let (second, page) = ids(&client, &format!("/app?search=shop&limit=2&iterator={on}")).await;
+        assert_eq!(second, found[2..4]);
+        let back = page["prevIterator"].as_str().expect("a way back");
+        let (again, page) = ids(&client, &format!("/app?search=shop&limit=2&iterator={back}")).await;
+        assert_eq!((again, &page["done"]), (found[..2].to_vec(), &json!(true)));
+        let (down, _) = ids(&client, "/app?search=shop&order=descending&limit=1").await;
+        assert_eq!(down, found[4..]);
+
+        let made = server.command(&["key", "create", "--org", "stranger"]).await.stdout;
+        let stranger = client.with_key(String::from_utf8_lossy(&made).trim());
+        for text in ["shop", found[0].as_str()] {
+            assert_eq!(ids(&stranger, &format!("/app?search={text}")).await.0, Vec::<String>::new());
+        }
+        let bound = app_token(&client, &found[0], json!({})).await;
+        assert_eq!(bound.get("/app?search=shop").await.code(403), "insufficient access");
+        let reader = with_new_key(&client, json!({"readOnly": true})).await;
+        assert_eq!(ids(&reader, "/app?search=shop").await.0, found);
     }
 }

@@ -40,6 +40,17 @@ pub struct Page<T> {
     pub done: bool,
 }
 
+/// What a bounded look found: a page that may be short although more follow.
+#[derive(Clone, Debug)]
+pub struct Found<T, K> {
+    /// The rows.
+    pub page: Page<T>,
+    /// The last row that was looked at, if that is beyond the last one found.
+    pub reached: Option<K>,
+    /// Whether the look went against the list's order.
+    pub backwards: bool,
+}
+
 impl<K: Clone> PageRequest<K> {
     /// Whether the statement must run from large to small.
     pub(crate) fn sql_descending(&self) -> bool {
@@ -72,5 +83,19 @@ impl<K: Clone> PageRequest<K> {
             rows.reverse();
         }
         Ok(Page { rows, done })
+    }
+
+    /// Makes of the rows that the statement gave what a look found that passed nothing
+    /// beyond `bound`; all there is, if there is no bound.
+    pub(crate) fn found<T>(&self, rows: Vec<T>, bound: Option<K>) -> StoreResult<Found<T, K>> {
+        let mut page = self.finish(rows)?;
+        let more = bound.is_some();
+        let reached = bound.filter(|_| page.done);
+        page.done &= !more;
+        Ok(Found {
+            page,
+            reached,
+            backwards: matches!(self.cursor, Some(Cursor::Before(_))),
+        })
     }
 }

@@ -8,6 +8,7 @@ use postrider_domain::{
     TaskStatus, Timestamp,
 };
 
+use crate::app::list as app_list;
 use crate::sql::Sql;
 use crate::support::{self, after, first};
 use crate::task::{pick, purge, replay, rows, run, take_back};
@@ -42,6 +43,35 @@ fn attempts() -> AttemptFilter {
     }
 }
 
+/// Lists of applications.
+fn applications() -> Vec<(&'static str, Sql)> {
+    let (app, org, down) = (AppId::mint(NOW), OrgId::mint(NOW), Order::Descending);
+    let everywhere = AppFilter {
+        with_endpoints: true,
+        not_all_disabled: true,
+        not_all_at_play: true,
+        text: None,
+    };
+    let called = AppFilter {
+        text: Some("acme".to_owned()),
+        ..AppFilter::default()
+    };
+    vec![
+        (
+            "applications, filtered",
+            app_list::list(org, &everywhere, &after(app, 50, down), None),
+        ),
+        (
+            "the last application of a look",
+            app_list::bound(org, &after(app, 50, down), 100_000),
+        ),
+        (
+            "applications, looked for",
+            app_list::list(org, &called, &first(50, Order::Ascending), Some(app)),
+        ),
+    ]
+}
+
 /// Every list, bare and with all its filters.
 fn statements() -> Vec<(&'static str, Sql)> {
     let (app, message, endpoint) = (
@@ -63,16 +93,7 @@ fn statements() -> Vec<(&'static str, Sql)> {
         endpoint: Some(endpoint),
         ..attempts()
     };
-    let everywhere = AppFilter {
-        with_endpoints: true,
-        not_all_disabled: true,
-        not_all_at_play: true,
-    };
     vec![
-        (
-            "applications, filtered",
-            crate::app::list(OrgId::mint(NOW), everywhere, &after(app, 50, down)),
-        ),
         (
             "messages by id",
             message::by_ids(app, &[message, MessageId::mint(NOW)]),
@@ -287,7 +308,7 @@ fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
 
 both_engines! {
     async fn every_list_is_served_by_an_index(db) {
-        for (name, statement) in statements().into_iter().chain(chunks()).chain(of_the_dashboard()) {
+        for (name, statement) in statements().into_iter().chain(applications()).chain(chunks()).chain(of_the_dashboard()) {
             let plan = statement.plan(&db.store).await;
             for step in &plan {
                 // SQLite scans tables in words of its own, PostgreSQL in others.

@@ -6,7 +6,7 @@ use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use crate::message::{self, Message, MessageFilter, Row};
-use crate::page::{Cursor, Page, PageRequest};
+use crate::page::{Cursor, Found, Page, PageRequest};
 use crate::sql::Sql;
 use crate::{Store, StoreResult};
 
@@ -72,17 +72,6 @@ pub struct FoundMessage {
     pub message: Message,
     /// How its deliveries stand.
     pub standing: Standings,
-}
-
-/// What one look found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The messages.
-    pub page: Page<FoundMessage>,
-    /// The last message that was looked at, if that is beyond the last one found.
-    pub reached: Option<MessageId>,
-    /// Whether the look went towards the newest.
-    pub backwards: bool,
 }
 
 /// The condition on a delivery `d` that stands so.
@@ -217,12 +206,11 @@ impl Store {
         app: AppId,
         query: MessageQuery,
         page: PageRequest<MessageId>,
-    ) -> StoreResult<Found> {
+    ) -> StoreResult<Found<FoundMessage, MessageId>> {
         let now = self.clock.now();
-        let backwards = matches!(page.cursor, Some(Cursor::Before(_)));
-        if let Some(found) = self.named(app, &query, &page).await? {
+        if let Some(named) = self.named(app, &query, &page).await? {
             return self
-                .found(app, &query, (found, None), &page, backwards)
+                .with_standings(app, &query, page.found(named, None)?)
                 .await;
         }
         let settled = MessageFilter {
@@ -243,7 +231,7 @@ impl Store {
             .await?;
         let messages = rows.into_iter().map(|row| row.into_message(now));
         let messages = messages.collect::<StoreResult<Vec<_>>>()?;
-        self.found(app, &query, (messages, bound), &page, backwards)
+        self.with_standings(app, &query, page.found(messages, bound)?)
             .await
     }
 
@@ -283,17 +271,17 @@ impl Store {
         Ok(Some(if shown { Vec::new() } else { vec![message] }))
     }
 
-    async fn found(
+    async fn with_standings(
         &self,
         app: AppId,
         query: &MessageQuery,
-        (messages, bound): (Vec<Message>, Option<MessageId>),
-        page: &PageRequest<MessageId>,
-        backwards: bool,
-    ) -> StoreResult<Found> {
-        let mut page = page.finish(messages)?;
-        let reached = bound.filter(|_| page.done);
-        page.done = page.done && bound.is_none();
+        found: Found<Message, MessageId>,
+    ) -> StoreResult<Found<FoundMessage, MessageId>> {
+        let Found {
+            page,
+            reached,
+            backwards,
+        } = found;
         let ids: Vec<Uuid> = page.rows.iter().map(|message| message.id.uuid()).collect();
         let standings = self.standings(app, query.endpoint, &ids).await?;
         let rows = page.rows.into_iter().map(|message| FoundMessage {

@@ -3,8 +3,21 @@
 #[macro_use]
 mod support;
 
-use postrider_store::{AppFilter, AppUpdate, NewApp, Order, Start, StoreError};
-use support::{after, before, first, new_app};
+use postrider_domain::{AppId, OrgId};
+use postrider_store::{AppFilter, AppUpdate, Engine, NewApp, Order, Start, StoreError};
+use support::{Database, after, before, first, new_app};
+
+/// The applications that a text finds, oldest first.
+async fn called(db: &Database, org: OrgId, text: &str) -> Vec<AppId> {
+    let filter = AppFilter {
+        text: Some(text.to_owned()),
+        ..AppFilter::default()
+    };
+    let page = first(50, Order::Ascending);
+    let found = db.store.apps(org, filter, page).await.unwrap();
+    assert!(found.page.done && found.reached.is_none());
+    found.page.rows.iter().map(|app| app.id).collect()
+}
 
 both_engines! {
     async fn an_organisation_is_made_once_and_found_by_name_and_by_external_id(db) {
@@ -74,10 +87,89 @@ both_engines! {
             (before(ids[1], 2, Order::Descending), vec![3, 2], false),
         ];
         for (request, wanted, done) in pages {
-            let page = db.store.apps(org, AppFilter::default(), request.clone()).await.unwrap();
+            let page = db.store.apps(org, AppFilter::default(), request.clone()).await.unwrap().page;
             let wanted: Vec<_> = wanted.into_iter().map(|index: usize| ids[index]).collect();
             let found: Vec<_> = page.rows.iter().map(|app| app.id).collect();
             assert_eq!((found, page.done), (wanted, done), "{request:?}");
         }
+    }
+
+    async fn applications_are_found_by_a_piece_of_their_name_or_uid_in_any_case(db) {
+        let org = db.org().await;
+        let mut ids = Vec::new();
+        for (name, uid) in [("Österreichische Post", Some("AT-1")), ("100% Bio_GmbH", Some("bio")), ("ACME", None), ("Яндекс", Some("ya"))] {
+            let new = NewApp { name: name.to_owned(), ..new_app(uid) };
+            ids.push(db.store.create_app(org, new).await.unwrap().id);
+        }
+        let other = db.store.ensure_org("Other").await.unwrap().id;
+        db.store.create_app(other, NewApp { name: "Acme of others".to_owned(), ..new_app(None) }).await.unwrap();
+        let id = ids[3].to_string();
+        let known: [(&str, &[usize]); 13] = [
+            ("österr", &[0]), ("ÖSTERREICHISCHE p", &[0]), ("at-1", &[0]), ("-1", &[0]),
+            ("%", &[1]), ("_g", &[1]), ("acme", &[2]), ("яНД", &[3]), (&id, &[3]),
+            ("i", &[0, 1]), ("nothing", &[]), ("'", &[]), ("\\", &[]),
+        ];
+        for (text, wanted) in known {
+            let wanted: Vec<_> = wanted.iter().map(|at| ids[*at]).collect();
+            assert_eq!(called(db, org, text).await, wanted, "{text}");
+        }
+        assert_eq!(called(db, other, &id).await, []);
+
+        let made = db.store.app(org, &ids[2].to_string()).await.unwrap();
+        let settings = NewApp { name: "Ärger".to_owned(), ..new_app(Some("now")) };
+        let update = AppUpdate { settings, config_version: made.config_version };
+        db.store.update_app(org, made.id, update).await.unwrap();
+        assert_eq!(called(db, org, "acme").await, []);
+        assert_eq!(called(db, org, "ärger now").await, [made.id]);
+        db.store.delete_app(org, made.id).await.unwrap();
+        assert_eq!(called(db, org, "ärger").await, []);
+        assert_eq!(called(db, org, &made.id.to_string()).await, []);
+    }
+
+    async fn what_an_older_version_wrote_is_found_as_well(db) {
+        let org = db.org().await;
+        let app = db.store.create_app(org, NewApp { name: "Before".to_owned(), ..new_app(Some("old-1")) }).await.unwrap();
+        db.execute("update app set name = 'Renamed'").await;
+        assert_eq!(called(db, org, "renamed").await, [app.id]);
+        db.execute("update app set folded = null").await;
+        assert_eq!(called(db, org, "RENAMED").await, [app.id]);
+        assert_eq!(called(db, org, "OLD-").await, [app.id]);
+        assert_eq!(called(db, org, "before").await, []);
+    }
+
+    async fn a_look_for_applications_ends_after_100_000_and_goes_on_from_there(db) {
+        let org = db.org().await;
+        let old = db.store.create_app(org, NewApp { name: "Rare".to_owned(), ..new_app(None) }).await.unwrap();
+        let text = old.id.uuid().simple().to_string();
+        let head = i64::from_str_radix(&text[..12], 16).unwrap() + 5;
+        let (id, of) = match db.store.engine() {
+            Engine::Sqlite => (
+                format!("unhex(printf('%012x70008%015x', {head} + n, n))"),
+                format!("x'{}'", org.uuid().simple()),
+            ),
+            Engine::Postgres => (
+                format!("(lpad(to_hex({head}::bigint + n), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid"),
+                format!("'{}'::uuid", org.uuid()),
+            ),
+        };
+        let sql = format!(
+            "insert into app (id, org_id, name, folded, created_at, updated_at) \
+             with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000) \
+             select {id}, {of}, 'Often', 'often ', 1, 1 from n"
+        );
+        assert_eq!(db.execute(&sql).await, 100_000);
+        let rare = || AppFilter { text: Some("rare".to_owned()), ..AppFilter::default() };
+        let one = db.store.apps(org, rare(), first(10, Order::Descending)).await.unwrap();
+        assert!(one.page.rows.is_empty() && !one.page.done);
+        let reached = one.reached.expect("where the look ended");
+        let two = db.store.apps(org, rare(), after(reached, 10, Order::Descending)).await.unwrap();
+        assert!(two.page.done && two.reached.is_none());
+        assert_eq!(two.page.rows[0].id, old.id);
+        // The other way round it is found at once, and the rest may hold more.
+        let up = db.store.apps(org, rare(), first(10, Order::Ascending)).await.unwrap();
+        assert_eq!((up.page.rows.len(), up.page.done), (1, false));
+        let often = AppFilter { text: Some("OFTEN".to_owned()), ..AppFilter::default() };
+        let some = db.store.apps(org, often, first(10, Order::Ascending)).await.unwrap();
+        assert_eq!((some.page.rows.len(), some.page.done, some.reached), (10, false, None));
     }
 }

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List applications
-         * @description All applications of the organisation, by id. Needs a key of the organisation.
+         * @description All applications of the organisation, by id. With `search`, one call looks at 100,000 of them at most: where there are more, a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`. Needs a key of the organisation.
          */
         get: operations["v1.application.list"];
         put?: never;
@@ -3504,6 +3504,8 @@ export interface operations {
                 limit?: number;
                 /** @description The order of the list */
                 order?: "ascending" | "descending";
+                /** @description Only the application of this id or, if it is no id, those whose name or uid contains this text, in upper or lower case */
+                search?: string;
             };
             header?: never;
             path?: never;

@@ -309,6 +309,7 @@ async fn applications(client: &Client, tried: &mut Tried) {
         .create()
         .await;
     let all = [none.id(), disabled.id(), play.id(), live.id()];
+    let by_id = format!("search={}", live.id());
     for (query, wanted) in [
         ("exclude_apps_with_no_endpoints=true", &[1, 2, 3][..]),
         ("exclude_apps_with_disabled_endpoints=true", &[0, 2, 3]),
@@ -318,6 +319,13 @@ async fn applications(client: &Client, tried: &mut Tried) {
             &[3],
         ),
         ("exclude_apps_with_no_endpoints=false", &[0, 1, 2, 3]),
+        (by_id.as_str(), &[3]),
+        ("search=TEST+", &[0, 1, 2, 3]),
+        (
+            "search=TEST+&exclude_apps_with_no_endpoints=true",
+            &[1, 2, 3],
+        ),
+        ("search=nothing", &[]),
     ] {
         let rows = rows(client, &format!("/app?{query}")).await;
         let found: Vec<_> = all

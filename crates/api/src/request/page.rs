@@ -1,10 +1,11 @@
 //! Pages of lists on the wire: `limit`, `iterator` and `order` in, a page out.
 
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
-use postrider_store::{Cursor, Order, Page, PageRequest};
+use postrider_store::{Cursor, Found, Order, Page, PageRequest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -172,6 +173,24 @@ impl<T> ListOut<T> {
             done: page.done,
             data: page.rows.into_iter().map(out).collect(),
         }
+    }
+}
+
+impl<T> ListOut<T> {
+    /// What a bounded look found. What was looked at in vain is not looked at again, in
+    /// either direction.
+    pub(crate) fn found<R, K: Display>(
+        found: Found<R, K>,
+        key: impl Fn(&R) -> String,
+        out: impl FnMut(R) -> T,
+    ) -> Self {
+        let mut list = Self::new(found.page, key, out);
+        match found.reached {
+            Some(reached) if found.backwards => list.prev_iterator = Some(format!("-{reached}")),
+            Some(reached) => list.iterator = Some(reached.to_string()),
+            None => {}
+        }
+        list
     }
 }
 

@@ -36,12 +36,18 @@ const AT_PLAY: Param = Param {
     about: "Whether to leave out those whose endpoints are all at play.svix.com",
 };
 
+const SEARCH: Param = Param {
+    name: "search",
+    kind: Kind::Text,
+    about: "Only the application of this id or, if it is no id, those whose name or uid contains this text, in upper or lower case",
+};
+
 pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"name": "Acme Inc.", "uid": "acme"});
     vec![
         Operation::new(Method::GET, "/api/v1/app", "v1.application.list", list)
-            .says("List applications", "All applications of the organisation, by id.")
-            .query(&[LIMIT, ITERATOR, ORDER, NO_ENDPOINTS, DISABLED, AT_PLAY])
+            .says("List applications", "All applications of the organisation, by id. With `search`, one call looks at 100,000 of them at most: where there are more, a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`.")
+            .query(&[SEARCH, LIMIT, ITERATOR, ORDER, NO_ENDPOINTS, DISABLED, AT_PLAY])
             .lists::<ApplicationOut>("A page of applications"),
         Operation::new(Method::POST, "/api/v1/app", "v1.application.create", create)
             .says("Create an application", "Makes an application: one customer of yours, with endpoints of its own.")
@@ -98,11 +104,17 @@ async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
         with_endpoints: call.query.bool(NO_ENDPOINTS.name, false)?,
         not_all_disabled: call.query.bool(DISABLED.name, false)?,
         not_all_at_play: call.query.bool(AT_PLAY.name, false)?,
+        text: call
+            .query
+            .text(SEARCH.name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
     };
     let (store, org) = (&call.shared.store, call.access.org);
-    let page = store.apps(org, filter, request).await?;
-    Answer::ok(&ListOut::new(
-        page,
+    let found = store.apps(org, filter, request).await?;
+    Answer::ok(&ListOut::found(
+        found,
         |app| app.id.to_string(),
         ApplicationOut::from,
     ))

@@ -78,19 +78,9 @@ async fn search(call: Call<OfApp>) -> ApiResult<Answer> {
         after: within.after,
     };
     let found = store.search_messages(app, query, within.page).await?;
-    let reached = found.reached.map(|id| id.to_string());
-    let mut list = ListOut::new(
-        found.page,
+    Answer::ok(&ListOut::found(
+        found,
         |row| row.message.id.to_string(),
         FoundMessageOut::from,
-    );
-    if let Some(reached) = reached {
-        // What was looked at in vain is not looked at again, in either direction.
-        if found.backwards {
-            list.prev_iterator = Some(format!("-{reached}"));
-        } else {
-            list.iterator = Some(reached);
-        }
-    }
-    Answer::ok(&list)
+    ))
 }

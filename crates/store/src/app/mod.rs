@@ -1,5 +1,7 @@
 //! Applications: the customers of an organisation.
 
+pub(crate) mod list;
+
 use std::collections::HashMap;
 
 use postrider_domain::{AppId, EndpointId, OrgId, Timestamp};
@@ -8,9 +10,10 @@ use uuid::Uuid;
 use crate::change::ChangeKind;
 use crate::error::wrong;
 use crate::operational::tell::{self, EndpointEvent, listener, write_event};
-use crate::page::{Page, PageRequest};
 use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
+
+pub use list::AppFilter;
 
 /// An application as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,17 +49,6 @@ pub struct NewApp {
     pub throttle_rate: Option<u16>,
     /// A JSON object of strings, as text.
     pub metadata: String,
-}
-
-/// Which applications a list shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppFilter {
-    /// Only those that have an endpoint.
-    pub with_endpoints: bool,
-    /// None whose endpoints are all disabled.
-    pub not_all_disabled: bool,
-    /// None whose endpoints are all Svix Play's, where people look at test messages.
-    pub not_all_at_play: bool,
 }
 
 /// A change of an application.
@@ -98,39 +90,6 @@ impl TryFrom<Row> for App {
             updated_at: Timestamp::from_micros(row.updated_at),
         })
     }
-}
-
-/// Whether the application has an endpoint of which this holds.
-fn has_endpoint(condition: &str) -> String {
-    format!(
-        "exists (select 1 from endpoint e where e.app_id = a.id and e.deleted_at is null{condition})"
-    )
-}
-
-/// The statement of [`Store::apps`].
-pub(crate) fn list(org: OrgId, filter: AppFilter, page: &PageRequest<AppId>) -> Sql {
-    let mut sql = Sql::new(
-        "select a.id, a.org_id, a.uid, a.name, a.throttle_rate, a.metadata, a.config_version, a.created_at, a.updated_at \
-         from app a where a.org_id = ",
-    );
-    sql.bind(org.uuid()).push(" and a.deleted_at is null");
-    let any = has_endpoint("");
-    if filter.with_endpoints {
-        sql.push(&format!(" and {any}"));
-    }
-    // An application without endpoints has none that is disabled, nor one at Svix Play.
-    if filter.not_all_disabled {
-        let enabled = has_endpoint(" and not e.disabled");
-        sql.push(&format!(" and (not {any} or {enabled})"));
-    }
-    if filter.not_all_at_play {
-        let elsewhere = has_endpoint(
-            " and e.url not like 'https://play.svix.com/%' and e.url not like 'https://api.play.svix.com/%'",
-        );
-        sql.push(&format!(" and (not {any} or {elsewhere})"));
-    }
-    sql.page("a.id", page, |id: AppId| id.uuid().into());
-    sql
 }
 
 /// The organisation's applications of which `only` holds.
@@ -190,22 +149,6 @@ impl Store {
         Ok(names.iter().map(|name| found.get(name).copied()).collect())
     }
 
-    /// A page of the organisation's applications, by id.
-    pub async fn apps(
-        &self,
-        org: OrgId,
-        filter: AppFilter,
-        page: PageRequest<AppId>,
-    ) -> StoreResult<Page<App>> {
-        let sql = list(org, filter, &page);
-        let rows: Vec<Row> = sql.fetch(self, "listing applications").await?;
-        page.finish(
-            rows.into_iter()
-                .map(App::try_from)
-                .collect::<StoreResult<_>>()?,
-        )
-    }
-
     /// Makes an application. A taken uid is a conflict on `app_uid`.
     pub async fn create_app(&self, org: OrgId, new: NewApp) -> StoreResult<App> {
         let now = self.clock.now();
@@ -221,9 +164,10 @@ impl Store {
             updated_at: now,
         };
         write!(self, "creating an application", pool => sqlx::query(
-            "insert into app (id, org_id, uid, name, throttle_rate, metadata, created_at, updated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $7)",
+            "insert into app (id, org_id, uid, name, folded, throttle_rate, metadata, created_at, updated_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
         ).bind(app.id.uuid()).bind(org.uuid()).bind(&app.uid).bind(&app.name)
+        .bind(list::folded(&app.name, app.uid.as_deref()))
         .bind(app.throttle_rate.map(i32::from)).bind(&app.metadata).bind(now.micros())
         .execute(pool).await.map(|_| ()))?;
         Ok(app)
@@ -241,13 +185,13 @@ impl Store {
         let app = transaction!(self, "updating an application", conn => {
             let wrong = wrong("updating an application");
             let row: Option<Row> = sqlx::query_as(
-                "update app set uid = $3, name = $4, throttle_rate = $5, metadata = $6, updated_at = $7, \
+                "update app set uid = $3, name = $4, throttle_rate = $5, metadata = $6, updated_at = $7, folded = $9, \
                  config_version = config_version + 1 \
                  where id = $1 and org_id = $2 and deleted_at is null and config_version = $8 \
                  returning id, org_id, uid, name, throttle_rate, metadata, config_version, created_at, updated_at",
             ).bind(id.uuid()).bind(org.uuid()).bind(&new.uid).bind(&new.name)
             .bind(new.throttle_rate.map(i32::from)).bind(&new.metadata).bind(now.micros())
-            .bind(config_version).fetch_optional(&mut *conn).await.map_err(wrong)?;
+            .bind(config_version).bind(list::folded(&new.name, new.uid.as_deref())).fetch_optional(&mut *conn).await.map_err(wrong)?;
             let Some(row) = row else {
                 return Ok(None);
             };
