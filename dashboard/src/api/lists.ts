@@ -1,4 +1,5 @@
 import { type InfiniteData, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { ok } from "./client";
 
 interface PageOf<T> {
@@ -58,6 +59,22 @@ export function useList<T>(
     more: () => void query.fetchNextPage(),
     retry: () => void query.refetch(),
   };
+}
+
+/** Pages that are asked for by themselves at most. */
+const MOST_PAGES = 5;
+
+/**
+ * Goes on while a list has fewer than so many rows: where the server looks at a bounded number
+ * of them a page may hold none of those that are sought. Says whether it does.
+ */
+export function useSeeking<T>(list: List<T>, few: number): boolean {
+  const { rows, pages, hasMore, isLoadingMore, more } = list;
+  const isSeeking = rows !== undefined && rows.length < few && hasMore && pages < MOST_PAGES;
+  useEffect(() => {
+    if (isSeeking && !isLoadingMore) more();
+  }, [isSeeking, isLoadingMore, more]);
+  return isSeeking;
 }
 
 export type List<T> = ReturnType<typeof useList<T>>;

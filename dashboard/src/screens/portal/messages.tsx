@@ -2,6 +2,7 @@ import { Mail, SlidersHorizontal, X } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { useEndpoints } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
+import { useSeeking } from "@/api/lists";
 import { type FoundMessage, type MessageFilter, useMessages } from "@/api/messages";
 import { useSession } from "@/session/store";
 import { Link, useAddress } from "@/shell/link";
@@ -18,9 +19,8 @@ import { Publish } from "./publish";
 import { localText } from "./recover";
 
 const t = texts.messages;
-/** As long as a list has fewer rows than this it looks on by itself, for so many pages. */
+/** As long as the list has fewer rows than this it looks on by itself. */
 const FEW = 10;
-const MOST_PAGES = 5;
 const STATUSES = ["succeeded", "failing", "pending", "exhausted", "canceled"] as const;
 
 /** The filter that the address tells; what it tells wrongly is nothing. */
@@ -47,12 +47,8 @@ export default function Messages() {
   const filter = filterOf(address);
   const isFiltered = Object.values(filter).some(Boolean);
   const list = useMessages(app, filter);
-  // One page looks at a bounded number of messages and may hold none of those that are sought.
-  const { rows, pages, hasMore, isLoadingMore, more } = list;
-  const isSeeking = (rows?.length ?? 0) < FEW && hasMore && pages < MOST_PAGES;
-  useEffect(() => {
-    if (isSeeking && !isLoadingMore) more();
-  }, [isSeeking, isLoadingMore, more]);
+  const { rows } = list;
+  const isSeeking = useSeeking(list, FEW);
   const clear = () =>
     change(Object.fromEntries(Object.keys(address).map((name) => [name, undefined])));
   const mayPublish = session.appId === null && !session.readOnly;
