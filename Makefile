@@ -22,6 +22,7 @@ bundle:
 
 dashboard: bundle ## the dashboard: formatting, lints, types, unit tests, bundle
 	cd dashboard && npm run check && npm test
+	cd tests/browser && ../../dashboard/node_modules/.bin/biome check --error-on-warnings .
 
 browser: bundle debug ## drives the binary with the dashboard in it in a real Chromium
 	.ci/chromium
@@ -77,3 +78,4 @@ bench: ## deliveries per second, as a ratio to the direct ceiling
 fmt: ## formats the sources
 	cargo fmt --all
 	cd dashboard && npm run format
+	cd tests/browser && ../../dashboard/node_modules/.bin/biome check --write .

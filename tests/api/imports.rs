@@ -50,6 +50,9 @@ on_both_engines! {
         let again = client.post(IMPORT, &json!({"spec": spec("paid")})).await.expect(200);
         assert_eq!(again["data"]["modified"], json!([]));
         let yaml = "openapi: 3.0.3\nx-webhooks:\n  invoice.made:\n    post:\n      description: new\n";
+        let dry = json!({"specRaw": yaml, "replaceAll": true, "dryRun": true});
+        let dry = client.post(IMPORT, &dry).await.expect(200);
+        assert_eq!(dry["data"]["to_archive"], json!(["invoice.paid", "old"]));
         let done = client.post(IMPORT, &json!({"specRaw": yaml, "replaceAll": true})).await.expect(200);
         assert_eq!(done["data"]["modified"], json!(["invoice.made", "invoice.paid", "old"]));
         let left = client.all("/event-type").await;

@@ -114,6 +114,24 @@ on_both_engines! {
         reader.get(&format!("/inbox/{}", text(&own, "id"))).await.expect(200);
     }
 
+    async fn an_inbox_without_an_application_can_be_tied_to_one_and_then_checks_with_its_endpoints(engine: Engine) {
+        let server = Server::start(engine).await;
+        let client = server.client();
+        let (app, other) = (client.app().await, client.app().await);
+        let inbox = client.post("/inbox", &json!({})).await.expect(201);
+        let at = format!("/inbox/{}", text(&inbox, "id"));
+        let endpoint = app.endpoint(text(&inbox, "url")).create().await;
+        assert_eq!(fault(&client.patch(&at, &json!({"endpointId": endpoint.id})).await), "body.endpointId");
+        assert_eq!(fault(&client.patch(&at, &json!({"appId": "nothing"})).await), "body.appId");
+        let tied = client.patch(&at, &json!({"appId": app.id(), "endpointId": endpoint.id})).await.expect(200);
+        assert_eq!((&tied["appId"], &tied["endpointId"]), (&json!(app.id()), &json!(endpoint.id)));
+        assert_eq!(fault(&client.patch(&at, &json!({"appId": other.id()})).await), "body.appId");
+        client.patch(&at, &json!({"appId": app.id(), "answerStatus": 200})).await.expect(200);
+        app.publish("a", "{}").accepted().await;
+        let row = &received(&client, text(&inbox, "id"), 1).await[0];
+        assert_eq!(row["verification"]["status"], "verified", "{row}");
+    }
+
     async fn wrong_values_are_refused_and_there_are_fifty_at_most(engine: Engine) {
         let server = Server::start(engine).await;
         let client = server.client();

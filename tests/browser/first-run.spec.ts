@@ -1,5 +1,5 @@
-import { expect, test } from "./support/test";
 import { Server } from "./support/server";
+import { expect, test } from "./support/test";
 
 test("from the first start to the first verified delivery in the inbox, in the browser alone", async ({
   page,
@@ -22,7 +22,7 @@ test("from the first start to the first verified delivery in the inbox, in the b
     await page.getByRole("button", { name: "New inbox" }).first().click();
     await expect(page.getByText("Waiting for the first request")).toBeVisible();
     const inbox = page.url();
-    await page.getByRole("button", { name: "Register as endpoint" }).click();
+    await page.getByRole("button", { name: "Register as endpoint" }).first().click();
     await page.getByRole("dialog").getByRole("button", { name: "Register as endpoint" }).click();
     await expect(page.getByRole("heading", { name: /\/inbox\// })).toBeVisible();
 

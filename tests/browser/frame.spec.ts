@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 import { Server } from "./support/server";
 import { expect, test } from "./support/test";
 
-const EXAMPLE = fileURLToPath(new URL("../../dashboard/examples/embed/server.mjs", import.meta.url));
+const EXAMPLE = fileURLToPath(
+  new URL("../../dashboard/examples/embed/server.mjs", import.meta.url),
+);
 
 /** Starts the example as its first lines say; gives where it is. */
 async function product(server: Server): Promise<{ child: ChildProcess; origin: string }> {

@@ -1,6 +1,19 @@
-import { expect, test } from "./support/test";
+import type { Page } from "@playwright/test";
+import { expect, signIn, test } from "./support/test";
 
 const BUDGET = 250 * 1024;
+
+/** Counts what comes over the wire, and from where. */
+async function counted(page: Page) {
+  const client = await page.context().newCDPSession(page);
+  await client.send("Network.enable");
+  const seen = { bytes: 0, hosts: new Set<string>() };
+  client.on("Network.loadingFinished", (event) => {
+    seen.bytes += event.encodedDataLength;
+  });
+  page.on("request", (request) => seen.hosts.add(new URL(request.url()).origin));
+  return seen;
+}
 
 test("the first load is under 250 KiB compressed, and nothing comes from elsewhere", async ({
   page,
@@ -8,20 +21,25 @@ test("the first load is under 250 KiB compressed, and nothing comes from elsewhe
 }) => {
   const app = await server.api().app("Budget");
   const { link } = await server.api().portal(app);
-  const client = await page.context().newCDPSession(page);
-  await client.send("Network.enable");
-  let bytes = 0;
-  const hosts = new Set<string>();
-  client.on("Network.loadingFinished", (event) => {
-    bytes += event.encodedDataLength;
-  });
-  page.on("request", (request) => hosts.add(new URL(request.url()).origin));
+  const seen = await counted(page);
   await page.goto(link);
   await expect(page.getByText("No endpoints yet")).toBeVisible();
   await page.evaluate(() => document.fonts.ready);
-  expect([...hosts]).toEqual([server.url]);
-  expect(bytes).toBeGreaterThan(50_000);
-  expect(bytes).toBeLessThan(BUDGET);
+  expect([...seen.hosts]).toEqual([server.url]);
+  expect(seen.bytes).toBeGreaterThan(50_000);
+  expect(seen.bytes).toBeLessThan(BUDGET);
+});
+
+test("so is the console's, its door and the overview with their answers included", async ({
+  page,
+  server,
+}) => {
+  const seen = await counted(page);
+  await signIn(page, server);
+  await expect(page.getByRole("heading", { name: "Nodes" })).toBeVisible();
+  await page.evaluate(() => document.fonts.ready);
+  expect([...seen.hosts]).toEqual([server.url]);
+  expect(seen.bytes).toBeLessThan(BUDGET);
 });
 
 test("the page's policy is strict, and assets that are missing are 404", async ({ server }) => {

@@ -28,7 +28,9 @@ test("the retries of a failing receiver appear by themselves, with their reason 
   await expect(timeline.getByText("by the retry schedule")).toBeVisible();
   await expect(timeline.getByText("Attempt 2")).toBeVisible();
   await expect(timeline.getByText("Attempt 3")).toBeVisible();
-  await expect(timeline.getByText(/Next attempt in (59|60) min\.|Next attempt in 1 hr\./)).toBeVisible();
+  await expect(
+    timeline.getByText(/Next attempt in (59|60) min\.|Next attempt in 1 hr\./),
+  ).toBeVisible();
 
   // Repaired, a resend by hand settles it.
   receiver.answer = 200;

@@ -52,7 +52,11 @@ test("another tenant's ids show nothing", async ({ page, server, receiver }) => 
   const { link, token } = await api.portal(mine);
   await page.goto(link);
   await expect(page.getByText("No endpoints yet")).toBeVisible();
-  for (const path of [`endpoints/${endpoint}`, `endpoints/${endpoint}/edit`, `messages/${message}`]) {
+  for (const path of [
+    `endpoints/${endpoint}`,
+    `endpoints/${endpoint}/edit`,
+    `messages/${message}`,
+  ]) {
     await page.goto(`${server.url}/portal/${path}`);
     await expect(page.getByText("This could not be loaded")).toBeVisible();
     await expect(page.getByText(/Top secret|secret\.event/)).toHaveCount(0);
@@ -74,7 +78,10 @@ test("another tenant's ids show nothing", async ({ page, server, receiver }) => 
   await expect(page.getByLabel("API key")).toBeVisible();
 });
 
-test("ending all sessions of a customer shuts the open portal at once", async ({ page, server }) => {
+test("ending all sessions of a customer shuts the open portal at once", async ({
+  page,
+  server,
+}) => {
   const api = server.api();
   const app = await api.app("Expire all");
   const { link } = await api.portal(app);

@@ -58,6 +58,7 @@ test("every screen of the portal: axe, both themes, 360 px, keyboard", async ({
 test("the doors and the dialogs: axe in both themes", async ({ page, server, receiver }) => {
   test.setTimeout(120_000);
   const w = await world(server, receiver, "Initech");
+  const inbox = await server.api().post("/inbox");
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.goto(`${server.url}/portal`);
@@ -76,10 +77,12 @@ test("the doors and the dialogs: axe in both themes", async ({ page, server, rec
     [`/console/applications/${w.app}/endpoints/${w.endpoint}`, "Send example"],
     [`/console/applications/${w.app}/endpoints/${w.endpoint}`, "Disable"],
     [`/console/applications/${w.app}/endpoints/${w.endpoint}?tab=details`, "Rotate"],
+    ["/console/operational", "Add endpoint"],
+    [`/console/inbox/${inbox.id}`, "Register as endpoint"],
   ];
   for (const [path, button] of dialogs) {
     await page.goto(server.url + path);
-    const opener = page.getByRole("button", { name: button });
+    const opener = page.getByRole("button", { name: button }).first();
     await opener.click();
     await expect(page.getByRole("dialog")).toBeVisible();
     for (const colorScheme of ["light", "dark"] as const) {
@@ -100,7 +103,8 @@ test("an endpoint can be made with the keyboard alone", async ({ page, server, r
   const tabTo = async (name: RegExp | string, role: "link" | "button" | "textbox") => {
     const target = page.getByRole(role, { name }).first();
     for (let step = 0; step < 40; step += 1) {
-      if (await target.evaluate((element) => element === document.activeElement).catch(() => false)) return;
+      if (await target.evaluate((element) => element === document.activeElement).catch(() => false))
+        return;
       await page.keyboard.press("Tab");
     }
     throw new Error(`Tab does not reach ${name}`);

@@ -97,6 +97,8 @@ on_both_engines! {
         let later = app.publish("wanted", "{}").channels(&["eu"]).accepted().await;
         app.ends(&later, "success").await;
         let body = json!({ "since": days_ago(80) });
+        let preview = format!("/recover/preview?kind=replay-missing&since={}", days_ago(80));
+        assert_eq!(client.get(&endpoint.path(&preview)).await.ok()["messages"], 3);
         let task = endpoint.begin("replay-missing", &body).await;
         let task = client.task_becomes(&task, "finished").await;
         assert_eq!(task["task"], "endpoint.replay");
@@ -111,6 +113,8 @@ on_both_engines! {
         let again = endpoint.begin("replay-missing", &body).await;
         let again = client.task_becomes(&again, "finished").await;
         assert_eq!(again["data"], json!({"total": 0, "done": 0, "messagesSent": 0, "unrecoverable": 0}));
+        let nothing = client.get(&endpoint.path(&preview)).await.ok();
+        assert_eq!((&nothing["messages"], &nothing["complete"]), (&json!(0), &json!(true)));
     }
 
     async fn a_bulk_replay_sends_what_its_filters_name_also_what_was_taken(engine: Engine) {
@@ -138,6 +142,8 @@ on_both_engines! {
             assert_eq!(task["task"], "endpoint.bulk-replay");
             task["data"]["messagesSent"].as_i64().expect("a count")
         };
+        let preview = client.get(&endpoint.path("/recover/preview?kind=bulk-replay")).await.ok();
+        assert_eq!((&preview["messages"], &preview["failed"]), (&json!(3), &json!(0)), "{preview}");
         assert_eq!(replay(json!({"eventTypes": ["well"]})).await, 1);
         app.attempts_reach(&well, 2).await;
         assert_eq!(replay(json!({"channel": "eu", "status": 0})).await, 1);

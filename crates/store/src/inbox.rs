@@ -54,6 +54,8 @@ pub struct NewInbox {
 /// What to change of an inbox; `None` leaves a value as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InboxUpdate {
+    /// The application that it is tied to from now on, if it was tied to none.
+    pub app: Option<AppId>,
     /// The status that it answers with.
     pub answer_status: Option<u16>,
     /// For how many milliseconds it waits before it answers.
@@ -294,15 +296,17 @@ impl Store {
         let changes_secret = update.secret.is_some() || has_endpoint;
         let changes_endpoint = update.endpoint.is_some() || has_secret;
         let endpoint = update.endpoint.flatten().map(EndpointId::uuid);
+        let app = update.app.map(AppId::uuid);
         let done = write!(self, "changing an inbox", pool => sqlx::query(
             "update inbox set answer_status = coalesce($4, answer_status), \
              answer_delay_ms = coalesce($5, answer_delay_ms), \
              secret = case when $6 then $7 else secret end, \
-             endpoint_id = case when $8 then $9 else endpoint_id end \
+             endpoint_id = case when $8 then $9 else endpoint_id end, \
+             app_id = coalesce(app_id, $10) \
              where id = $1 and org_id = $2 and expires_at > $3",
         ).bind(id.uuid()).bind(org.uuid()).bind(self.clock.now().micros())
         .bind(update.answer_status.map(u16::cast_signed)).bind(update.answer_delay_ms.map(u16::cast_signed))
-        .bind(changes_secret).bind(sealed).bind(changes_endpoint).bind(endpoint)
+        .bind(changes_secret).bind(sealed).bind(changes_endpoint).bind(endpoint).bind(app)
         .execute(pool).await.map(|done| done.rows_affected()))?;
         if done == 0 {
             return Err(StoreError::NotFound("inbox"));

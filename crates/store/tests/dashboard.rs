@@ -166,6 +166,12 @@ both_engines! {
         assert!(changed.has_secret && changed.answer_status == 503);
         let open = db.store.open_inbox(&inbox.token).await.unwrap().expect("it is open");
         assert_eq!(open.secret.as_ref().unwrap().expose(), secret);
+        let (first_app, second_app) = (db.app().await, db.app().await);
+        for app in [first_app, second_app] {
+            let update = InboxUpdate { app: Some(app), ..InboxUpdate::default() };
+            assert_eq!(db.store.change_inbox(org, inbox.id, update).await.unwrap().app_id, Some(first_app));
+        }
+        let open = db.store.open_inbox(&inbox.token).await.unwrap().expect("it is open");
         for n in 0..205_u8 {
             db.store.keep_inbox_request(&open, request(db, &[n])).await.unwrap();
         }

@@ -91,9 +91,21 @@ export function useDeleteEndpoint(app: string, endpoint: string) {
   });
 }
 
-/** Never kept: a secret is asked for when somebody wants to see it. */
-export function fetchSecret(app: string, endpoint: string): Promise<Schemas["SecretOut"]> {
-  return ok(api.GET("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", at(app, endpoint)));
+/**
+ * Never kept: a secret is asked for when somebody wants to see it. Without a scheme it is that of
+ * the endpoint's first one.
+ */
+export function fetchSecret(
+  app: string,
+  endpoint: string,
+  scheme?: Schemas["SchemeType"],
+): Promise<Schemas["SecretOut"]> {
+  const { path } = at(app, endpoint).params;
+  return ok(
+    api.GET("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", {
+      params: { path, query: { scheme } },
+    }),
+  );
 }
 
 export function useRotateSecret(app: string, endpoint: string) {
@@ -127,15 +139,21 @@ export interface Window {
   until?: string;
 }
 
-export function useRecoverPreview(app: string, endpoint: string, window: Window | null) {
+/** How many messages would be sent again. */
+export function useRecoverPreview(
+  app: string,
+  endpoint: string,
+  window: Window | null,
+  kind: Recovery["kind"] = "recover",
+) {
   return useQuery({
-    queryKey: [...keys.endpointPart(app, endpoint, "preview"), window],
+    queryKey: [...keys.endpointPart(app, endpoint, "preview"), window, kind],
     queryFn: () =>
       ok(
         api.GET("/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover/preview", {
           params: {
             path: { app_id: app, endpoint_id: endpoint },
-            query: { since: window?.since ?? "", until: window?.until },
+            query: { since: window?.since ?? "", until: window?.until, kind },
           },
         }),
       ),

@@ -84,16 +84,14 @@ function isMoving(destination: Destination): boolean {
 }
 
 export function useDestinations(app: string, message: string) {
-  return useQuery({
-    queryKey: keys.messagePart(app, message, "destinations"),
-    queryFn: () =>
-      ok(
-        api.GET("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", {
-          params: { path: { app_id: app, msg_id: message }, query: { limit: 250 } },
-        }),
-      ),
-    refetchInterval: (query) => (query.state.data?.data.some(isMoving) ? 2_000 : false),
-  });
+  return useList<Destination>(
+    keys.messagePart(app, message, "destinations"),
+    (iterator) =>
+      api.GET("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", {
+        params: { path: { app_id: app, msg_id: message }, query: { limit: 100, iterator } },
+      }),
+    { refetchInterval: (rows) => (rows.some(isMoving) ? 2_000 : false) },
+  );
 }
 
 /** The attempts of one message at one endpoint, the youngest first. */

@@ -1,42 +1,26 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, ok, type Schemas } from "./client";
 import { keys } from "./keys";
-import { useList } from "./lists";
+import { useList, useSeeking } from "./lists";
 
 export type App = Schemas["ApplicationOut"];
 export type Settings = Schemas["SettingsOut"];
 export type Key = Schemas["KeyOut"];
 export type OperationalEndpoint = Schemas["OperationalEndpointOut"];
 
-/** How many pages a search by name looks through at most: 5,000 applications. */
-const MAX_SEARCHED = 20;
-
-/** Those whose name, uid or id holds the text. The API lists and does not search, so this looks. */
-async function searchApps(text: string) {
-  const wanted = text.toLowerCase();
-  const found: App[] = [];
-  let iterator: string | undefined;
-  for (let page = 0; page < MAX_SEARCHED; page += 1) {
-    const answer = await ok(
-      api.GET("/api/v1/app", { params: { query: { limit: 250, iterator, order: "descending" } } }),
-    );
-    found.push(
-      ...answer.data.filter((app) =>
-        `${app.name}\n${app.uid ?? ""}\n${app.id}`.toLowerCase().includes(wanted),
-      ),
-    );
-    if (answer.done || !answer.iterator) break;
-    iterator = answer.iterator;
-  }
-  return { data: { data: found, iterator: null, done: true }, response: new Response() };
-}
-
-export function useApps(search = "") {
-  return useList<App>([...keys.apps, search.trim()], (iterator) =>
-    search.trim() === ""
-      ? api.GET("/api/v1/app", { params: { query: { limit: 50, iterator, order: "descending" } } })
-      : searchApps(search.trim()),
+/** Those whose name or uid holds the text, or whose id it is; the youngest first. */
+export function useApps(text = "") {
+  const search = text.trim() || undefined;
+  const list = useList<App>(
+    [...keys.apps, search ?? ""],
+    (iterator) =>
+      api.GET("/api/v1/app", {
+        params: { query: { limit: 50, iterator, order: "descending", search } },
+      }),
+    { keepsPrevious: true },
   );
+  const isSeeking = useSeeking(list, 1);
+  return { ...list, rows: isSeeking ? undefined : list.rows };
 }
 
 export function useApp(app: string) {

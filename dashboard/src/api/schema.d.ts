@@ -272,8 +272,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Count what a recovery would send
-         * @description How many messages of a window of at most 14 days a recovery would send again. At most 50,000 deliveries are looked through. Needs a key of the organisation or of this application. A token needs the capability `ViewBase`.
+         * Count what would be sent again
+         * @description How many messages of a window a recovery would send again, or a replay of what is missing or of everything. At most 50,000 deliveries or messages are looked through. Needs a key of the organisation or of this application. A token needs the capability `ViewBase`.
          */
         get: operations["v1.endpoint.recover-preview"];
         put?: never;
@@ -2430,6 +2430,8 @@ export interface components {
              * @description The status that it answers with: 200 to 599; null: 204.
              */
             answerStatus?: number | null;
+            /** @description Ties an inbox that has no application to one, by id or uid. */
+            appId?: string | null;
             /**
              * @description Checks requests with the secrets that this endpoint has when they arrive, in place of
              *     `secret`; the inbox must have an application, whose endpoint it is, by id or uid.
@@ -2864,6 +2866,8 @@ export interface components {
         OpenApiImportedData: {
             /** @description The names of the event types that were changed, archived ones included; none in a dry run. */
             modified: string[];
+            /** @description The names of the event types that are archived, since the document does not have them. */
+            to_archive: string[];
             /** @description The event types that are made or changed. */
             to_modify: components["schemas"]["EventTypeFromOpenApi"][];
         };
@@ -3104,14 +3108,14 @@ export interface components {
              */
             until?: string | null;
         };
-        /** @description What a recovery of a window would send. */
+        /** @description What sending a window again would send. */
         RecoverPreviewOut: {
             /**
              * Format: int64
              * @description Of these, what was stopped by a person or by the endpoint's being disabled.
              */
             canceled: number;
-            /** @description Whether the whole window was counted: at most 50,000 deliveries are looked through. */
+            /** @description Whether the whole window was counted: at most 50,000 messages are looked through. */
             complete: boolean;
             /**
              * Format: date-time
@@ -5807,6 +5811,8 @@ export interface operations {
     "v1.endpoint.recover-preview": {
         parameters: {
             query?: {
+                /** @description What would be begun: `recover` if absent. The two replays may look back 90 days */
+                kind?: "recover" | "replay-missing" | "bulk-replay";
                 /** @description From when on: 14 days before `until` if absent */
                 since?: string;
                 /** @description Until when, at most 14 days after `since`: now if absent */

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, ok, type Schemas } from "./client";
 import { keys } from "./keys";
 
@@ -38,18 +38,30 @@ export function useTimeSeries(range: Range, of: { app?: string; endpoint?: strin
 
 export const DAY: Range = { seconds: 86_400, bucket: "hour" };
 
-/** The last day of every endpoint of an application, by endpoint. */
-export function useEndpointFigures(app: string) {
+const FIGURES_PAGE = 250;
+
+/** The last day of an application's youngest endpoints, at least so many, by endpoint. */
+export function useEndpointFigures(app: string, wanted = FIGURES_PAGE) {
+  const pages = Math.max(1, Math.ceil(wanted / FIGURES_PAGE));
   return useQuery({
-    queryKey: keys.endpointStats(app),
+    queryKey: [...keys.endpointStats(app), pages],
     queryFn: async () => {
-      const answer = await ok(
-        api.GET("/api/v1/stats/endpoints", {
-          params: { query: { app, since: since(DAY), bucket: DAY.bucket, limit: 250 } },
-        }),
-      );
-      return new Map(answer.data.map((figures) => [figures.id, figures]));
+      const found = new Map<string, EndpointFigures>();
+      let iterator: string | undefined;
+      const window = { since: since(DAY), bucket: DAY.bucket };
+      for (let page = 0; page < pages; page += 1) {
+        const answer = await ok(
+          api.GET("/api/v1/stats/endpoints", {
+            params: { query: { app, ...window, limit: FIGURES_PAGE, iterator } },
+          }),
+        );
+        for (const figures of answer.data) found.set(figures.id, figures);
+        if (answer.done || !answer.iterator) break;
+        iterator = answer.iterator;
+      }
+      return found;
     },
+    placeholderData: keepPreviousData,
     refetchInterval: REFRESH_MS,
   });
 }

@@ -10,14 +10,12 @@ import { Confirm } from "@/ui/dialog";
 import { Menu } from "@/ui/menu";
 import { Failed, Skeleton } from "@/ui/states";
 import { toast } from "@/ui/toast";
+import { AppHeader } from "./app-header";
 import { Link, useGo } from "./link";
 import { ScopeOf } from "./scope";
 
 const AppDialog = lazy(() => import("@/screens/operator/app-dialog"));
 const PortalLinkDialog = lazy(() => import("@/screens/operator/portal-link"));
-
-const TAB =
-  "-mb-px flex h-9 items-center border-b-2 border-transparent text-sm font-medium text-muted hover:text-text";
 
 /** The operator's view of one application: what its customer sees, under a head of its own. */
 export function AppFrame() {
@@ -27,45 +25,29 @@ export function AppFrame() {
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
   return (
     <ScopeOf scope={{ app, base }}>
-      <div className="border-b border-line bg-surface">
-        <div className="mx-auto flex w-full max-w-6xl flex-col gap-2 px-4 pt-4 sm:px-6">
-          <div className="flex items-center justify-between gap-3">
-            <div className="flex min-w-0 items-center gap-1.5 text-sm">
-              <Link to="/console/applications" className="text-muted hover:underline max-sm:hidden">
-                {texts.apps.title}
-              </Link>
-              <ChevronRight className="size-3.5 text-faint max-sm:hidden" aria-hidden />
-              {query.data ? (
-                <>
-                  <span className="truncate font-semibold">{query.data.name}</span>
-                  <span className="ml-1.5 hidden text-muted md:inline-flex">
-                    <Mono text={query.data.uid ?? query.data.id} copy />
-                  </span>
-                </>
-              ) : (
-                <Skeleton className="h-4 w-40" />
-              )}
-            </div>
-            <AppActions app={app} name={query.data?.name ?? ""} />
-          </div>
-          <nav aria-label={query.data?.name ?? app} className="flex gap-5">
-            {[
-              { to: `${base}/endpoints`, label: texts.nav.endpoints },
-              { to: `${base}/messages`, label: texts.nav.messages },
-              { to: `${base}/event-types`, label: texts.nav.catalogue },
-            ].map((tab) => (
-              <Link
-                key={tab.to}
-                to={tab.to}
-                className={TAB}
-                activeClassName="border-accent! text-text!"
-              >
-                {tab.label}
-              </Link>
-            ))}
-          </nav>
-        </div>
-      </div>
+      <AppHeader
+        base={base}
+        label={query.data?.name ?? app}
+        title={
+          <>
+            <Link to="/console/applications" className="text-muted hover:underline max-sm:hidden">
+              {texts.apps.title}
+            </Link>
+            <ChevronRight className="size-3.5 shrink-0 text-faint max-sm:hidden" aria-hidden />
+            {query.data ? (
+              <>
+                <span className="truncate font-semibold">{query.data.name}</span>
+                <span className="hidden text-muted md:inline-flex">
+                  <Mono text={query.data.uid ?? query.data.id} copy />
+                </span>
+              </>
+            ) : (
+              <Skeleton className="h-4 w-40" />
+            )}
+          </>
+        }
+        actions={<AppActions app={app} name={query.data?.name ?? ""} />}
+      />
       <Outlet />
     </ScopeOf>
   );

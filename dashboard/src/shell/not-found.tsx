@@ -1,11 +1,21 @@
 import { Compass } from "lucide-react";
+import { side } from "@/session/store";
 import { texts } from "@/texts";
-import { Button } from "@/ui/button";
+import { Button, buttonClass } from "@/ui/button";
 import { Empty } from "@/ui/states";
 
 export function NotFound() {
   return (
-    <Empty alone icon={<Compass aria-hidden />} title={texts.common.notFound}>
+    <Empty
+      alone
+      icon={<Compass aria-hidden />}
+      title={texts.common.notFound}
+      action={
+        <a href={side === "portal" ? "/portal" : "/"} className={buttonClass()}>
+          {texts.common.start}
+        </a>
+      }
+    >
       {texts.common.notFoundHint}
     </Empty>
   );

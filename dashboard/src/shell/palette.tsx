@@ -6,6 +6,7 @@ import { cx } from "@/ui/cx";
 import { Dialog } from "@/ui/dialog";
 import { PLACES } from "./console-shell";
 import { useGo } from "./link";
+import { useSettled } from "./settled";
 
 interface Choice {
   label: string;
@@ -19,22 +20,19 @@ const MOST = 12;
 export default function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const apps = useApps();
+  const apps = useApps(useSettled(text));
   const go = useGo();
   const id = useId();
   const wanted = text.trim().toLowerCase();
   const choices: Choice[] = [
-    ...PLACES.map((place) => ({ label: place.label, to: place.to })),
+    ...PLACES.filter((place) => place.label.toLowerCase().includes(wanted)),
+    // Found by the server, by name, uid or id.
     ...(apps.rows ?? []).map((app) => ({
       label: app.name,
       note: app.uid ?? app.id,
       to: `/console/applications/${app.id}`,
     })),
-  ]
-    .filter((choice) =>
-      `${choice.label} ${"note" in choice ? choice.note : ""}`.toLowerCase().includes(wanted),
-    )
-    .slice(0, MOST);
+  ].slice(0, MOST);
   if (/^app_\w{10,}$/.test(text.trim()) && choices.length === 0) {
     choices.push({ label: text.trim(), to: `/console/applications/${text.trim()}` });
   }

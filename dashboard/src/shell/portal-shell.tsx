@@ -7,15 +7,12 @@ import { useSession } from "@/session/store";
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { IconButton } from "@/ui/button";
+import { AppHeader } from "./app-header";
 import { useFollow } from "./follow";
-import { Link } from "./link";
 import { LiveMark } from "./live-mark";
 import { ScopeOf } from "./scope";
 import { offerTheme } from "./theme";
 import { ThemeMenu } from "./theme-menu";
-
-const TAB =
-  "-mb-px flex h-10 items-center border-b-2 border-transparent text-sm font-medium whitespace-nowrap text-muted hover:text-text";
 
 /** What customers see: one application, in their provider's colours, fit for a frame. */
 export function PortalShell() {
@@ -39,44 +36,28 @@ export function PortalShell() {
       >
         {texts.nav.skip}
       </a>
-      <header className="border-b border-line bg-surface">
-        <div className="mx-auto flex w-full max-w-6xl flex-col px-4 sm:px-6">
-          <div className="flex min-h-12 items-center justify-between gap-3">
-            <div className="flex min-w-0 items-center gap-2.5">
-              {theme?.logoUrl && (
-                <img src={theme.logoUrl} alt="" className="h-6 max-w-32 object-contain" />
-              )}
-              <span className="truncate text-sm font-semibold">{name}</span>
-              {session.readOnly && (
-                <Badge title={texts.nav.readOnlyHint}>{texts.nav.readOnly}</Badge>
-              )}
-            </div>
-            <div className="flex items-center gap-1">
-              <LiveMark />
-              <ThemeMenu />
-              <IconButton label={texts.nav.signOut} onClick={() => void signOut()}>
-                <LogOut aria-hidden />
-              </IconButton>
-            </div>
-          </div>
-          <nav aria-label={texts.nav.main} className="flex gap-5 overflow-x-auto">
-            {[
-              { to: "/portal/endpoints", label: texts.nav.endpoints },
-              { to: "/portal/messages", label: texts.nav.messages },
-              { to: "/portal/event-types", label: texts.nav.catalogue },
-            ].map((tab) => (
-              <Link
-                key={tab.to}
-                to={tab.to}
-                className={TAB}
-                activeClassName="border-accent! text-text!"
-              >
-                {tab.label}
-              </Link>
-            ))}
-          </nav>
-        </div>
-      </header>
+      <AppHeader
+        base="/portal"
+        label={texts.nav.main}
+        title={
+          <>
+            {theme?.logoUrl && (
+              <img src={theme.logoUrl} alt="" className="h-6 max-w-32 object-contain" />
+            )}
+            <span className="truncate font-semibold">{name}</span>
+            {session.readOnly && <Badge title={texts.nav.readOnlyHint}>{texts.nav.readOnly}</Badge>}
+          </>
+        }
+        actions={
+          <>
+            <LiveMark />
+            <ThemeMenu />
+            <IconButton label={texts.nav.signOut} onClick={() => void signOut()}>
+              <LogOut aria-hidden />
+            </IconButton>
+          </>
+        }
+      />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>

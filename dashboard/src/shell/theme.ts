@@ -2,7 +2,8 @@ import { useSyncExternalStore } from "react";
 import { contrast, hex, mix, parseColour, readableOn } from "./colour";
 
 export type Mode = "light" | "dark" | "system";
-type Face = "light" | "dark";
+export type Face = "light" | "dark";
+export const FACES: Face[] = ["light", "dark"];
 
 const KEY = "postrider.theme";
 const system = () => matchMedia("(prefers-color-scheme: dark)");
@@ -63,6 +64,12 @@ export function brandTokens(chosenBrand: Brand, on: Face): Record<string, string
     tokens["--accent-text"] = hex(readableOn(primary, [surface, bg, soft]));
   }
   return tokens;
+}
+
+/** The faces on which a colour of the brand is used; on the others it could not be read. */
+export function facesOf(chosenBrand: Brand, name: "backgroundColor" | "textColor"): Face[] {
+  const token = name === "backgroundColor" ? "--bg" : "--text";
+  return FACES.filter((on) => brandTokens(chosenBrand, on)[token] !== undefined);
 }
 
 const BRANDED = [

@@ -1,3 +1,5 @@
+import { counted } from "./counted";
+
 export const catalogue = {
   title: "Event catalogue",
   subtitle: "What can happen, and what is sent when it does.",
@@ -32,6 +34,8 @@ export const catalogue = {
     createTitle: "New event type",
     editTitle: (name: string) => `Edit ${name}`,
     name: "Name",
+    nameFixed: "The name stays: endpoints and messages refer to it.",
+    createAction: "Create event type",
     nameHint: "Letters, digits, dot, dash and underscore. Dots make groups: invoice.paid.",
     description: "Description",
     group: "Group",
@@ -54,10 +58,10 @@ export const catalogue = {
     file: "Choose a file",
     replaceAll: "Archive all event types that the document does not have",
     preview: "Preview",
-    changes: (count: number) =>
-      count === 1 ? "1 event type would be written" : `${count} event types would be written`,
-    nothing: "The document describes no webhooks.",
+    changes: (count: number) => `${counted(count, "event type")} would change`,
+    nothing: "Nothing would change: the catalogue is as the document says.",
+    marks: { made: "New", changed: "Changed", archived: "Archived" },
     apply: "Import",
-    done: (count: number) => `${count} event types changed`,
+    done: (count: number) => `${counted(count, "event type")} changed`,
   },
 };

@@ -30,6 +30,7 @@ export const common = {
   search: "Search",
   moreActions: "More actions",
   notFound: "There is nothing here",
+  start: "Back to the start",
   notFoundHint: "The address may be mistyped, or what it showed is gone.",
   back: "Back",
   crash: "This screen broke",
@@ -41,6 +42,7 @@ export const charts = {
   asTable: "Table",
   asChart: "Chart",
   time: "Time",
+  nothing: "Nothing in this time",
   tableHint: "The same figures as text: press Table.",
 };
 
@@ -70,7 +72,7 @@ export const nav = {
   live: "Live",
   reconnecting: "Reconnecting",
   palette: "Go to",
-  paletteHint: "Type the name of a screen, or an id such as msg_ or app_",
+  paletteHint: "Type the name of a screen, or an application's name, uid or id.",
   paletteNone: "Nothing of that name",
   readOnly: "Read-only",
   readOnlyHint: "You can look at everything here, and change nothing.",

@@ -21,6 +21,7 @@ export const messages = {
     canceled: "Cancelled",
   },
   endpoint: "Endpoint",
+  moreEndpoints: "Offer more",
   anyEndpoint: "Any endpoint",
   channel: "Channel",
   tag: "Tag",
@@ -147,9 +148,12 @@ export const verify = {
   hint: "Runs as it stands and checks the signature of this attempt, byte for byte. Signatures of old attempts are checked without their age; a receiver refuses what is older than five minutes.",
   secretFirst: "Set WEBHOOK_SECRET to the endpoint's signing secret before you run it.",
   rotated: "If the secret was rotated since, use the one that signed then.",
+  which: "Which signature",
   language: "Language",
   languages: { rust: "Rust", javascript: "JavaScript", python: "Python", curl: "curl" },
   curlHint:
     "Computes the signature with openssl and, when they match, sends the same request to a receiver of yours.",
   gone: "The payload is gone, and with it what was signed.",
+  otherScheme:
+    "This attempt was signed in a way that the endpoint does not use any more. The request shows its headers.",
 };

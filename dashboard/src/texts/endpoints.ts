@@ -1,3 +1,5 @@
+import { counted } from "./counted";
+
 export const endpoints = {
   title: "Endpoints",
   subtitle: "Where events are delivered to.",
@@ -26,7 +28,7 @@ export const endpoints = {
     failing: "Disabled after failing for five days without a break",
     gone: "Disabled because it answered 410 Gone",
   } as Record<string, string>,
-  disabledSince: "Nothing has been sent since then. What was published meanwhile can be recovered.",
+  disabledSince: "What was published since then can be recovered.",
   enable: "Enable",
   disable: "Disable",
   enabledToast: "The endpoint is enabled",
@@ -36,7 +38,11 @@ export const endpoints = {
     "Nothing more is sent to it. Deliveries that wait are cancelled; you can recover them later.",
   enableTitle: "Enable this endpoint?",
   missed: (count: number) =>
-    count === 1 ? "1 message was missed meanwhile." : `${count} messages were missed meanwhile.`,
+    count === 0
+      ? "Nothing was missed meanwhile."
+      : `${counted(count, "message was", "messages were")} missed meanwhile.`,
+  missedMore: (count: number) =>
+    `More than ${counted(count, "message was", "messages were")} missed meanwhile.`,
   enableRecover: "Also send what was missed",
   deleteTitle: "Delete this endpoint?",
   deleteText: "Its history goes with it, and deliveries that wait end. This cannot be taken back.",
@@ -62,15 +68,17 @@ export const endpoints = {
     throttleHint: "Messages a second at most. Empty means no limit.",
     timeout: "Timeout",
     timeoutHint: "Seconds that a delivery may take, 5 to 30. Empty means the server's default.",
-    signature: "Signature",
-    signatureHint: "How deliveries are signed. It cannot be changed later except by rotation.",
-    signatureDefault: "The server's default (HMAC unless configured)",
-    family: "Header names",
-    familyHint: "Which names the signature headers carry.",
     uid: "Your own id",
     uidHint:
       "Letters, digits, dot, dash and underscore. The API takes it in place of the endpoint's id.",
     submitCreate: "Add endpoint",
+  },
+  formProblems: {
+    tooLong: "At most 4,096 characters.",
+    tooManyChannels: "At most 10 channels.",
+    channel: "Letters, digits and - _ . : + only.",
+    uid: "Letters, digits, dash, underscore and dot; not beginning with ep_.",
+    wholeNumber: (from: number, to: number) => `Give a whole number from ${from} to ${to}.`,
   },
   urlProblems: {
     empty: "Give a URL such as https://example.com/webhooks.",
@@ -89,7 +97,7 @@ export const endpoints = {
     search: "Search events",
     all: "All events",
     allHint: "Also those that are added later",
-    chosen: (count: number) => (count === 1 ? "1 event chosen" : `${count} events chosen`),
+    chosen: (count: number) => `${counted(count, "event")} chosen`,
     clear: "Clear",
     none: "No event type matches",
     empty: "The catalogue has no event types yet: this endpoint receives everything.",
@@ -111,7 +119,8 @@ export const endpoints = {
     created: "Added",
     id: "Id",
     uid: "Your own id",
-    signatureHeaders: "Header names",
+    signed: "Signed as",
+    retries: "Retries",
     tabs: { activity: "Activity", attempts: "Attempts", recover: "Recover", details: "Details" },
     attemptsCaption: "Attempts at this endpoint, the youngest first",
     noAttempts: "No attempts yet",
@@ -152,6 +161,8 @@ export const secret = {
   rotateTitle: "Rotate the signing secret",
   rotateText:
     "A new secret is made. Until the old one ends, deliveries carry both signatures, so the receiver can change over at its own pace.",
+  rotateAtOnce:
+    "A delivery has room for one signature: the new secret signs alone from now on. Give it to the receiver first, and let it accept both.",
   grace: "The old secret signs for another",
   graces: [
     { seconds: 0, label: "nothing: it ends now" },
@@ -162,6 +173,7 @@ export const secret = {
   ],
   own: "New secret",
   ownHint: "Leave empty to have one made. Yours: whsec_ and base64 of 24 to 75 bytes.",
+  ownTextHint: "Leave empty to have one made. Yours: 16 to 256 bytes of text.",
   rotated: "The secret is rotated",
   oldEnds: "The old secret still signs beside the new one until",
   oldEnded: "The old secret has ended.",
@@ -182,13 +194,11 @@ export const recovery = {
   untilHint: "Empty means now.",
   windowWrong: "The end must be after the beginning.",
   preview: "Preview",
-  wouldSend: (count: string) => `${count} messages would be sent again`,
-  one: "1 message would be sent again",
+  wouldSend: (count: number) => `${counted(count, "message")} would be sent again`,
   nothing: "Nothing to send again in this window",
   parts: { failed: "exhausted", canceled: "cancelled", skipped: "skipped" },
   lost: (count: string) => `${count} cannot be sent: their payloads have expired.`,
   countedUntil: "Counted up to",
-  noPreview: "How many is known once the task has counted them.",
   start: "Send again",
   started: "The task has begun",
   ranges: [

@@ -6,6 +6,7 @@ import { gallery } from "./gallery";
 import { inbox } from "./inbox";
 import { apps, keys, operational, overview, portalLink, settings } from "./operator";
 import { session } from "./session";
+import { retries, signature } from "./signature";
 
 /** Every word that the dashboard shows, in one place: to translate it, replace this object. */
 export const texts = {
@@ -24,9 +25,11 @@ export const texts = {
   overview,
   portalLink,
   recovery,
+  retries,
   secret,
   session,
   settings,
+  signature,
   tasks,
   verify,
 };

@@ -1,3 +1,5 @@
+import { compactly, counted } from "./counted";
+
 export const overview = {
   title: "Overview",
   range: "Time range",
@@ -23,7 +25,7 @@ export const overview = {
   nodesColumns: { node: "Node", started: "Started", heartbeat: "Last heartbeat" },
   nodesNone: "No node delivers",
   nodesNoneHint: "Messages are stored and wait. Start a server that delivers.",
-  of: (count: string) => `of ${count} attempts`,
+  of: (attempts: number) => `of ${compactly(attempts, "attempt")}`,
   welcome: "Nothing has been sent yet",
   welcomeHint: "Three steps to a first delivery:",
   steps: {
@@ -31,7 +33,8 @@ export const overview = {
     inbox: "Open an inbox, a receiver inside Postrider",
     endpoint: "Register the inbox as an endpoint and send an example",
   },
-  size: (apps: string, endpoints: string) => `${apps} applications, ${endpoints} endpoints`,
+  size: (apps: number, endpoints: number) =>
+    `${counted(apps, "application")}, ${counted(endpoints, "endpoint")}`,
 };
 
 export const apps = {
@@ -45,6 +48,7 @@ export const apps = {
   empty: "No applications yet",
   emptyHint: "Create one for each customer that receives webhooks.",
   noMatch: "No application matches",
+  searchForMore: "There are more: search for the others.",
   columns: { name: "Name", uid: "Uid", throttle: "Rate limit", created: "Created" },
   name: "Name",
   namePlaceholder: "Acme Corp",
@@ -95,7 +99,8 @@ export const keys = {
   readOnly: "Read-only",
   readOnlyHint: "It may look at everything and change nothing.",
   app: "Only for one application",
-  appHint: "An application's id or uid. Empty means the whole organisation.",
+  appHint: "It reaches what is that application's and nothing else.",
+  whichApp: "Application",
   columns: {
     name: "Name",
     key: "Key",
@@ -131,16 +136,16 @@ export const operational = {
   events: "Events",
   eventsHint: "None chosen means all of them.",
   allEvents: "All events",
-  types: [
-    "endpoint.created",
-    "endpoint.updated",
-    "endpoint.deleted",
-    "endpoint.enabled",
-    "endpoint.disabled",
-    "message.attempt.failing",
-    "message.attempt.exhausted",
-    "message.attempt.recovered",
-  ],
+  types: {
+    "endpoint.created": "An endpoint was made",
+    "endpoint.updated": "An endpoint was changed",
+    "endpoint.deleted": "An endpoint was deleted",
+    "endpoint.enabled": "A disabled endpoint is enabled again",
+    "endpoint.disabled": "An endpoint was disabled, by a person or after failing for days",
+    "message.attempt.failing": "A message has failed several times and is still tried",
+    "message.attempt.exhausted": "A message's last attempt has failed",
+    "message.attempt.recovered": "A message that failed was delivered after all",
+  },
   saved: "The endpoint is saved",
   deleteTitle: "Delete this endpoint?",
   deleteText: "It hears nothing more.",
@@ -151,7 +156,7 @@ export const settings = {
   title: "Settings",
   subtitle: "What holds for all applications of the organisation.",
   look: "Portal's look",
-  lookHint: "What your customers see. The preview on the right follows as you type.",
+  lookHint: "What your customers see. The preview follows as you type.",
   name: "Name",
   nameHint: "Stands at the top of the portal.",
   logo: "Logo",
@@ -159,14 +164,19 @@ export const settings = {
   primary: "Accent colour",
   background: "Background",
   text: "Text colour",
+  pick: (colour: string) => `Pick: ${colour}`,
   colourHint: "Empty means Postrider's own.",
   colourWrong: "Give a colour such as #4f46e5.",
+  onlyOn: {
+    light: "Used in the light theme; on the dark one it could not be read.",
+    dark: "Used in the dark theme; on the light one it could not be read.",
+  },
+  onNone: "Not used: texts could not be read on either theme.",
   mode: "Theme",
   modes: { light: "Light", dark: "Dark", system: "System" },
   preview: "Preview",
   previewTitle: "Endpoints",
   previewRow: "https://example.com/webhooks",
-  contrast: "This accent is hard to read on white; texts use a darker shade of it.",
   frames: "Embedding",
   framesHint:
     "Origins whose pages may show the portal in a frame. Without any, framing is refused.",
@@ -181,4 +191,5 @@ export const settings = {
   retentionHint: "Days that payloads are kept, 1 to 90. Empty means the installation's default.",
   rate: "Rate limit",
   rateHint: "Messages a second that each node accepts. Empty means no limit.",
+  retriesHint: "Where neither the endpoint nor the event type says.",
 };

@@ -158,6 +158,11 @@ export function Chart({ title, kind, labels, series, format }: ChartProps) {
                   </g>
                 ))}
           </svg>
+          {tops.every((value) => value === 0) && (
+            <p className="absolute inset-x-0 top-[40%] text-center text-sm text-faint">
+              <span className="bg-surface px-2">{texts.charts.nothing}</span>
+            </p>
+          )}
           <div className="tabular -mt-4 flex justify-between text-xs text-faint">
             <span>{labels[0]}</span>
             <span>{labels.at(-1)}</span>

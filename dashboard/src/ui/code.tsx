@@ -48,7 +48,7 @@ export function Code({ code, language = "text", label, actions, tall, wrap }: Co
   const parts = useMemo(() => pieces(code, language), [code, language]);
   return (
     <div className="overflow-hidden rounded-md border border-line bg-sunken">
-      <div className="flex h-8 items-center justify-between gap-2 border-b border-line pr-1 pl-3">
+      <div className="flex h-9 items-center justify-between gap-2 border-b border-line pr-1 pl-3">
         <span className="truncate text-xs font-medium text-muted">{label}</span>
         <span className="flex items-center gap-1">
           {actions}
@@ -67,8 +67,8 @@ export function Code({ code, language = "text", label, actions, tall, wrap }: Co
       >
         <pre
           className={cx(
-            "w-max min-w-full px-3 py-2.5 font-mono text-xs leading-5",
-            wrap && "w-full whitespace-pre-wrap [overflow-wrap:anywhere]",
+            "min-w-full px-3 py-2.5 font-mono text-xs leading-5",
+            wrap ? "whitespace-pre-wrap [overflow-wrap:anywhere]" : "w-max",
           )}
         >
           <code>

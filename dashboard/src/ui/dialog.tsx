@@ -52,7 +52,7 @@ function OpenDialog(props: Omit<DialogProps, "open">) {
       onClose={() => ref.current && !ref.current.open && onClose()}
       onMouseDown={(event) => event.target === event.currentTarget && onClose()}
       className={cx(
-        "overscroll-contain border border-line bg-raised p-0 text-left shadow-pop",
+        "overscroll-contain border border-line bg-raised p-0 text-left text-text shadow-pop",
         drawer
           ? "drawer m-0 h-dvh max-h-none w-64 border-y-0 border-l-0"
           : cx(

@@ -130,11 +130,7 @@ type CheckProps = InputHTMLAttributes<HTMLInputElement> & {
 export function Checkbox({ label, hint, className, ...rest }: CheckProps) {
   return (
     <label className={cx("flex items-start gap-2.5 text-sm", className)}>
-      <input
-        type="checkbox"
-        {...rest}
-        className="mt-0.5 size-4 shrink-0 rounded-sm border-line-strong accent-accent"
-      />
+      <input type="checkbox" {...rest} className="mt-0.5 size-4 shrink-0 rounded-sm " />
       <span className="min-w-0">
         <span className="block">{label}</span>
         {hint && <span className="block text-xs text-muted">{hint}</span>}

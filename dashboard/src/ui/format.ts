@@ -12,6 +12,13 @@ const DAY_TIME = new Intl.DateTimeFormat("en-GB", {
 export const count = (value: number) => NUMBER.format(value);
 export const compact = (value: number) => (value < 10_000 ? count(value) : COMPACT.format(value));
 
+/** So many in a time, with as many digits as say something; what is less than one in a hundred of it, so. */
+export function rate(value: number): string {
+  if (value === 0 || value >= 100) return compact(Math.round(value));
+  if (value < 0.01) return "< 0.01";
+  return value.toPrecision(value < 1 ? 1 : 2);
+}
+
 /** A share of a whole; nothing of nothing is no share. */
 export function percent(part: number, whole: number): string {
   if (whole === 0) return "–";
@@ -45,26 +52,6 @@ export function relative(time: Date, now: Date): string {
 
 export const full = (time: Date) => FULL.format(time);
 export const dayAndTime = (time: Date) => DAY_TIME.format(time);
-
-const SPANS: [number, string][] = [
-  [86_400, "d"],
-  [3_600, "h"],
-  [60, "min"],
-  [1, "s"],
-];
-
-/** A length of time in the two largest units that it has. */
-export function span(seconds: number): string {
-  let rest = Math.max(0, Math.round(seconds));
-  const parts: string[] = [];
-  for (const [size, unit] of SPANS) {
-    if (rest >= size && parts.length < 2) {
-      parts.push(`${Math.floor(rest / size)} ${unit}`);
-      rest %= size;
-    }
-  }
-  return parts.join(" ") || "0 s";
-}
 
 export function bytes(size: number): string {
   if (size < 1024) return `${size} B`;

@@ -1,4 +1,5 @@
-import type { ReactNode } from "react";
+import { ChevronRight } from "lucide-react";
+import { type ReactNode, useEffect, useState } from "react";
 import { cx } from "./cx";
 
 interface PageProps {
@@ -19,7 +20,7 @@ export function Page({ title, badge, subtitle, actions, crumb, children }: PageP
       <header className="flex flex-col gap-1">
         {crumb && <div className="text-xs text-muted">{crumb}</div>}
         <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
-          <div className="flex min-w-0 flex-wrap items-center gap-2.5">
+          <div className="flex min-w-0 flex-1 basis-40 flex-wrap items-center gap-2.5">
             <h1 className="min-w-0 text-xl font-semibold tracking-tight [overflow-wrap:anywhere]">
               {title}
             </h1>
@@ -99,5 +100,40 @@ export function Stat({ label, value, note }: StatProps) {
       <div className="tabular text-xl font-semibold tracking-tight">{value}</div>
       {note && <div className="truncate text-xs text-muted">{note}</div>}
     </div>
+  );
+}
+
+interface FoldProps {
+  title: string;
+  /** What is chosen inside, seen while it is closed too. */
+  aside?: ReactNode;
+  /** Whether there is something inside that should be seen. */
+  open?: boolean;
+  children: ReactNode;
+}
+
+/** What most people leave as it is: a card that opens. */
+export function Fold({ title, aside, open = false, children }: FoldProps) {
+  const [isOpen, setIsOpen] = useState(open);
+  // Opened for something inside, it is not closed again under the reader's hands.
+  useEffect(() => {
+    if (open) setIsOpen(true);
+  }, [open]);
+  return (
+    <details
+      open={isOpen}
+      onToggle={(event) => setIsOpen(event.currentTarget.open)}
+      className="group rounded-lg border border-line bg-surface"
+    >
+      <summary className="flex h-11 items-center gap-3 rounded-lg px-4 text-sm font-semibold">
+        <ChevronRight
+          className="size-4 shrink-0 text-faint transition-transform group-open:rotate-90"
+          aria-hidden
+        />
+        <span>{title}</span>
+        {aside && <span className="ml-auto truncate text-xs font-normal text-muted">{aside}</span>}
+      </summary>
+      <div className="flex flex-col gap-5 border-t border-line p-4">{children}</div>
+    </details>
   );
 }

@@ -12,12 +12,14 @@ interface SecretFieldProps {
   /** Asks for it; it is kept no longer than it is shown. */
   fetchSecret: () => Promise<{ key: string }>;
   mayReveal: boolean;
+  /** What such secrets begin with, shown while it is masked. */
+  prefix?: string;
 }
 
 const t = texts.secret;
 
 /** A secret: shown by a deliberate act, and masked again by itself. */
-export function SecretField({ fetchSecret, mayReveal }: SecretFieldProps) {
+export function SecretField({ fetchSecret, mayReveal, prefix = "whsec_" }: SecretFieldProps) {
   const [secret, setSecret] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [left, setLeft] = useState(0);
@@ -49,7 +51,7 @@ export function SecretField({ fetchSecret, mayReveal }: SecretFieldProps) {
         >
           {secret ?? (
             <>
-              <span aria-hidden>whsec_{"•".repeat(24)}</span>
+              <span aria-hidden>{prefix + "•".repeat(16)}</span>
               <span className="sr-only">{t.masked}</span>
             </>
           )}

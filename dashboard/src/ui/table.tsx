@@ -3,18 +3,23 @@ import { texts } from "@/texts";
 import { Button } from "./button";
 import { cx } from "./cx";
 
+const FROM = {
+  sm: "max-sm:hidden",
+  md: "max-md:hidden",
+  lg: "max-lg:hidden",
+  xl: "max-xl:hidden",
+};
+
 interface Column {
   label: string;
   /** Figures stand on the right. */
   right?: boolean;
   /** From which width on it is shown; what is hidden can be found on the row's own page. */
-  from?: "sm" | "md" | "lg";
+  from?: keyof typeof FROM;
   /** For screen readers only. */
   hidden?: boolean;
   width?: string;
 }
-
-const FROM = { sm: "max-sm:hidden", md: "max-md:hidden", lg: "max-lg:hidden" };
 
 /** Whether what is inside is wider: then it must be reachable by keyboard, to be scrolled. */
 function useScrolls(box: RefObject<HTMLElement | null>): boolean {
@@ -88,7 +93,7 @@ export function Row({ fresh, children }: { fresh?: boolean; children: ReactNode 
 
 interface CellProps {
   right?: boolean;
-  from?: "sm" | "md" | "lg";
+  from?: keyof typeof FROM;
   className?: string;
   colSpan?: number;
   children?: ReactNode;
@@ -98,7 +103,12 @@ export function Cell({ right, from, className, colSpan, children }: CellProps) {
   return (
     <td
       colSpan={colSpan}
-      className={cx("h-11 px-4 py-1.5", right && "text-right", from && FROM[from], className)}
+      className={cx(
+        "h-11 px-4 py-1.5",
+        right && "text-right whitespace-nowrap",
+        from && FROM[from],
+        className,
+      )}
     >
       {children}
     </td>

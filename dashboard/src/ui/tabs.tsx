@@ -20,13 +20,13 @@ export function Tabs({ label, tabs, value, onChange }: TabsProps) {
     <Radix.Root value={value} defaultValue={tabs[0]?.value} onValueChange={onChange}>
       <Radix.List
         aria-label={label}
-        className="flex gap-4 overflow-x-auto border-b border-line px-1 pt-1"
+        className="flex gap-3 overflow-x-auto border-b border-line px-1 pt-1"
       >
         {tabs.map((tab) => (
           <Radix.Trigger
             key={tab.value}
             value={tab.value}
-            className="-mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent px-0.5 text-sm font-medium whitespace-nowrap text-muted hover:text-text data-[state=active]:border-accent data-[state=active]:text-text focus-visible:-outline-offset-2"
+            className="-mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent rounded-t-sm px-1 text-sm font-medium whitespace-nowrap text-muted hover:text-text data-[state=active]:border-accent data-[state=active]:text-text focus-visible:-outline-offset-2"
           >
             {tab.label}
           </Radix.Trigger>

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { linePath, lonePath, niceTop } from "./chart-scale";
 import { grouped } from "./event-tree";
-import { bytes, milliseconds, percent, relative, span } from "./format";
+import { bytes, milliseconds, percent, relative } from "./format";
 import { pieces, readable } from "./highlight";
+import { exactSpan, parseSpan, span } from "./span";
 
 test("a share is never rounded to all or nothing that it is not", () => {
   expect(percent(0, 0)).toBe("–");
@@ -86,4 +87,16 @@ test("an axis ends at a round number, and a line has holes where values are miss
     (value) => value,
   );
   expect(lone).toBe("M0.0 1.0h0M5.0 4.0h0");
+});
+
+test("a length of time can be typed in many ways, and is read back as it is written", () => {
+  for (const seconds of [0, 5, 300, 5_400, 90_061, 604_800]) {
+    expect(parseSpan(exactSpan(seconds))).toBe(seconds);
+  }
+  expect(["90", "1h30m", "2 Days", "5 minutes 1 sec"].map(parseSpan)).toEqual([
+    90, 5_400, 172_800, 301,
+  ]);
+  expect(["", "soon", "-1", "1.5 h", "5 s 1 h", "3 30"].map(parseSpan)).toEqual(
+    Array.from({ length: 6 }, () => null),
+  );
 });

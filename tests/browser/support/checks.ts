@@ -17,7 +17,8 @@ export async function accessible(page: Page, where: string) {
     .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
     .analyze();
   const said = found.violations.map(
-    (one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`,
+    (one) =>
+      `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`,
   );
   expect(said, where).toEqual([]);
 }
@@ -47,7 +48,8 @@ export async function keyboard(page: Page, where: string) {
     );
     let last = "";
     return [...all].filter((element) => {
-      if (!element.checkVisibility({ visibilityProperty: true }) || element.closest("[inert]")) return false;
+      if (!element.checkVisibility({ visibilityProperty: true }) || element.closest("[inert]"))
+        return false;
       if (element.tabIndex < 0) return false;
       // Of radio buttons of one name, one is a stop.
       if (element instanceof HTMLInputElement && element.type === "radio") {
@@ -70,7 +72,8 @@ export async function keyboard(page: Page, where: string) {
       const ringOf = (one: Element | null) =>
         one !== null && getComputedStyle(one).outlineStyle !== "none";
       // Hidden radio buttons show their ring on the label, fields without one on their frame.
-      const ringed = ringOf(element) || ringOf(element.closest("label")) || ringOf(element.parentElement);
+      const ringed =
+        ringOf(element) || ringOf(element.closest("label")) || ringOf(element.parentElement);
       const isControl = element.matches("a, button, input, select, textarea, summary");
       return {
         name: isControl ? `control ${element.dataset.stop}` : `area ${element.dataset.stop}`,
@@ -83,7 +86,9 @@ export async function keyboard(page: Page, where: string) {
     last = stop.name;
     if (seen.has(stop.name)) break;
     seen.add(stop.name);
-    expect(stop.ringed, `${where}: ${await focused(page)} has the focus and does not show it`).toBe(true);
+    expect(stop.ringed, `${where}: ${await focused(page)} has the focus and does not show it`).toBe(
+      true,
+    );
   }
   const controls = [...seen].filter((name) => name.startsWith("control")).length;
   expect(controls, `${where}: controls that Tab reaches`).toBeGreaterThanOrEqual(wanted);

@@ -28,6 +28,13 @@ export class Receiver {
     return receiver;
   }
 
+  /** The request at this place, the first at 0; there must have been so many. */
+  nth(place: number): Received {
+    const received = this.received[place];
+    if (!received) throw new Error(`${this.received.length} requests, none at ${place}`);
+    return received;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hooks`;
   }

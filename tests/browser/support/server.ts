@@ -8,10 +8,13 @@ type Json = Record<string, unknown>;
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-function binary(): string {
+/** The program under test. */
+export function binary(): string {
   const path =
-    process.env.POSTRIDER_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/postrider");
-  if (!existsSync(path)) throw new Error(`${path} is missing: run \`make debug\`, or set POSTRIDER_BIN`);
+    process.env.POSTRIDER_BIN ??
+    resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/postrider");
+  if (!existsSync(path))
+    throw new Error(`${path} is missing: run \`make debug\`, or set POSTRIDER_BIN`);
   return path;
 }
 

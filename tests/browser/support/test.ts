@@ -1,4 +1,4 @@
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page } from "@playwright/test";
 import { Receiver } from "./receiver";
 import { Server } from "./server";
 
@@ -55,6 +55,11 @@ export async function signIn(page: Page, server: Server) {
   await page.getByLabel("API key").fill(server.key);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
+}
+
+/** The words of a part of the page, as they are written. */
+export async function textOf(part: Locator): Promise<string> {
+  return (await part.textContent()) ?? "";
 }
 
 export { expect };

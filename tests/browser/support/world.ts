@@ -34,6 +34,7 @@ export async function world(server: Server, receiver: Receiver, name: string): P
     url: "http://127.0.0.1:1/nobody",
     description: "Warehouse",
     retryPolicy: { type: "schedule", seconds: [3600] },
+    signatureScheme: ["github", "standard"],
   });
   const disabled = await api.endpoint(app, { url: "https://hooks.example.com/old" });
   await api.patch(`/app/${app}/endpoint/${disabled}`, { disabled: true });
@@ -79,6 +80,8 @@ export function portalScreens(w: World): Record<string, string> {
     "endpoint-edit": `/portal/endpoints/${w.endpoint}/edit`,
     endpoint: `/portal/endpoints/${w.endpoint}`,
     "endpoint-failing": `/portal/endpoints/${w.failing}`,
+    "endpoint-failing-edit": `/portal/endpoints/${w.failing}/edit`,
+    "endpoint-failing-details": `/portal/endpoints/${w.failing}?tab=details`,
     "endpoint-disabled": `/portal/endpoints/${w.disabled}`,
     "endpoint-recover": `/portal/endpoints/${w.endpoint}?tab=recover`,
     "endpoint-details": `/portal/endpoints/${w.endpoint}?tab=details`,

@@ -59,6 +59,8 @@ pub(crate) struct OpenApiImportedData {
     pub modified: Vec<String>,
     /// The event types that are made or changed.
     pub to_modify: Vec<EventTypeFromOpenApi>,
+    /// The names of the event types that are archived, since the document does not have them.
+    pub to_archive: Vec<String>,
 }
 
 /// What an import has changed.
@@ -111,6 +113,7 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
     let mut modified: Vec<String> = changed.iter().map(|new| new.name.clone()).collect();
     modified.extend(archived.iter().cloned());
     let to_modify = changed.iter().cloned().map(shown).collect();
+    let to_archive = archived.clone();
     if dry_run {
         modified.clear();
     } else {
@@ -128,6 +131,7 @@ async fn import(call: Call<OrgWide>) -> ApiResult<Answer> {
         data: OpenApiImportedData {
             modified,
             to_modify,
+            to_archive,
         },
     })
 }

@@ -150,11 +150,19 @@ async fn patch(call: Call<Member>) -> ApiResult<Answer> {
     let mut checked = call.json::<InboxPatch>()?.checked()?;
     let inbox = named(&call).await?;
     let store = &call.shared.store;
-    checked.update.endpoint = match (&checked.endpoint, inbox.app_id) {
+    if let Some(name) = &checked.app {
+        let app = application(&call, name).await?;
+        if inbox.app_id.is_some_and(|tied| tied != app) {
+            let msg = "the inbox is another application's: make one with this appId";
+            return Err(ApiError::invalid_field("appId", msg));
+        }
+        checked.update.app = Some(app);
+    }
+    checked.update.endpoint = match (&checked.endpoint, inbox.app_id.or(checked.update.app)) {
         (Patch::Absent, _) => None,
         (Patch::Null, _) => Some(None),
         (Patch::Value(_), None) => {
-            let msg = "given for an inbox without an application: make one with appId";
+            let msg = "given for an inbox without an application: give its appId too";
             return Err(ApiError::invalid_field("endpointId", msg));
         }
         (Patch::Value(name), Some(app)) => {

@@ -25,6 +25,12 @@ const UNTIL: Param = Param {
     about: "Until when, at most 14 days after `since`: now if absent",
 };
 
+const KIND: Param = Param {
+    name: "kind",
+    kind: Kind::Word(&["recover", "replay-missing", "bulk-replay"]),
+    about: "What would be begun: `recover` if absent. The two replays may look back 90 days",
+};
+
 const FAILS: &[Code] = &[Code::EndpointDisabled, Code::RateLimited];
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -36,8 +42,8 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<TaskBegunOut>(202, "The task has begun")
             .fails(FAILS),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover/preview", "v1.endpoint.recover-preview", preview)
-            .says("Count what a recovery would send", "How many messages of a window of at most 14 days a recovery would send again. At most 50,000 deliveries are looked through.")
-            .query(&[SINCE, UNTIL])
+            .says("Count what would be sent again", "How many messages of a window a recovery would send again, or a replay of what is missing or of everything. At most 50,000 deliveries or messages are looked through.")
+            .query(&[SINCE, UNTIL, KIND])
             .answers::<RecoverPreviewOut>(200, "The counts"),
         Operation::new(Method::POST, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing", "v1.endpoint.replay-missing", replay_missing)
             .says("Replay missing messages", "Sends the messages of a window of at most 90 days that the endpoint wants and was never tried with, such as those published before it was made, in a background task.")
@@ -104,16 +110,16 @@ async fn preview(call: Call<OfApp>) -> ApiResult<Answer> {
     let (since, until) = (call.query.time("since")?, call.query.time("until")?);
     let from = until.unwrap_or(now).min(now);
     let since = since.unwrap_or_else(|| from.minus(RECOVERY));
-    let window = span(
-        "query",
-        since,
-        until,
-        now,
-        RECOVERY + std::time::Duration::from_millis(1),
-    )?;
+    let (which, longest) = match call.query.word("kind")? {
+        Some("replay-missing") => (Replayed::Missing, REPLAY),
+        Some("bulk-replay") => (Replayed::everything(), REPLAY),
+        _ => (Replayed::Failed, RECOVERY),
+    };
+    let longest = longest + std::time::Duration::from_millis(1);
+    let window = span("query", since, until, now, longest)?;
     let endpoint = named(&call).await?.id;
     let preview = store
-        .preview_recovery(call.access.app.id, endpoint, window)
+        .preview_replay(call.access.app.id, endpoint, window, &which)
         .await
         .map_err(ApiError::from)?;
     Answer::ok(&RecoverPreviewOut::from(preview))

@@ -43,6 +43,8 @@ impl InboxIn {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InboxPatch {
+    /// Ties an inbox that has no application to one, by id or uid.
+    pub app_id: Option<String>,
     /// The status that it answers with: 200 to 599; null: 204.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 200, maximum = 599)]
@@ -66,6 +68,8 @@ pub(crate) struct InboxPatch {
 pub(crate) struct CheckedInboxPatch {
     /// What to change.
     pub update: InboxUpdate,
+    /// The application to tie it to, if that is said.
+    pub app: Option<String>,
     /// The endpoint to check with, if that is said.
     pub endpoint: Patch<String>,
 }
@@ -95,11 +99,13 @@ impl InboxPatch {
         }
         Ok(CheckedInboxPatch {
             update: InboxUpdate {
+                app: None,
                 answer_status,
                 answer_delay_ms,
                 secret: self.secret.said(),
                 endpoint: None,
             },
+            app: self.app_id,
             endpoint: self.endpoint_id,
         })
     }

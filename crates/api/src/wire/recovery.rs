@@ -167,7 +167,7 @@ pub(crate) fn span(
     Ok(Window { since, until })
 }
 
-/// What a recovery of a window would send.
+/// What sending a window again would send.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RecoverPreviewOut {
@@ -181,7 +181,7 @@ pub(crate) struct RecoverPreviewOut {
     pub skipped: u64,
     /// What would not be sent, since its payload is gone.
     pub unrecoverable: u64,
-    /// Whether the whole window was counted: at most 50,000 deliveries are looked through.
+    /// Whether the whole window was counted: at most 50,000 messages are looked through.
     pub complete: bool,
     /// Up to when it was counted, if not to its end.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
@@ -191,7 +191,7 @@ pub(crate) struct RecoverPreviewOut {
 impl From<Preview> for RecoverPreviewOut {
     fn from(preview: Preview) -> Self {
         Self {
-            messages: preview.failed + preview.canceled + preview.skipped,
+            messages: preview.messages,
             failed: preview.failed,
             canceled: preview.canceled,
             skipped: preview.skipped,

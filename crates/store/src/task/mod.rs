@@ -85,6 +85,17 @@ pub enum Replayed {
     },
 }
 
+impl Replayed {
+    /// Whatever there is, however it stands.
+    pub fn everything() -> Self {
+        Self::Any {
+            status: None,
+            status_class: None,
+            messages: Messages::default(),
+        }
+    }
+}
+
 /// What a task is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {

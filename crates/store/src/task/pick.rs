@@ -237,6 +237,37 @@ impl Store {
         }
     }
 
+    /// A page of what there is between two messages, each with how it stands with the
+    /// endpoint if it would be sent again.
+    pub(super) async fn look(
+        &self,
+        of: (AppId, EndpointId),
+        which: &Replayed,
+        (after, before): (MessageId, MessageId),
+        limit: usize,
+    ) -> StoreResult<Vec<(Uuid, Option<Option<DeliveryState>>)>> {
+        let state = |id, code| row::code("delivery", "state", MessageId::from_uuid(id), code);
+        if *which == Replayed::Missing {
+            let filter = self.filter_of(of).await?;
+            let rows: Vec<Offered> = offered(of, after, before, limit)
+                .fetch(self, "counting messages")
+                .await?;
+            let looked = rows.into_iter().map(|row| {
+                let stands = row.state.map(|code| state(row.id, code)).transpose()?;
+                Ok((row.id, row.is_missing(&filter)?.then_some(stands)))
+            });
+            return looked.collect();
+        }
+        let rows: Vec<Standing> = deliveries(of.1, after, before, limit)
+            .fetch(self, "counting deliveries")
+            .await?;
+        let looked = rows.into_iter().map(|row| {
+            let stands = state(row.message_id, row.state)?;
+            Ok((row.message_id, which.selects(&row)?.then_some(Some(stands))))
+        });
+        looked.collect()
+    }
+
     /// The next messages whose payloads are to go.
     pub(super) async fn pick_payloads(
         &self,

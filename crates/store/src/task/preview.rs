@@ -1,24 +1,26 @@
-//! How much a recovery would send, counted at a bounded cost.
+//! How much sending again would send, counted at a bounded cost.
 
-use postrider_domain::{AppId, DeliveryState, EndpointId, Timestamp};
+use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
-use super::pick::{Picked, Standing, deliveries};
+use super::pick::Picked;
 use super::{Replayed, Window};
 use crate::{Store, StoreResult};
 
-/// Deliveries that are looked through at most.
+/// Messages that are looked through at most.
 const LOOKED_THROUGH: usize = 50_000;
 const PAGE: usize = 5_000;
 
-/// What a recovery would send.
+/// What sending again would send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// Their schedule has ended.
+    /// All of them.
+    pub messages: u64,
+    /// Of these, whose schedule has ended without success.
     pub failed: u64,
-    /// They were stopped.
+    /// Of these, what was stopped.
     pub canceled: u64,
-    /// They were published while the endpoint was disabled.
+    /// Of these, what was published while the endpoint was disabled.
     pub skipped: u64,
     /// They would not be sent, since their payload is gone.
     pub lost: u64,
@@ -27,37 +29,36 @@ pub struct Preview {
 }
 
 impl Store {
-    /// Counts what [`Replayed::Failed`] would send of the window, looking through its
-    /// first 50,000 deliveries.
-    pub async fn preview_recovery(
+    /// Counts what would be sent again of the window, looking through its first 50,000
+    /// deliveries, or messages for [`Replayed::Missing`].
+    pub async fn preview_replay(
         &self,
         app: AppId,
         endpoint: EndpointId,
         window: Window,
+        which: &Replayed,
     ) -> StoreResult<Preview> {
-        let which = Replayed::Failed;
+        let of = (app, endpoint);
         let mut preview = Preview::default();
         let mut after = window.first();
         for _ in 0..LOOKED_THROUGH / PAGE {
-            let rows: Vec<Standing> = deliveries(endpoint, after, window.end(), PAGE)
-                .fetch(self, "counting what can be recovered")
-                .await?;
+            let rows = self.look(of, which, (after, window.end()), PAGE).await?;
             let last = rows.len() < PAGE;
-            let mut ids: Vec<Uuid> = Vec::new();
-            for row in &rows {
-                after = postrider_domain::MessageId::from_uuid(row.message_id);
-                if which.selects(row)? {
-                    ids.push(row.message_id);
-                }
-            }
+            after = rows
+                .last()
+                .map_or(after, |(id, _)| MessageId::from_uuid(*id));
+            let wanted: Vec<_> = rows
+                .into_iter()
+                .filter_map(|(id, wanted)| wanted.map(|state| (id, state)))
+                .collect();
             let picked = Picked {
-                messages: ids,
+                messages: wanted.iter().map(|(id, _)| *id).collect(),
                 upto: after,
                 last,
             };
-            let sorted = self.sort((app, endpoint), &which, &picked).await?;
+            let sorted = self.sort(of, which, &picked).await?;
             preview.lost += sorted.lost as u64;
-            preview.add(&rows, &sorted.sendable);
+            preview.add(&wanted, &sorted.sendable);
             if last {
                 return Ok(preview);
             }
@@ -68,16 +69,18 @@ impl Store {
 }
 
 impl Preview {
-    fn add(&mut self, rows: &[Standing], sendable: &[Uuid]) {
-        for row in rows {
+    fn add(&mut self, wanted: &[(Uuid, Option<DeliveryState>)], sendable: &[Uuid]) {
+        for (id, state) in wanted {
             // Both are sorted by id.
-            if sendable.binary_search(&row.message_id).is_err() {
+            if sendable.binary_search(id).is_err() {
                 continue;
             }
-            match DeliveryState::try_from(row.state) {
-                Ok(DeliveryState::Skipped) => self.skipped += 1,
-                Ok(DeliveryState::Cancelled) => self.canceled += 1,
-                _ => self.failed += 1,
+            self.messages += 1;
+            match state {
+                Some(DeliveryState::Skipped) => self.skipped += 1,
+                Some(DeliveryState::Cancelled) => self.canceled += 1,
+                Some(DeliveryState::Exhausted) => self.failed += 1,
+                _ => {}
             }
         }
     }

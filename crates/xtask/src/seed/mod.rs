@@ -197,6 +197,14 @@ fn endpoint(number: u64) -> NewEndpoint {
     }
 }
 
+/// How much of the time has passed when a share of the messages has been published: some
+/// hours of each day are busier than others.
+fn rhythm(share: f64, days: f64) -> f64 {
+    const DEPTH: f64 = 0.6;
+    let turns = std::f64::consts::TAU * days.max(1.0);
+    share + DEPTH * (turns * share).sin() / turns
+}
+
 async fn traffic(
     store: &Store,
     hand: &ManualClock,
@@ -209,11 +217,16 @@ async fn traffic(
         .await
         .map_err(io::Error::other)?;
     let batches = options.attempts.div_ceil(BATCH * FAN_OUT);
-    let step = end.since(begin) / (batches + 1);
+    let span = end.since(begin);
+    // When so many of all messages have been published.
+    let at = |number: u32| {
+        let share = number as f64 / (batches.max(1) * BATCH) as f64;
+        begin.plus(span.mul_f64(rhythm(share, f64::from(options.days))))
+    };
     let mut writer = store.writer();
     let (mut keys, mut traffic) = (KeyBlock::empty(), Traffic::new(node, end));
     for batch in 0..batches {
-        hand.advance_to(begin.plus(step * batch));
+        hand.advance_to(at(batch * BATCH));
         if batch % 64 == 0 {
             // Days that were before this program began have no partitions yet.
             store.make_partitions().await.map_err(io::Error::other)?;
@@ -222,7 +235,8 @@ async fn traffic(
             .refill(&mut keys, BATCH as usize)
             .await
             .map_err(io::Error::other)?;
-        let (messages, outcomes) = traffic.batch(apps, store.clock().now(), step, &mut keys);
+        let (messages, outcomes) =
+            traffic.batch(apps, |number| at(batch * BATCH + number), &mut keys);
         let batch = IngestBatch {
             node,
             now: store.clock().now(),

@@ -69,17 +69,16 @@ impl Traffic {
         Uuid::from_u128(millis << 80 | 0x7 << 76 | (random >> 64 & 0xFFF) << 64 | 0b10 << 62 | low)
     }
 
-    /// One transaction's messages, spread over `step` from `now` on, and what came of them.
+    /// One transaction's messages, published when `at` says, and what came of them.
     pub(super) fn batch(
         &mut self,
         apps: &[Seeded],
-        now: Timestamp,
-        step: Duration,
+        at: impl Fn(u32) -> Timestamp,
         keys: &mut KeyBlock,
     ) -> (Vec<NewMessage>, Vec<Outcome>) {
         let (mut messages, mut outcomes) = (Vec::new(), Vec::new());
         for number in 0..BATCH {
-            let at = now.plus(step * number / BATCH);
+            let at = at(number);
             // Squared: the first applications have most of the traffic.
             let app = &apps[(self.share().powi(2) * apps.len() as f64) as usize % apps.len()];
             let kind = self.random() as usize % self.event_types.len();

@@ -4,8 +4,8 @@ import { Button, IconButton } from "@/ui/button";
 import { Code, Mono } from "@/ui/code";
 import { Confirm, Dialog } from "@/ui/dialog";
 import { EventPicker } from "@/ui/event-picker";
-import { Checkbox, Field, Input, Segments, Select, Textarea } from "@/ui/field";
-import { Card } from "@/ui/layout";
+import { Checkbox, Field, Input, SearchInput, Segments, Select, Textarea } from "@/ui/field";
+import { Card, Fold } from "@/ui/layout";
 import { Menu } from "@/ui/menu";
 import { Pairs } from "@/ui/pairs";
 import { SecretField } from "@/ui/secret-field";
@@ -22,7 +22,7 @@ const TYPES = [
 
 /** What can be pressed, typed into and chosen from. */
 export function Controls() {
-  const [open, setOpen] = useState<"dialog" | "confirm" | null>(null);
+  const [open, setOpen] = useState<"dialog" | "drawer" | "confirm" | null>(null);
   const [words, setWords] = useState(["eu", "beta"]);
   const [pairs, setPairs] = useState([{ name: "x-api-key", value: "1234" }]);
   const [events, setEvents] = useState(["invoice.paid"]);
@@ -64,6 +64,7 @@ export function Controls() {
               ]}
             />
             <Button onClick={() => setOpen("dialog")}>Dialog</Button>
+            <Button onClick={() => setOpen("drawer")}>Drawer</Button>
             <Button onClick={() => setOpen("confirm")}>Confirm</Button>
             <Button onClick={() => toast.ok("It is done")}>Toast</Button>
             <Button onClick={() => toast.bad(new Error("It could not be done"))}>Bad toast</Button>
@@ -92,8 +93,31 @@ export function Controls() {
               </Select>
             )}
           </Field>
+          <Field label="Select with an error" error="Choose another one.">
+            {(described) => (
+              <Select {...described}>
+                <option>One</option>
+              </Select>
+            )}
+          </Field>
+          <Field label="Disabled select">
+            {(described) => (
+              <Select {...described} disabled>
+                <option>Not now</option>
+              </Select>
+            )}
+          </Field>
+          <div className="relative self-end">
+            <SearchInput label="Search" />
+          </div>
           <Field label="Words">
             {(described) => <TagInput {...described} values={words} onChange={setWords} />}
+          </Field>
+          <Field label="Words with an error" error="One of them is not right.">
+            {(described) => <TagInput {...described} values={words} onChange={setWords} />}
+          </Field>
+          <Field label="Text with an error" error="This is no JSON.">
+            {(described) => <Textarea {...described} mono defaultValue='{"a": ' />}
           </Field>
           <Field label="Text">
             {(described) => <Textarea {...described} mono defaultValue='{"a": 1}' />}
@@ -102,6 +126,12 @@ export function Controls() {
             <Checkbox label="Chosen" hint="With help" defaultChecked />
             <Checkbox label="Not chosen" />
             <Checkbox label="Disabled" disabled />
+            <Checkbox
+              label="Some of them"
+              ref={(box) => {
+                if (box) box.indeterminate = true;
+              }}
+            />
             <Segments
               label="Segments"
               value={segment}
@@ -114,6 +144,7 @@ export function Controls() {
           </div>
           <Pairs label="Header" pairs={pairs} onChange={setPairs} />
           <SecretField mayReveal fetchSecret={async () => ({ key: "whsec_example" })} />
+          <SecretField mayReveal={false} fetchSecret={async () => ({ key: "" })} />
           <div className="sm:col-span-2">
             <EventPicker types={TYPES} chosen={events} onChange={setEvents} />
           </div>
@@ -134,7 +165,13 @@ export function Controls() {
           <Mono text="msg_01jcH3kZ9rTnQv5bX7mD2w" copy />
         </div>
       </Card>
-      <Card title="Tabs">
+      <Fold title="Folded" aside="What is chosen inside">
+        <p className="text-sm">What most people leave as it is.</p>
+      </Fold>
+      <Fold title="Unfolded" aside="What is chosen inside" open>
+        <p className="text-sm">What most people leave as it is.</p>
+      </Fold>
+      <Card title="Tabs" hint="A card with a hint" actions={<Button small>Act</Button>}>
         <Tabs
           label="Tabs"
           tabs={[
@@ -150,6 +187,9 @@ export function Controls() {
         hint="What it is for"
         footer={<Button onClick={close}>Close</Button>}
       >
+        <p className="text-sm">Its content</p>
+      </Dialog>
+      <Dialog open={open === "drawer"} onClose={close} title="A drawer" drawer>
         <p className="text-sm">Its content</p>
       </Dialog>
       <Confirm

@@ -6,13 +6,16 @@ import { compact, milliseconds } from "@/ui/format";
 import { Card, Facts, Stat } from "@/ui/layout";
 import { Progress } from "@/ui/progress";
 import { Sparkline } from "@/ui/sparkline";
-import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
 import { Cell, More, Row, Table } from "@/ui/table";
+import { Ago, At } from "@/ui/time";
 
 const TONES: Tone[] = ["neutral", "accent", "ok", "warn", "bad"];
 const HOURS = Array.from({ length: 24 }, (_, hour) => `${String(hour).padStart(2, "0")}:00`);
 const wave = (size: number, shift: number) =>
   HOURS.map((_, hour) => Math.round(size * (1.2 + Math.sin(hour / 3 + shift))));
+
+const LONG_AGO = "2026-01-31T12:00:00Z";
 
 /** What is looked at. */
 export function Shapes() {
@@ -68,6 +71,22 @@ export function Shapes() {
             ]}
           />
         </Card>
+        <Card>
+          <Chart
+            kind="bars"
+            title="Nothing"
+            labels={HOURS}
+            format={compact}
+            series={[{ label: "Succeeded", colour: "ok", values: HOURS.map(() => 0) }]}
+          />
+        </Card>
+        <Card title="Times">
+          <p className="flex flex-col gap-1 text-sm">
+            <Ago time={LONG_AGO} />
+            <At time={LONG_AGO} />
+            <At time={LONG_AGO} precise />
+          </p>
+        </Card>
       </div>
       <Card title="Table" flush>
         <Table
@@ -122,6 +141,14 @@ export function Shapes() {
         </Card>
         <Card flush>
           <Failed error={new Error("The server did not answer.")} retry={() => {}} />
+        </Card>
+        <Card title="A list with more of it" flush>
+          <Listed
+            list={{ rows: ["one"], error: null, retry: () => {}, hasMore: true, more: () => {} }}
+            empty={<Empty title="Nothing yet" />}
+          >
+            {(rows) => <p className="p-4 text-sm">{rows.join()}</p>}
+          </Listed>
         </Card>
       </div>
     </>

@@ -3,13 +3,14 @@ import { lazy, Suspense, useState } from "react";
 import { type App, useApps } from "@/api/operator";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
+import { useSettled } from "@/shell/settled";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Mono } from "@/ui/code";
 import { SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { At } from "@/ui/time";
 
 const AppDialog = lazy(() => import("./app-dialog"));
@@ -20,13 +21,12 @@ export default function Apps() {
   const [making, setMaking] = useState(false);
   const { manage } = useRights();
   const go = useGo();
-  const list = useApps(address.q ?? "");
+  const list = useApps(useSettled(address.q ?? ""));
   const create = manage && (
     <Button kind="primary" icon={<Plus aria-hidden />} onClick={() => setMaking(true)}>
       {t.create}
     </Button>
   );
-  const rows = list.rows;
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={create}>
       <div className="relative max-w-md">
@@ -37,20 +37,19 @@ export default function Apps() {
         />
       </div>
       <Card flush>
-        {list.error ? (
-          <Failed error={list.error} retry={list.retry} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty
-            icon={<AppWindow aria-hidden />}
-            title={address.q ? t.noMatch : t.empty}
-            action={!address.q && create}
-          >
-            {!address.q && t.emptyHint}
-          </Empty>
-        ) : (
-          <>
+        <Listed
+          list={list}
+          empty={
+            <Empty
+              icon={<AppWindow aria-hidden />}
+              title={address.q ? t.noMatch : t.empty}
+              action={!address.q && create}
+            >
+              {!address.q && t.emptyHint}
+            </Empty>
+          }
+        >
+          {(rows) => (
             <Table
               caption={t.caption}
               columns={[
@@ -64,9 +63,8 @@ export default function Apps() {
                 <AppRow key={app.id} app={app} />
               ))}
             </Table>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-          </>
-        )}
+          )}
+        </Listed>
       </Card>
       <Suspense>
         {making && (

@@ -169,7 +169,7 @@ function Form({ title, before, error, busy, fixedName, save }: FormProps) {
         <Card>
           <div className="flex flex-col gap-5">
             <div className="grid gap-5 sm:grid-cols-2">
-              <Field label={t.name} hint={t.nameHint} error={faults.name}>
+              <Field label={t.name} hint={fixedName ? t.nameFixed : t.nameHint} error={faults.name}>
                 {(described) => (
                   <Input
                     {...described}
@@ -258,7 +258,7 @@ function Form({ title, before, error, busy, fixedName, save }: FormProps) {
         </Card>
         <div className="flex gap-2">
           <Button kind="primary" type="submit" busy={busy} disabled={!complete}>
-            {texts.common.save}
+            {fixedName ? texts.common.save : t.createAction}
           </Button>
           <Link to={LIST} className={buttonClass()}>
             {texts.common.cancel}

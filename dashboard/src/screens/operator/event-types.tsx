@@ -9,6 +9,7 @@ import {
 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { type EventType, useChangeEventType, useEventTypes } from "@/api/event-types";
+import { wholeList } from "@/api/lists";
 import { useRights } from "@/session/store";
 import { Link, useGo } from "@/shell/link";
 import { texts } from "@/texts";
@@ -18,7 +19,7 @@ import { Confirm } from "@/ui/dialog";
 import { Checkbox, SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Menu } from "@/ui/menu";
-import { Empty, Failed, Loading } from "@/ui/states";
+import { Empty, Listed } from "@/ui/states";
 import { aboveRow, Cell, Row, rowLink, Table } from "@/ui/table";
 import { toast } from "@/ui/toast";
 
@@ -33,7 +34,7 @@ export default function EventTypes() {
   const query = useEventTypes(archived);
   const { manage } = useRights();
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = query.data?.filter((type) => {
+  const found = query.data?.filter((type) => {
     const text = `${type.name} ${type.description} ${type.groupName ?? ""}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
@@ -65,29 +66,30 @@ export default function EventTypes() {
         />
       </div>
       <Card flush>
-        {query.error ? (
-          <Failed error={query.error} retry={() => void query.refetch()} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<Shapes aria-hidden />} title={search ? t.noMatch : t.empty}>
-            {!search && t.emptyHint}
-          </Empty>
-        ) : (
-          <Table
-            caption={texts.nav.eventTypes}
-            columns={[
-              { label: t.form.name },
-              { label: t.form.description, from: "sm" },
-              { label: t.form.group, from: "md" },
-              { label: texts.common.moreActions, hidden: true, right: true },
-            ]}
-          >
-            {rows.map((type) => (
-              <TypeRow key={type.name} type={type} manage={manage} />
-            ))}
-          </Table>
-        )}
+        <Listed
+          list={{ ...wholeList(query), rows: found }}
+          empty={
+            <Empty icon={<Shapes aria-hidden />} title={search ? t.noMatch : t.empty}>
+              {!search && t.emptyHint}
+            </Empty>
+          }
+        >
+          {(rows) => (
+            <Table
+              caption={texts.nav.eventTypes}
+              columns={[
+                { label: t.form.name },
+                { label: t.form.description, from: "sm" },
+                { label: t.form.group, from: "md" },
+                { label: texts.common.moreActions, hidden: true, right: true },
+              ]}
+            >
+              {rows.map((type) => (
+                <TypeRow key={type.name} type={type} manage={manage} />
+              ))}
+            </Table>
+          )}
+        </Listed>
       </Card>
       <Suspense>{importing && <ImportDialog onClose={() => setImporting(false)} />}</Suspense>
     </Page>

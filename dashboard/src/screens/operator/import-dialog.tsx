@@ -1,6 +1,8 @@
 import { useState } from "react";
-import { useImportOpenApi } from "@/api/event-types";
+import type { Schemas } from "@/api/client";
+import { type EventType, useEventTypes, useImportOpenApi } from "@/api/event-types";
 import { texts } from "@/texts";
+import { Badge, type Tone } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Textarea } from "@/ui/field";
@@ -9,13 +11,28 @@ import { toast } from "@/ui/toast";
 
 const t = texts.catalogue.importer;
 
+type Change = "made" | "changed" | "archived";
+const TONES: Record<Change, Tone> = { made: "ok", changed: "accent", archived: "warn" };
+
+/** What an import would do to each event type that it would not leave as it is. */
+function changesOf(data: Schemas["OpenApiImportedData"], known: EventType[]) {
+  const names = new Set(known.map((type) => type.name));
+  const written = data.to_modify.map(({ name }): { name: string; change: Change } => ({
+    name,
+    change: names.has(name) ? "changed" : "made",
+  }));
+  const archived = data.to_archive.map((name) => ({ name, change: "archived" as const }));
+  return [...written, ...archived];
+}
+
 /** Takes event types out of an OpenAPI document, and shows first what would change. */
 export default function ImportDialog({ onClose }: { onClose: () => void }) {
   const [specRaw, setSpecRaw] = useState("");
   const [replaceAll, setReplaceAll] = useState(false);
+  const known = useEventTypes(true);
   const preview = useImportOpenApi();
   const apply = useImportOpenApi();
-  const found = preview.data?.data.to_modify;
+  const found = preview.data && changesOf(preview.data.data, known.data ?? []);
   const edit = (text: string) => {
     setSpecRaw(text);
     preview.reset();
@@ -101,9 +118,12 @@ export default function ImportDialog({ onClose }: { onClose: () => void }) {
             <p className="font-medium">
               {found.length === 0 ? t.nothing : t.changes(found.length)}
             </p>
-            <ul className="mt-1 max-h-40 overflow-y-auto font-mono text-xs">
-              {found.map((type) => (
-                <li key={type.name}>{type.name}</li>
+            <ul className="mt-1 flex max-h-40 flex-col gap-1 overflow-y-auto">
+              {found.map(({ name, change }) => (
+                <li key={name} className="flex items-center justify-between gap-3">
+                  <code className="truncate font-mono text-xs">{name}</code>
+                  <Badge tone={TONES[change]}>{t.marks[change]}</Badge>
+                </li>
               ))}
             </ul>
           </Note>

@@ -11,17 +11,15 @@ import { toast } from "@/ui/toast";
 
 const t = texts.inbox;
 
-/** What an inbox answers, after how long, and with which secret it verifies. */
+/** What an inbox answers, and after how long. */
 export function InboxBehaviour({ inbox }: { inbox: Inbox }) {
   const [status, setStatus] = useState(inbox.answerStatus.toString());
   const [delay, setDelay] = useState(inbox.answerDelayMs.toString());
-  const [secret, setSecret] = useState("");
   const change = useChangeInbox(inbox.id);
   const { manage } = useRights();
   const faults = {
     status: faultOf(change.error, "answerStatus"),
     delay: faultOf(change.error, "answerDelayMs"),
-    secret: faultOf(change.error, "secret"),
   };
   const other = change.error && !Object.values(faults).some(Boolean);
   const submit = (event: FormEvent) => {
@@ -30,13 +28,9 @@ export function InboxBehaviour({ inbox }: { inbox: Inbox }) {
       {
         answerStatus: Number(status),
         answerDelayMs: Number(delay),
-        ...(secret && { secret }),
       },
       {
-        onSuccess: () => {
-          toast.ok(t.saved);
-          setSecret("");
-        },
+        onSuccess: () => toast.ok(t.saved),
       },
     );
   };
@@ -44,7 +38,7 @@ export function InboxBehaviour({ inbox }: { inbox: Inbox }) {
     <Card title={t.behaviour}>
       <form onSubmit={submit} className="flex flex-col gap-4">
         {other && <Note tone="bad">{change.error?.message}</Note>}
-        <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-[8rem_10rem_minmax(0,1fr)]">
+        <div className="grid gap-4 sm:grid-cols-2">
           <Field label={t.status} hint={t.statusHint} error={faults.status}>
             {(described) => (
               <Input
@@ -70,24 +64,6 @@ export function InboxBehaviour({ inbox }: { inbox: Inbox }) {
                 value={delay}
                 disabled={!manage}
                 onChange={(event) => setDelay(event.target.value)}
-              />
-            )}
-          </Field>
-          <Field
-            label={t.verifySecret}
-            optional={texts.common.optional}
-            hint={inbox.secretSet ? t.secretSet : t.verifyHint}
-            error={faults.secret}
-          >
-            {(described) => (
-              <Input
-                {...described}
-                mono
-                type="password"
-                placeholder="whsec_…"
-                value={secret}
-                disabled={!manage}
-                onChange={(event) => setSecret(event.target.value.trim())}
               />
             )}
           </Field>

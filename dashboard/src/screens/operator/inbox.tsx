@@ -20,11 +20,11 @@ import { Confirm } from "@/ui/dialog";
 import { bytes } from "@/ui/format";
 import { readable } from "@/ui/highlight";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading, Note } from "@/ui/states";
-import { More } from "@/ui/table";
+import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { InboxBehaviour } from "./inbox-behaviour";
+import { InboxVerifying } from "./inbox-verifying";
 
 const RegisterDialog = lazy(() => import("./register-dialog"));
 const t = texts.inbox;
@@ -88,7 +88,10 @@ function Shown({ inbox }: { inbox: Inbox }) {
       }
     >
       <Code label={t.url} code={inbox.url} wrap />
-      <InboxBehaviour inbox={inbox} />
+      <div className="grid items-start gap-5 lg:grid-cols-2">
+        <InboxBehaviour inbox={inbox} />
+        <InboxVerifying inbox={inbox} onRegister={() => setOpen("register")} />
+      </div>
       <Requests inbox={inbox} />
       <Suspense>{open === "register" && <RegisterDialog inbox={inbox} onClose={close} />}</Suspense>
       <Confirm
@@ -122,35 +125,35 @@ function Requests({ inbox }: { inbox: Inbox }) {
   const chosen = rows?.find((request) => request.id === shown) ?? rows?.[0];
   return (
     <Card title={t.requests} flush>
-      {list.error ? (
-        <Failed error={list.error} retry={list.retry} />
-      ) : !rows ? (
-        <Loading />
-      ) : rows.length === 0 ? (
-        <Empty icon={<InboxIcon aria-hidden />} title={t.waiting}>
-          {t.waitingHint}
-        </Empty>
-      ) : (
-        <div className="grid md:grid-cols-[16rem_minmax(0,1fr)]">
-          <div className="border-line max-md:border-b md:border-r">
-            <ol
-              aria-label={t.requests}
-              className="max-h-[36rem] overflow-y-auto p-2 max-md:max-h-60"
-            >
-              {rows.map((request) => (
-                <RequestLine
-                  key={request.id}
-                  request={request}
-                  chosen={request.id === chosen?.id}
-                  onChoose={() => setShown(request.id)}
-                />
-              ))}
-            </ol>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
+      <Listed
+        list={list}
+        empty={
+          <Empty icon={<InboxIcon aria-hidden />} title={t.waiting}>
+            {t.waitingHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
+          <div className="grid md:grid-cols-[16rem_minmax(0,1fr)]">
+            <div className="border-line max-md:border-b md:border-r">
+              <ol
+                aria-label={t.requests}
+                className="max-h-[36rem] overflow-y-auto p-2 max-md:max-h-60"
+              >
+                {rows.map((request) => (
+                  <RequestLine
+                    key={request.id}
+                    request={request}
+                    chosen={request.id === chosen?.id}
+                    onChoose={() => setShown(request.id)}
+                  />
+                ))}
+              </ol>
+            </div>
+            {chosen && <RequestView request={chosen} />}
           </div>
-          {chosen && <RequestView request={chosen} />}
-        </div>
-      )}
+        )}
+      </Listed>
     </Card>
   );
 }

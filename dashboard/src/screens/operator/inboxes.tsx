@@ -1,12 +1,13 @@
 import { Inbox as InboxIcon, Plus } from "lucide-react";
 import { useCreateInbox, useInboxes } from "@/api/inbox";
+import { wholeList } from "@/api/lists";
 import { ApiProblem } from "@/api/problem";
 import { useRights } from "@/session/store";
 import { Link, useGo } from "@/shell/link";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
+import { Empty, Listed } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -41,48 +42,53 @@ export default function Inboxes() {
       {t.create}
     </Button>
   );
-  const rows = query.data?.data;
+  const list = wholeList({ ...query, data: query.data?.data });
   return (
-    <Page title={t.title} subtitle={t.subtitle} actions={rows && rows.length > 0 && make}>
+    <Page title={t.title} subtitle={t.subtitle} actions={list.rows && list.rows.length > 0 && make}>
       <Card flush>
-        {off ? (
-          <Empty icon={<InboxIcon aria-hidden />} title={t.off}>
-            {t.offHint}
-          </Empty>
-        ) : query.error ? (
-          <Failed error={query.error} retry={() => void query.refetch()} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<InboxIcon aria-hidden />} title={t.empty} action={make}>
-            {t.emptyHint}
-          </Empty>
-        ) : (
-          <Table
-            caption={t.caption}
-            columns={[
-              { label: t.columns.url },
-              { label: t.columns.answer, right: true, from: "sm" },
-              { label: t.columns.ends, right: true },
-            ]}
-          >
-            {rows.map((inbox) => (
-              <Row key={inbox.id}>
-                <Cell className="w-full max-w-0">
-                  <Link to={`/console/inbox/${inbox.id}`} className={rowLink}>
-                    <span className="block truncate font-mono text-xs">{inbox.url}</span>
-                  </Link>
-                </Cell>
-                <Cell right from="sm">
-                  {inbox.answerStatus}
-                </Cell>
-                <Cell right>
-                  <Ago time={inbox.expiresAt} />
-                </Cell>
-              </Row>
-            ))}
-          </Table>
-        )}
+        <Listed
+          list={off ? { ...list, rows: [], error: null } : list}
+          empty={
+            off ? (
+              <Empty icon={<InboxIcon aria-hidden />} title={t.off}>
+                {t.offHint}
+              </Empty>
+            ) : (
+              <Empty icon={<InboxIcon aria-hidden />} title={t.empty} action={make}>
+                {t.emptyHint}
+              </Empty>
+            )
+          }
+        >
+          {(rows) => (
+            <Table
+              caption={t.caption}
+              columns={[
+                { label: t.columns.url },
+                { label: t.columns.answer, right: true, from: "sm" },
+                { label: t.columns.ends, right: true },
+              ]}
+            >
+              {rows.map((inbox) => (
+                <Row key={inbox.id}>
+                  <Cell className="w-full max-w-0">
+                    <Link to={`/console/inbox/${inbox.id}`} className={rowLink}>
+                      <span className="block truncate font-mono text-xs">
+                        {new URL(inbox.url).pathname}
+                      </span>
+                    </Link>
+                  </Cell>
+                  <Cell right from="sm">
+                    {inbox.answerStatus}
+                  </Cell>
+                  <Cell right>
+                    <Ago time={inbox.expiresAt} />
+                  </Cell>
+                </Row>
+              ))}
+            </Table>
+          )}
+        </Listed>
       </Card>
     </Page>
   );

@@ -1,5 +1,6 @@
 import { KeyRound, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { wholeList } from "@/api/lists";
 import { type Key, useCreateKey, useKeys, useRevokeKey } from "@/api/operator";
 import { faultOf } from "@/api/problem";
 import { useRights } from "@/session/store";
@@ -10,10 +11,11 @@ import { Code, Mono } from "@/ui/code";
 import { Confirm, Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { Empty, Listed, Note } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
+import { AppPicker } from "./app-picker";
 
 const t = texts.keys;
 
@@ -21,7 +23,7 @@ export default function Keys() {
   const query = useKeys();
   const [making, setMaking] = useState(false);
   const { manage } = useRights();
-  const rows = query.data?.data as Key[] | undefined;
+  const list = wholeList({ ...query, data: query.data?.data as Key[] | undefined });
   return (
     <Page
       title={t.title}
@@ -35,29 +37,25 @@ export default function Keys() {
       }
     >
       <Card flush>
-        {query.error ? (
-          <Failed error={query.error} retry={() => void query.refetch()} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<KeyRound aria-hidden />} title={t.empty} />
-        ) : (
-          <Table
-            caption={t.caption}
-            columns={[
-              { label: t.columns.name },
-              { label: t.columns.key, from: "sm" },
-              { label: t.columns.scope, from: "md" },
-              { label: t.columns.used, from: "md" },
-              { label: t.columns.created, from: "lg" },
-              { label: t.columns.actions, hidden: true, right: true },
-            ]}
-          >
-            {rows.map((key) => (
-              <KeyRow key={key.id} row={key} manage={manage} />
-            ))}
-          </Table>
-        )}
+        <Listed list={list} empty={<Empty icon={<KeyRound aria-hidden />} title={t.empty} />}>
+          {(rows) => (
+            <Table
+              caption={t.caption}
+              columns={[
+                { label: t.columns.name },
+                { label: t.columns.key, from: "sm" },
+                { label: t.columns.scope, from: "md" },
+                { label: t.columns.used, from: "md" },
+                { label: t.columns.created, from: "lg" },
+                { label: t.columns.actions, hidden: true, right: true },
+              ]}
+            >
+              {rows.map((key) => (
+                <KeyRow key={key.id} row={key} manage={manage} />
+              ))}
+            </Table>
+          )}
+        </Listed>
       </Card>
       {making && <NewKey onClose={() => setMaking(false)} />}
     </Page>
@@ -125,7 +123,8 @@ const DAY_MS = 86_400_000;
 
 function NewKey({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
-  const [app, setApp] = useState("");
+  const [ofOne, setOfOne] = useState(false);
+  const [app, setApp] = useState<string | null>(null);
   const [readOnly, setReadOnly] = useState(false);
   const [days, setDays] = useState("");
   const create = useCreateKey();
@@ -134,7 +133,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     create.mutate({
       name: name.trim(),
       readOnly,
-      appId: app || undefined,
+      appId: (ofOne && app) || undefined,
       expiresAt: days ? new Date(Date.now() + Number(days) * DAY_MS).toISOString() : undefined,
     });
   };
@@ -158,7 +157,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       </Dialog>
     );
   }
-  const faults = { name: faultOf(create.error, "name"), app: faultOf(create.error, "appId") };
+  const faults = { name: faultOf(create.error, "name") };
   return (
     <Dialog
       open
@@ -172,7 +171,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
             type="submit"
             form="key-form"
             busy={create.isPending}
-            disabled={name.trim() === ""}
+            disabled={name.trim() === "" || (ofOne && app === null)}
           >
             {texts.common.create}
           </Button>
@@ -180,9 +179,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
       }
     >
       <form id="key-form" onSubmit={submit} className="flex flex-col gap-4">
-        {create.error && !faults.name && !faults.app && (
-          <Note tone="bad">{create.error.message}</Note>
-        )}
+        {create.error && !faults.name && <Note tone="bad">{create.error.message}</Note>}
         <Field label={t.name} error={faults.name}>
           {(described) => (
             <Input
@@ -190,16 +187,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
               placeholder={t.namePlaceholder}
               value={name}
               onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label={t.app} optional={texts.common.optional} hint={t.appHint} error={faults.app}>
-          {(described) => (
-            <Input
-              {...described}
-              mono
-              value={app}
-              onChange={(event) => setApp(event.target.value.trim())}
             />
           )}
         </Field>
@@ -215,6 +202,13 @@ function NewKey({ onClose }: { onClose: () => void }) {
             </Select>
           )}
         </Field>
+        <Checkbox
+          label={t.app}
+          hint={t.appHint}
+          checked={ofOne}
+          onChange={(event) => setOfOne(event.target.checked)}
+        />
+        {ofOne && <AppPicker label={t.whichApp} chosen={app} onChange={setApp} />}
         <Checkbox
           label={t.readOnly}
           hint={t.readOnlyHint}

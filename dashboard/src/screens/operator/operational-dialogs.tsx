@@ -105,7 +105,7 @@ export function OperationalForm({ endpoint, onClose }: FormProps) {
         <div className="flex flex-col gap-1.5">
           <span className="text-sm font-medium">{t.events}</span>
           <EventPicker
-            types={t.types.map((name) => ({ name, description: "" }))}
+            types={Object.entries(t.types).map(([name, description]) => ({ name, description }))}
             chosen={eventTypes}
             onChange={setEventTypes}
           />

@@ -12,8 +12,8 @@ import { Button, IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Card, Page } from "@/ui/layout";
 import { Menu } from "@/ui/menu";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, Table } from "@/ui/table";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { OperationalForm, OperationalSecret } from "./operational-dialogs";
@@ -33,16 +33,15 @@ export default function Operational() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={rows && rows.length > 0 && create}>
       <Card flush>
-        {list.error ? (
-          <Failed error={list.error} retry={list.retry} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<Bell aria-hidden />} title={t.empty} action={create}>
-            {t.emptyHint}
-          </Empty>
-        ) : (
-          <>
+        <Listed
+          list={list}
+          empty={
+            <Empty icon={<Bell aria-hidden />} title={t.empty} action={create}>
+              {t.emptyHint}
+            </Empty>
+          }
+        >
+          {(rows) => (
             <Table
               caption={t.caption}
               columns={[
@@ -56,9 +55,8 @@ export default function Operational() {
                 <OperationalRow key={endpoint.id} endpoint={endpoint} manage={manage} />
               ))}
             </Table>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-          </>
-        )}
+          )}
+        </Listed>
       </Card>
       {making && <OperationalForm endpoint={null} onClose={() => setMaking(false)} />}
     </Page>
@@ -76,7 +74,7 @@ function OperationalRow({ endpoint, manage }: RowProps) {
   const close = () => setOpen(null);
   return (
     <Row>
-      <Cell className="w-1/2 max-w-0">
+      <Cell className="w-1/2 max-w-0 max-sm:w-full">
         <span className="flex items-center gap-2">
           <span className="truncate font-medium">{endpoint.url}</span>
           {endpoint.disabled && <Badge>{texts.endpoints.health.disabled}</Badge>}

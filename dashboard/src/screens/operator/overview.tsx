@@ -5,8 +5,9 @@ import { texts } from "@/texts";
 import { buttonClass } from "@/ui/button";
 import { Chart } from "@/ui/chart";
 import { Segments } from "@/ui/field";
-import { compact, count, dayAndTime, milliseconds, percent, span } from "@/ui/format";
+import { compact, dayAndTime, milliseconds, percent, rate } from "@/ui/format";
 import { Card, Page, Stat } from "@/ui/layout";
+import { span } from "@/ui/span";
 import { Empty, Failed, Loading, Skeleton } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
@@ -48,12 +49,6 @@ export default function Overview() {
       </div>
     </Page>
   );
-}
-
-/** So many a minute, with as many digits as say something. */
-function rate(perMinute: number): string {
-  if (perMinute === 0 || perMinute >= 100) return compact(Math.round(perMinute));
-  return perMinute.toPrecision(perMinute < 1 ? 1 : 2);
 }
 
 /** The first steps, as long as there is nothing to show. */
@@ -102,7 +97,7 @@ function Figures({ range }: { range: Range }) {
         <Stat
           label={t.perMinute}
           value={rate((totals.attempts / range.seconds) * 60)}
-          note={t.of(compact(totals.attempts))}
+          note={t.of(totals.attempts)}
         />
         <Stat
           label={t.success}
@@ -203,7 +198,7 @@ function Nodes() {
   return (
     <Card
       title={t.nodes}
-      hint={query.data && t.size(count(query.data.applications), count(query.data.endpoints))}
+      hint={query.data && t.size(query.data.applications, query.data.endpoints)}
       flush
     >
       {query.error ? (
@@ -219,14 +214,18 @@ function Nodes() {
           caption={t.nodes}
           columns={[
             { label: t.nodesColumns.node },
-            { label: t.nodesColumns.started, right: true },
+            { label: t.nodesColumns.started, right: true, from: "xl" },
             { label: t.nodesColumns.heartbeat, right: true },
           ]}
         >
           {rows.map((node) => (
             <Row key={node.id}>
-              <Cell className="font-mono text-xs">{node.id}</Cell>
-              <Cell right>
+              <Cell className="w-full max-w-0">
+                <code className="block truncate font-mono text-xs" title={node.id}>
+                  {node.id}
+                </code>
+              </Cell>
+              <Cell right from="xl">
                 <Ago time={node.startedAt} />
               </Cell>
               <Cell right>

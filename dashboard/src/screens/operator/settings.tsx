@@ -1,16 +1,15 @@
 import { useState } from "react";
-import type { Schemas } from "@/api/client";
-import { type Settings, useChangeSettings, useSettings } from "@/api/operator";
+import { type Settings, useSettings } from "@/api/operator";
 import { faultOf } from "@/api/problem";
-import { useRights } from "@/session/store";
 import { parseColour } from "@/shell/colour";
+import { FACES, facesOf } from "@/shell/theme";
 import { texts } from "@/texts";
-import { Button } from "@/ui/button";
 import { Checkbox, Field, Input, Segments } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Failed, Loading, Note } from "@/ui/states";
+import { Failed, Loading } from "@/ui/states";
 import { TagInput } from "@/ui/tag-input";
-import { toast } from "@/ui/toast";
+import { SettingsRetries } from "./settings-retries";
+import { Save, useSave } from "./settings-save";
 import { ThemePreview } from "./theme-preview";
 
 const t = texts.settings;
@@ -28,44 +27,10 @@ export default function SettingsPage() {
           <Look settings={query.data} />
           <Frames settings={query.data} />
           <Publishing settings={query.data} />
+          <SettingsRetries settings={query.data} />
         </>
       )}
     </Page>
-  );
-}
-
-/** Saves a part of the settings, and says so. */
-function useSave() {
-  const change = useChangeSettings();
-  const { manage } = useRights();
-  return {
-    manage,
-    busy: change.isPending,
-    error: change.error,
-    save: (body: Schemas["SettingsPatch"]) =>
-      change.mutate(body, { onSuccess: () => toast.ok(texts.common.saved) }),
-  };
-}
-
-function Save({
-  saver,
-  onSave,
-  disabled,
-}: {
-  saver: ReturnType<typeof useSave>;
-  onSave: () => void;
-  disabled?: boolean;
-}) {
-  if (!saver.manage) return null;
-  return (
-    <div className="flex flex-col gap-3">
-      {saver.error && <Note tone="bad">{saver.error.message}</Note>}
-      <div>
-        <Button kind="primary" busy={saver.busy} disabled={disabled} onClick={onSave}>
-          {texts.common.save}
-        </Button>
-      </div>
-    </div>
   );
 }
 
@@ -74,6 +39,14 @@ const COLOURS = [
   { name: "backgroundColor", label: t.background, fallback: "#f7f8fa" },
   { name: "textColor", label: t.text, fallback: "#181b21" },
 ] as const;
+
+/** On which faces a colour is used, where it is not on all of them. */
+function limits(theme: Settings["theme"], name: (typeof COLOURS)[number]["name"]) {
+  if (name === "primaryColor" || !theme[name] || !parseColour(theme[name])) return undefined;
+  const faces = facesOf(theme, name);
+  if (faces.length === FACES.length) return undefined;
+  return faces[0] ? t.onlyOn[faces[0]] : t.onNone;
+}
 
 function Look({ settings }: { settings: Settings }) {
   const [theme, setTheme] = useState(settings.theme);
@@ -105,17 +78,17 @@ function Look({ settings }: { settings: Settings }) {
               />
             )}
           </Field>
-          <div className="grid gap-4 sm:grid-cols-3">
+          <div className="grid gap-4 sm:grid-cols-3 lg:grid-cols-1 xl:grid-cols-3">
             {COLOURS.map(({ name, label, fallback }) => {
               const value = theme[name];
               const bad = value && !parseColour(value) ? t.colourWrong : null;
               return (
-                <Field key={name} label={label} error={bad}>
+                <Field key={name} label={label} error={bad} hint={limits(theme, name)}>
                   {(described) => (
                     <span className="flex gap-1.5">
                       <input
                         type="color"
-                        aria-label={label}
+                        aria-label={t.pick(label)}
                         value={value && parseColour(value) && value.length === 7 ? value : fallback}
                         onChange={(event) => set({ [name]: event.target.value })}
                         className="h-8 w-9 shrink-0 rounded-md border border-line-strong bg-surface p-0.5"

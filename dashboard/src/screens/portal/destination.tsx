@@ -53,10 +53,12 @@ export function DestinationCard({ destination, full, open: openAtFirst }: Destin
             {t.next} <Due time={destination.nextAttempt} />
           </span>
         )}
-        <Resend destination={destination} full={full} />
-        <IconButton label={t.show} aria-expanded={open} onClick={() => setOpen(!open)}>
-          <ChevronDown className={cx("transition-transform", open && "rotate-180")} aria-hidden />
-        </IconButton>
+        <span className="ml-auto flex items-center gap-1.5">
+          <Resend destination={destination} full={full} />
+          <IconButton label={t.show} aria-expanded={open} onClick={() => setOpen(!open)}>
+            <ChevronDown className={cx("transition-transform", open && "rotate-180")} aria-hidden />
+          </IconButton>
+        </span>
       </div>
       {open && <Timeline destination={destination} full={full} moving={moving} />}
     </section>

@@ -6,8 +6,8 @@ import { texts } from "@/texts";
 import { Segments } from "@/ui/field";
 import { milliseconds } from "@/ui/format";
 import { Card } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { StateBadge } from "./delivery-state";
 
@@ -41,21 +41,20 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
         />
       }
     >
-      {list.error ? (
-        <Failed error={list.error} retry={list.retry} />
-      ) : !list.rows ? (
-        <Loading />
-      ) : list.rows.length === 0 ? (
-        <Empty
-          icon={<Send aria-hidden />}
-          title={
-            only === "all" ? texts.endpoints.page.noAttempts : texts.endpoints.page.noneLikeThis
-          }
-        >
-          {only === "all" && texts.endpoints.page.noAttemptsHint}
-        </Empty>
-      ) : (
-        <>
+      <Listed
+        list={list}
+        empty={
+          <Empty
+            icon={<Send aria-hidden />}
+            title={
+              only === "all" ? texts.endpoints.page.noAttempts : texts.endpoints.page.noneLikeThis
+            }
+          >
+            {only === "all" && texts.endpoints.page.noAttemptsHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
           <Table
             caption={texts.endpoints.page.attemptsCaption}
             columns={[
@@ -63,15 +62,15 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
               { label: t.columns.event },
               { label: t.columns.code, right: true, from: "sm" },
               { label: t.columns.duration, right: true, from: "sm" },
-              { label: t.columns.when, right: true },
+              { label: t.columns.when, right: true, from: "sm" },
             ]}
           >
-            {list.rows.map((attempt) => (
+            {rows.map((attempt) => (
               <Row key={attempt.id}>
                 <Cell>
                   <StateBadge state={attempt.statusText} />
                 </Cell>
-                <Cell className="w-1/2 max-w-0">
+                <Cell className="w-1/2 max-w-0 max-sm:w-full">
                   <Link
                     to={`${base}/messages/${attempt.msgId}`}
                     search={{ endpoint }}
@@ -84,6 +83,9 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
                   <span className="block truncate font-mono text-xs text-muted">
                     {attempt.msgId}
                   </span>
+                  <span className="block text-xs text-muted sm:hidden">
+                    <Ago time={attempt.timestamp} />
+                  </span>
                 </Cell>
                 <Cell right from="sm">
                   {attempt.responseStatusCode || t.noCode}
@@ -91,15 +93,14 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
                 <Cell right from="sm">
                   {milliseconds(attempt.responseDurationMs)}
                 </Cell>
-                <Cell right>
+                <Cell right from="sm">
                   <Ago time={attempt.timestamp} />
                 </Cell>
               </Row>
             ))}
           </Table>
-          <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-        </>
-      )}
+        )}
+      </Listed>
     </Card>
   );
 }

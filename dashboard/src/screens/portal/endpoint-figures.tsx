@@ -2,7 +2,7 @@ import { DAY, useTimeSeries } from "@/api/stats";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
 import { Chart } from "@/ui/chart";
-import { compact, count, dayAndTime, milliseconds, percent } from "@/ui/format";
+import { compact, dayAndTime, milliseconds, percent } from "@/ui/format";
 import { Card, Stat } from "@/ui/layout";
 import { Failed, Loading } from "@/ui/states";
 
@@ -22,7 +22,7 @@ export function EndpointFigures({ endpoint }: { endpoint: string }) {
         <Stat
           label={t.columns.rate}
           value={percent(totals.succeeded, totals.attempts)}
-          note={texts.overview.of(count(totals.attempts))}
+          note={texts.overview.of(totals.attempts)}
         />
         <Stat label={t.page.failed} value={compact(totals.failed)} />
         <Stat label={texts.overview.p50} value={milliseconds(totals.p50Ms)} />

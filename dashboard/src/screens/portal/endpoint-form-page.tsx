@@ -11,19 +11,27 @@ import {
   useHeaders,
 } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
-import { ApiProblem } from "@/api/problem";
+import { faultOf } from "@/api/problem";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
 import { Button, buttonClass } from "@/ui/button";
 import { EventPicker } from "@/ui/event-picker";
-import { Field, Input, Select } from "@/ui/field";
+import { Field, Input } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Pairs } from "@/ui/pairs";
 import { Failed, Loading, Note } from "@/ui/states";
-import { TagInput } from "@/ui/tag-input";
 import { toast } from "@/ui/toast";
-import { blank, changed, created, type EndpointForm, endpointForm, formOf } from "./endpoint-form";
+import { AdvancedFold, RetryFold, SignatureFold } from "./endpoint-folds";
+import {
+  blank,
+  changed,
+  created,
+  type EndpointForm,
+  endpointForm,
+  FORM_NAMES,
+  formOf,
+} from "./endpoint-form";
+import type { Scheme } from "./scheme";
 import { checkUrl } from "./url-check";
 
 const t = texts.endpoints.form;
@@ -50,6 +58,7 @@ function Create({ url }: { url?: string }) {
       back={`${base}/endpoints`}
       submit={t.submitCreate}
       before={blank(url)}
+      schemes={null}
       save={save}
     />
   );
@@ -81,6 +90,7 @@ function EditForm({ endpoint, headers }: { endpoint: Endpoint; headers: Schemas[
       back={back}
       submit={texts.common.save}
       before={formOf(endpoint, headers)}
+      schemes={endpoint.signatureScheme}
       save={save}
     />
   );
@@ -91,10 +101,12 @@ interface FormProps {
   back: string;
   submit: string;
   before: EndpointForm;
+  /** How the endpoint is signed now; null where it is being made. */
+  schemes: Scheme[] | null;
   save: (form: EndpointForm) => Promise<void>;
 }
 
-function Form({ title, back, submit, before, save }: FormProps) {
+function Form({ title, back, submit, before, schemes, save }: FormProps) {
   const types = useEventTypes();
   const form = useForm<EndpointForm>({
     resolver: zodResolver(endpointForm),
@@ -110,16 +122,6 @@ function Form({ title, back, submit, before, save }: FormProps) {
       tell(error, form.setError);
     }
   });
-  const fold = Boolean(
-    before.channels.length > 0 ||
-      before.headers.length > 0 ||
-      before.throttleRate ||
-      before.timeoutSeconds ||
-      before.uid ||
-      before.headerFamily !== "webhook",
-  );
-  const failing =
-    errors.channels ?? errors.throttleRate ?? errors.timeoutSeconds ?? errors.uid ?? errors.headers;
   return (
     <Page
       title={title}
@@ -193,74 +195,9 @@ function Form({ title, back, submit, before, save }: FormProps) {
             />
           </div>
         </Card>
-        <details
-          open={fold || Boolean(failing)}
-          className="group rounded-lg border border-line bg-surface"
-        >
-          <summary className="flex h-11 items-center rounded-lg px-4 text-sm font-semibold">
-            {t.advanced}
-          </summary>
-          <div className="flex flex-col gap-5 border-t border-line p-4">
-            <Controller
-              control={form.control}
-              name="channels"
-              render={({ field, fieldState }) => (
-                <Field
-                  label={t.channels}
-                  hint={t.channelsHint}
-                  error={
-                    fieldState.error?.message ?? errors.channels?.find?.((e) => e?.message)?.message
-                  }
-                >
-                  {(described) => (
-                    <TagInput {...described} values={field.value} onChange={field.onChange} />
-                  )}
-                </Field>
-              )}
-            />
-            <Controller
-              control={form.control}
-              name="headers"
-              render={({ field }) => (
-                <div className="flex flex-col gap-1.5">
-                  <span className="text-sm font-medium">{t.headers}</span>
-                  <Pairs
-                    label={t.headers}
-                    pairs={field.value}
-                    onChange={field.onChange}
-                    namePlaceholder="x-api-key"
-                  />
-                  <span className={errors.headers ? "text-xs text-bad" : "text-xs text-muted"}>
-                    {errors.headers?.message ?? t.headersHint}
-                  </span>
-                </div>
-              )}
-            />
-            <div className="grid gap-5 sm:grid-cols-2">
-              <Field label={t.throttle} hint={t.throttleHint} error={errors.throttleRate?.message}>
-                {(described) => (
-                  <Input {...described} {...form.register("throttleRate")} inputMode="numeric" />
-                )}
-              </Field>
-              <Field label={t.timeout} hint={t.timeoutHint} error={errors.timeoutSeconds?.message}>
-                {(described) => (
-                  <Input {...described} {...form.register("timeoutSeconds")} inputMode="numeric" />
-                )}
-              </Field>
-              <Field label={t.family} hint={t.familyHint}>
-                {(described) => (
-                  <Select {...described} {...form.register("headerFamily")}>
-                    <option value="webhook">webhook-id, webhook-signature</option>
-                    <option value="svix">svix-id, svix-signature</option>
-                  </Select>
-                )}
-              </Field>
-              <Field label={t.uid} hint={t.uidHint} error={errors.uid?.message}>
-                {(described) => <Input {...described} {...form.register("uid")} mono />}
-              </Field>
-            </div>
-          </div>
-        </details>
+        <SignatureFold form={form} before={schemes} />
+        <RetryFold form={form} />
+        <AdvancedFold form={form} />
         <div className="flex gap-2">
           <Button kind="primary" type="submit" busy={isSubmitting}>
             {submit}
@@ -279,10 +216,10 @@ type SetError = (name: keyof EndpointForm | "root", error: { message: string }) 
 /** Puts what the API refused beside the field that it is about. */
 function tell(error: unknown, setError: SetError) {
   let told = false;
-  for (const name of Object.keys(blank()) as (keyof EndpointForm)[]) {
-    const message = error instanceof ApiProblem ? error.of(name) : undefined;
+  for (const name of [...Object.keys(blank()), ...Object.keys(FORM_NAMES)]) {
+    const message = faultOf(error, name);
     if (message) {
-      setError(name, { message });
+      setError(FORM_NAMES[name] ?? (name as keyof EndpointForm), { message });
       told = true;
     }
   }

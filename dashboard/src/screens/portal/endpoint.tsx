@@ -1,29 +1,28 @@
 import { useParams } from "@tanstack/react-router";
 import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { type Endpoint, useDeleteEndpoint, useEndpoint, useHeaders } from "@/api/endpoints";
-import { useEndpointFigures } from "@/api/stats";
+import { type Endpoint, useDeleteEndpoint, useEndpoint, useRecoverPreview } from "@/api/endpoints";
+import { DAY, useEndpointFigures, useTimeSeries } from "@/api/stats";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
-import { Badge } from "@/ui/badge";
 import { IconButton } from "@/ui/button";
-import { CopyButton, Mono } from "@/ui/code";
+import { CopyButton } from "@/ui/code";
 import { Confirm } from "@/ui/dialog";
-import { Card, Facts, Page } from "@/ui/layout";
+import { Page } from "@/ui/layout";
 import { Menu } from "@/ui/menu";
 import { Failed, Loading, Note } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { EndpointAttempts } from "./endpoint-attempts";
+import { EndpointDetails } from "./endpoint-details";
 import { EndpointFigures } from "./endpoint-figures";
 import { HealthBadge, healthOf } from "./health";
 import { Recover } from "./recover";
-import { SecretCard } from "./secret-card";
 import { SendExample } from "./send-example";
-import { SwitchEndpoint } from "./switch-endpoint";
+import { SwitchEndpoint, sinceDisabled } from "./switch-endpoint";
 
 const t = texts.endpoints;
 
@@ -41,8 +40,13 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
   const { app, base } = useScope();
   const rights = useRights();
   const figures = useEndpointFigures(app);
+  const day = useTimeSeries(DAY, { app, endpoint: endpoint.id });
   const [address, change] = useAddress();
-  const health = healthOf(endpoint, figures.data?.get(endpoint.id));
+  const health = healthOf(
+    endpoint,
+    // Among very many it may not be one of the youngest.
+    figures.data?.get(endpoint.id) ?? { failingSince: null, series: day.data?.data ?? [] },
+  );
   const tabs = [
     {
       value: "activity",
@@ -59,7 +63,11 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
       label: t.page.tabs.recover,
       content: <Recover endpoint={endpoint.id} disabled={endpoint.disabled} />,
     },
-    { value: "details", label: t.page.tabs.details, content: <Details endpoint={endpoint} /> },
+    {
+      value: "details",
+      label: t.page.tabs.details,
+      content: <EndpointDetails endpoint={endpoint} />,
+    },
   ];
   return (
     <Page
@@ -102,7 +110,7 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
             )}
           </span>
           <br />
-          {t.disabledSince}
+          <Missed endpoint={endpoint} /> {t.disabledSince}
         </Note>
       )}
       <Tabs
@@ -113,6 +121,14 @@ function Shown({ endpoint }: { endpoint: Endpoint }) {
       />
     </Page>
   );
+}
+
+/** How much would have been sent since the endpoint was disabled. */
+function Missed({ endpoint }: { endpoint: Endpoint }) {
+  const { app } = useScope();
+  const { data } = useRecoverPreview(app, endpoint.id, { since: sinceDisabled(endpoint) });
+  if (!data) return null;
+  return <>{data.complete ? t.missed(data.messages) : t.missedMore(data.messages)}</>;
 }
 
 function MoreActions({ endpoint }: { endpoint: Endpoint }) {
@@ -164,63 +180,5 @@ function MoreActions({ endpoint }: { endpoint: Endpoint }) {
         <p className="text-muted">{t.deleteText}</p>
       </Confirm>
     </>
-  );
-}
-
-function Details({ endpoint }: { endpoint: Endpoint }) {
-  const { app } = useScope();
-  const headers = useHeaders(app, endpoint.id);
-  const names = headers.data
-    ? [...Object.keys(headers.data.headers), ...headers.data.sensitive]
-    : [];
-  const words = (list: string[]) => (
-    <span className="flex flex-wrap gap-1">
-      {list.map((word) => (
-        <Badge key={word} mono>
-          {word}
-        </Badge>
-      ))}
-    </span>
-  );
-  return (
-    <div className="grid items-start gap-5 lg:grid-cols-2">
-      <SecretCard endpoint={endpoint.id} />
-      <Card title={t.page.tabs.details}>
-        <Facts
-          facts={[
-            { label: t.page.id, value: <Mono text={endpoint.id} copy /> },
-            ...(endpoint.uid
-              ? [{ label: t.page.uid, value: <Mono text={endpoint.uid} copy /> }]
-              : []),
-            {
-              label: t.page.events,
-              value: endpoint.eventTypes ? words(endpoint.eventTypes) : t.page.allEvents,
-            },
-            {
-              label: t.page.channels,
-              value: endpoint.channels ? words(endpoint.channels) : t.page.anyChannel,
-            },
-            {
-              label: t.page.headers,
-              value: names.length > 0 ? words(names) : texts.common.none,
-            },
-            {
-              label: t.page.throttle,
-              value: endpoint.throttleRate
-                ? t.page.perSecond(endpoint.throttleRate)
-                : t.page.noThrottle,
-            },
-            {
-              label: t.page.timeout,
-              value: endpoint.timeoutSeconds
-                ? `${endpoint.timeoutSeconds} ${t.page.secondsUnit}`
-                : t.page.timeoutDefault,
-            },
-            { label: t.page.signatureHeaders, value: <Mono text={`${endpoint.headerFamily}-*`} /> },
-            { label: t.page.created, value: <At time={endpoint.createdAt} /> },
-          ]}
-        />
-      </Card>
-    </div>
   );
 }

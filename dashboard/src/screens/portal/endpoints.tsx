@@ -9,8 +9,8 @@ import { buttonClass } from "@/ui/button";
 import { count, milliseconds, percent } from "@/ui/format";
 import { Card, Page } from "@/ui/layout";
 import { Sparkline } from "@/ui/sparkline";
-import { Empty, Failed, Loading, Skeleton } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed, Skeleton } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { HealthBadge, healthOf } from "./health";
 
 const t = texts.endpoints;
@@ -18,7 +18,7 @@ const t = texts.endpoints;
 export default function Endpoints() {
   const { app, base } = useScope();
   const list = useEndpoints(app);
-  const figures = useEndpointFigures(app);
+  const figures = useEndpointFigures(app, list.rows?.length);
   const { manage } = useRights();
   const create = manage && (
     <Link to={`${base}/endpoints/new`} className={buttonClass("primary")}>
@@ -30,16 +30,15 @@ export default function Endpoints() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={rows && rows.length > 0 && create}>
       <Card flush>
-        {list.error ? (
-          <Failed error={list.error} retry={list.retry} />
-        ) : !rows ? (
-          <Loading />
-        ) : rows.length === 0 ? (
-          <Empty icon={<Webhook aria-hidden />} title={t.empty} action={create}>
-            {t.emptyHint}
-          </Empty>
-        ) : (
-          <>
+        <Listed
+          list={list}
+          empty={
+            <Empty icon={<Webhook aria-hidden />} title={t.empty} action={create}>
+              {t.emptyHint}
+            </Empty>
+          }
+        >
+          {(rows) => (
             <Table
               caption={t.caption}
               columns={[
@@ -60,9 +59,8 @@ export default function Endpoints() {
                 />
               ))}
             </Table>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-          </>
-        )}
+          )}
+        </Listed>
       </Card>
     </Page>
   );
@@ -79,7 +77,7 @@ function EndpointRow({ endpoint, figures, waiting }: RowProps) {
   const bars = (figures?.series ?? []).map((part) => ({ ok: part.succeeded, bad: part.failed }));
   return (
     <Row>
-      <Cell className="max-w-0 w-[45%]">
+      <Cell className="w-[45%] max-w-0 max-sm:w-full">
         <Link to={`${base}/endpoints/${endpoint.id}`} className={rowLink}>
           <span className="block truncate">{endpoint.url}</span>
         </Link>

@@ -1,7 +1,7 @@
 import { useParams } from "@tanstack/react-router";
 import { Split } from "lucide-react";
 import { useState } from "react";
-import { type Destination, type FullMessage, useDestinations, useMessage } from "@/api/messages";
+import { type FullMessage, useDestinations, useMessage } from "@/api/messages";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
@@ -11,7 +11,7 @@ import { Segments } from "@/ui/field";
 import { bytes } from "@/ui/format";
 import { readable } from "@/ui/highlight";
 import { Card, Facts, Page } from "@/ui/layout";
-import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
 import { At } from "@/ui/time";
 import { DestinationCard } from "./destination";
 
@@ -97,32 +97,33 @@ function Payload({ full }: { full: FullMessage }) {
 function Destinations({ full }: { full: FullMessage }) {
   const { app } = useScope();
   const [address] = useAddress();
-  const query = useDestinations(app, full.message.id);
-  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />;
-  const found = query.data?.data as Destination[] | undefined;
+  const list = useDestinations(app, full.message.id);
+  const state = (
+    <Listed
+      list={list}
+      lines={3}
+      empty={
+        <Empty icon={<Split aria-hidden />} title={t.noDestinations}>
+          {t.noDestinationsHint}
+        </Empty>
+      }
+    >
+      {() => null}
+    </Listed>
+  );
+  const found = list.rows ?? [];
   return (
     <section className="flex flex-col gap-3">
       <h2 className="text-sm font-semibold">{t.destinations}</h2>
-      {!found ? (
-        <Card flush>
-          <Loading lines={3} />
-        </Card>
-      ) : found.length === 0 ? (
-        <Card flush>
-          <Empty icon={<Split aria-hidden />} title={t.noDestinations}>
-            {t.noDestinationsHint}
-          </Empty>
-        </Card>
-      ) : (
-        found.map((destination) => (
-          <DestinationCard
-            key={destination.id}
-            destination={destination}
-            full={full}
-            open={found.length <= 3 || address.endpoint === destination.id}
-          />
-        ))
-      )}
+      {found.map((destination) => (
+        <DestinationCard
+          key={destination.id}
+          destination={destination}
+          full={full}
+          open={found.length <= 3 || address.endpoint === destination.id}
+        />
+      ))}
+      {(found.length === 0 || list.hasMore) && <Card flush>{state}</Card>}
     </section>
   );
 }

@@ -2,6 +2,7 @@ import { Mail, SlidersHorizontal, X } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { useEndpoints } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
+import { useSeeking } from "@/api/lists";
 import { type FoundMessage, type MessageFilter, useMessages } from "@/api/messages";
 import { useSession } from "@/session/store";
 import { Link, useAddress } from "@/shell/link";
@@ -11,16 +12,15 @@ import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Field, Input, SearchInput, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Loading } from "@/ui/states";
-import { Cell, More, Row, rowLink, Table } from "@/ui/table";
+import { Empty, Listed } from "@/ui/states";
+import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { Publish } from "./publish";
 import { localText } from "./recover";
 
 const t = texts.messages;
-/** As long as a list has fewer rows than this it looks on by itself, for so many pages. */
+/** As long as the list has fewer rows than this it looks on by itself. */
 const FEW = 10;
-const MOST_PAGES = 5;
 const STATUSES = ["succeeded", "failing", "pending", "exhausted", "canceled"] as const;
 
 /** The filter that the address tells; what it tells wrongly is nothing. */
@@ -47,12 +47,8 @@ export default function Messages() {
   const filter = filterOf(address);
   const isFiltered = Object.values(filter).some(Boolean);
   const list = useMessages(app, filter);
-  // One page looks at a bounded number of messages and may hold none of those that are sought.
-  const { rows, pages, hasMore, isLoadingMore, more } = list;
-  const isSeeking = (rows?.length ?? 0) < FEW && hasMore && pages < MOST_PAGES;
-  useEffect(() => {
-    if (isSeeking && !isLoadingMore) more();
-  }, [isSeeking, isLoadingMore, more]);
+  const { rows } = list;
+  const isSeeking = useSeeking(list, FEW);
   const clear = () =>
     change(Object.fromEntries(Object.keys(address).map((name) => [name, undefined])));
   const mayPublish = session.appId === null && !session.readOnly;
@@ -60,22 +56,20 @@ export default function Messages() {
     <Page title={t.title} subtitle={t.subtitle} actions={mayPublish && <Publish />}>
       <Filters address={address} change={change} clear={isFiltered ? clear : undefined} />
       <Card flush>
-        {list.error ? (
-          <Failed error={list.error} retry={list.retry} />
-        ) : !list.rows ? (
-          <Loading lines={8} />
-        ) : list.rows.length === 0 && isSeeking ? (
-          <Loading lines={8} />
-        ) : list.rows.length === 0 && !hasMore ? (
-          <Empty
-            icon={<Mail aria-hidden />}
-            title={isFiltered ? t.noMatch : t.empty}
-            action={isFiltered && <Button onClick={clear}>{t.clear}</Button>}
-          >
-            {isFiltered ? t.noMatchHint : t.emptyHint}
-          </Empty>
-        ) : (
-          <>
+        <Listed
+          list={{ ...list, rows: rows?.length === 0 && isSeeking ? undefined : rows }}
+          lines={8}
+          empty={
+            <Empty
+              icon={<Mail aria-hidden />}
+              title={isFiltered ? t.noMatch : t.empty}
+              action={isFiltered && <Button onClick={clear}>{t.clear}</Button>}
+            >
+              {isFiltered ? t.noMatchHint : t.emptyHint}
+            </Empty>
+          }
+        >
+          {(found) => (
             <Table
               caption={t.caption}
               columns={[
@@ -85,13 +79,12 @@ export default function Messages() {
                 { label: t.columns.when, right: true, from: "sm" },
               ]}
             >
-              {list.rows.map((found) => (
-                <MessageRow key={found.id} message={found} />
+              {found.map((message) => (
+                <MessageRow key={message.id} message={message} />
               ))}
             </Table>
-            <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-          </>
-        )}
+          )}
+        </Listed>
       </Card>
     </Page>
   );
@@ -212,7 +205,20 @@ function Filters({ address, change, clear }: FiltersProps) {
       </div>
       {open && (
         <div className="grid gap-4 rounded-lg border border-line bg-surface p-4 sm:grid-cols-2 lg:grid-cols-3">
-          <Field label={t.endpoint} className="lg:col-span-1">
+          <Field
+            label={t.endpoint}
+            aside={
+              endpoints.hasMore && (
+                <button
+                  type="button"
+                  className="rounded-sm text-xs font-medium text-accent-text hover:underline"
+                  onClick={endpoints.more}
+                >
+                  {t.moreEndpoints}
+                </button>
+              )
+            }
+          >
             {(described) => (
               <Select
                 {...described}
@@ -220,6 +226,9 @@ function Filters({ address, change, clear }: FiltersProps) {
                 onChange={(event) => change({ endpoint: event.target.value })}
               >
                 <option value="">{t.anyEndpoint}</option>
+                {address.endpoint && !endpoints.rows?.some(({ id }) => id === address.endpoint) && (
+                  <option value={address.endpoint}>{address.endpoint}</option>
+                )}
                 {endpoints.rows?.map((endpoint) => (
                   <option key={endpoint.id} value={endpoint.id}>
                     {endpoint.url}

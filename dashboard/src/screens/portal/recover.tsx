@@ -1,6 +1,7 @@
 import { History } from "lucide-react";
 import { useState } from "react";
 import { type Recovery, useRecoverPreview, useRecovery, type Window } from "@/api/endpoints";
+import { wholeList } from "@/api/lists";
 import { useTasks } from "@/api/tasks";
 import { useRights } from "@/session/store";
 import { useScope } from "@/shell/scope";
@@ -10,7 +11,7 @@ import { cx } from "@/ui/cx";
 import { Field, Input } from "@/ui/field";
 import { count } from "@/ui/format";
 import { Card } from "@/ui/layout";
-import { Empty, Note, Skeleton } from "@/ui/states";
+import { Empty, Listed, Note, Skeleton } from "@/ui/states";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { TaskLine } from "./task-row";
@@ -47,6 +48,8 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
   const [until, setUntil] = useState("");
   const window = windowOf(since, until);
   const recovery = useRecovery(app, endpoint);
+  const preview = useRecoverPreview(app, endpoint, window, kind);
+  const isNothing = preview.data?.complete === true && preview.data.messages === 0;
   const begin = () => {
     if (!window) return;
     recovery.mutate({ kind, body: window } as Recovery, {
@@ -123,16 +126,12 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
                 )}
               </Field>
             </div>
-            {kind === "recover" ? (
-              <Preview endpoint={endpoint} window={window} />
-            ) : (
-              <p className="text-sm text-muted">{t.noPreview}</p>
-            )}
+            {window && <Preview preview={preview} />}
             <div>
               <Button
                 kind="primary"
                 busy={recovery.isPending}
-                disabled={window === null || disabled}
+                disabled={window === null || disabled || isNothing}
                 onClick={begin}
               >
                 {t.start}
@@ -146,26 +145,21 @@ export function Recover({ endpoint, disabled }: { endpoint: string; disabled: bo
   );
 }
 
-function Preview({ endpoint, window }: { endpoint: string; window: Window | null }) {
-  const { app } = useScope();
-  const preview = useRecoverPreview(app, endpoint, window);
-  if (window === null) return null;
+function Preview({ preview }: { preview: ReturnType<typeof useRecoverPreview> }) {
   if (preview.error) return <Note tone="bad">{preview.error.message}</Note>;
   const found = preview.data;
   if (!found) return <Skeleton className="h-14 w-full" />;
   const parts = (["failed", "canceled", "skipped"] as const)
     .filter((part) => found[part] > 0)
     .map((part) => `${count(found[part])} ${t.parts[part]}`);
+  // Of a replay these are only some.
+  const isAll = found.failed + found.canceled + found.skipped === found.messages;
   return (
     <div role="status" className="rounded-md border border-line bg-sunken px-3.5 py-2.5 text-sm">
       <p className="font-medium">
-        {found.messages === 0
-          ? t.nothing
-          : found.messages === 1
-            ? t.one
-            : t.wouldSend(count(found.messages))}
+        {found.messages === 0 ? t.nothing : t.wouldSend(found.messages)}
       </p>
-      {parts.length > 0 && <p className="text-muted">{parts.join(", ")}</p>}
+      {isAll && parts.length > 0 && <p className="text-muted">{parts.join(", ")}</p>}
       {found.unrecoverable > 0 && (
         <p className="text-muted">{t.lost(count(found.unrecoverable))}</p>
       )}
@@ -184,17 +178,23 @@ function RecentTasks() {
   const tasks = useTasks(RECENT);
   return (
     <Card title={texts.tasks.recent} flush>
-      {tasks.data?.data.length ? (
-        <ul className="divide-y divide-line">
-          {tasks.data.data.map((task) => (
-            <TaskLine key={task.id} task={task} />
-          ))}
-        </ul>
-      ) : (
-        <Empty icon={<History aria-hidden />} title={texts.tasks.empty}>
-          {texts.tasks.emptyHint}
-        </Empty>
-      )}
+      <Listed
+        list={wholeList({ ...tasks, data: tasks.data?.data })}
+        lines={3}
+        empty={
+          <Empty icon={<History aria-hidden />} title={texts.tasks.empty}>
+            {texts.tasks.emptyHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
+          <ul className="divide-y divide-line">
+            {rows.map((task) => (
+              <TaskLine key={task.id} task={task} />
+            ))}
+          </ul>
+        )}
+      </Listed>
     </Card>
   );
 }

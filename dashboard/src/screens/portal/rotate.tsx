@@ -7,6 +7,7 @@ import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input, Select } from "@/ui/field";
 import { toast } from "@/ui/toast";
+import type { SchemeType } from "./scheme";
 
 const t = texts.secret;
 const DAY = 86_400;
@@ -20,18 +21,24 @@ interface RotateProps {
     isPending: boolean;
     error: Error | null;
   };
+  /** Whose secret, where it is not the only one. */
+  scheme?: SchemeType;
   /** Told what the server answers: until when the old secret signs, among others. */
   onRotated: (answer: Schemas["SecretOut"]) => void;
 }
 
+/** Where a delivery has room for one signature, the newest secret signs alone. */
+const carriesSeveral = (scheme: SchemeType) => scheme === "standard" || scheme === "stripe";
+
 /** Makes a new signing secret, with a while in which the old one still signs too. */
-export function Rotate({ rotate, onRotated }: RotateProps) {
+export function Rotate({ rotate, scheme = "standard", onRotated }: RotateProps) {
+  const overlaps = carriesSeveral(scheme);
   const [open, setOpen] = useState(false);
   const [grace, setGrace] = useState(DAY);
   const [own, setOwn] = useState("");
   const submit = () =>
     rotate.mutate(
-      { gracePeriodSeconds: grace, key: own.trim() || undefined },
+      { gracePeriodSeconds: overlaps ? grace : 0, key: own.trim() || undefined, scheme },
       {
         onSuccess: (answer) => {
           onRotated(answer);
@@ -51,7 +58,7 @@ export function Rotate({ rotate, onRotated }: RotateProps) {
         open={open}
         onClose={() => setOpen(false)}
         title={t.rotateTitle}
-        hint={t.rotateText}
+        hint={overlaps ? t.rotateText : t.rotateAtOnce}
         footer={
           <>
             <Button onClick={() => setOpen(false)}>{texts.common.cancel}</Button>
@@ -62,25 +69,27 @@ export function Rotate({ rotate, onRotated }: RotateProps) {
         }
       >
         <div className="flex flex-col gap-4">
-          <Field label={t.grace}>
-            {(described) => (
-              <Select
-                {...described}
-                value={grace}
-                onChange={(event) => setGrace(Number(event.target.value))}
-              >
-                {t.graces.map((choice) => (
-                  <option key={choice.seconds} value={choice.seconds}>
-                    {choice.label}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
+          {overlaps && (
+            <Field label={t.grace}>
+              {(described) => (
+                <Select
+                  {...described}
+                  value={grace}
+                  onChange={(event) => setGrace(Number(event.target.value))}
+                >
+                  {t.graces.map((choice) => (
+                    <option key={choice.seconds} value={choice.seconds}>
+                      {choice.label}
+                    </option>
+                  ))}
+                </Select>
+              )}
+            </Field>
+          )}
           <Field
             label={t.own}
             optional={texts.common.optional}
-            hint={t.ownHint}
+            hint={scheme === "standard" ? t.ownHint : t.ownTextHint}
             error={fault ?? rotate.error?.message}
           >
             {(described) => (
@@ -88,7 +97,7 @@ export function Rotate({ rotate, onRotated }: RotateProps) {
                 {...described}
                 mono
                 value={own}
-                placeholder="whsec_…"
+                placeholder={scheme === "standard" ? "whsec_…" : undefined}
                 onChange={(event) => setOwn(event.target.value)}
               />
             )}

@@ -8,11 +8,20 @@ import { SecretField } from "@/ui/secret-field";
 import { Note } from "@/ui/states";
 import { Ago, At } from "@/ui/time";
 import { Rotate } from "./rotate";
+import type { SchemeType } from "./scheme";
 
 const t = texts.secret;
 
-/** The signing secret of an endpoint, and what is left of the one before it. */
-export function SecretCard({ endpoint }: { endpoint: string }) {
+interface SecretCardProps {
+  endpoint: string;
+  /** Each kind has a secret of its own. */
+  scheme: SchemeType;
+  /** The endpoint has others too: the title says whose this one is. */
+  amongOthers: boolean;
+}
+
+/** A signing secret of an endpoint, and what is left of the one before it. */
+export function SecretCard({ endpoint, scheme, amongOthers }: SecretCardProps) {
   const { app } = useScope();
   const rights = useRights();
   const rotate = useRotateSecret(app, endpoint);
@@ -21,17 +30,18 @@ export function SecretCard({ endpoint }: { endpoint: string }) {
   // The field forgets what it shows when there is a new secret.
   const [turn, setTurn] = useState(0);
   const fetchIt = async () => {
-    const answer = await fetchSecret(app, endpoint);
+    const answer = await fetchSecret(app, endpoint, scheme);
     setOldEnds(answer.replacedUntil);
     return answer;
   };
   return (
     <Card
-      title={t.title}
+      title={amongOthers ? texts.signature.of(texts.signature.types[scheme]) : t.title}
       actions={
         rights.rotateSecret && (
           <Rotate
             rotate={rotate}
+            scheme={scheme}
             onRotated={(answer) => {
               setOldEnds(answer.replacedUntil);
               setRotated(true);
@@ -42,7 +52,12 @@ export function SecretCard({ endpoint }: { endpoint: string }) {
       }
     >
       <div className="flex flex-col gap-3">
-        <SecretField key={turn} mayReveal={rights.seeSecret} fetchSecret={fetchIt} />
+        <SecretField
+          key={turn}
+          mayReveal={rights.seeSecret}
+          fetchSecret={fetchIt}
+          prefix={scheme === "standard" ? "whsec_" : ""}
+        />
         {oldEnds.map((time) => (
           <Note key={time} tone="warn">
             {t.oldEnds} <At time={time} /> (<Ago time={time} />)

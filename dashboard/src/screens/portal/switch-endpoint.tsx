@@ -75,8 +75,9 @@ export function SwitchEndpoint({ endpoint, primary }: { endpoint: Endpoint; prim
   );
 }
 
-function sinceDisabled(endpoint: Endpoint): string {
-  const oldest = Date.now() - LONGEST_MS;
+/** From when on messages may have been missed, on a whole minute so that it is asked once. */
+export function sinceDisabled(endpoint: Endpoint): string {
+  const oldest = Math.ceil(Date.now() / 60_000) * 60_000 - LONGEST_MS;
   const disabledAt = endpoint.disabledAt ? Date.parse(endpoint.disabledAt) : oldest;
   // What waited when it was disabled was published before; an hour of it comes along.
   return new Date(Math.max(oldest, disabledAt - 3_600_000)).toISOString();

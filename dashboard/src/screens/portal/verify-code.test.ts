@@ -1,16 +1,8 @@
-import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Language, type Signed, verifyCode } from "./verify-code";
+import { expect, test } from "vitest";
+import { BODIES, RUNNING, run } from "../../../tests/support";
+import { type Signed, verifyCode } from "./verify-code";
 
-const BODIES = [
-  '{"invoice":"in_1","amount":42.50}',
-  `{ "quotes": "'\\"#\\u00e9é\u2028", "dollar": "$HOME \`id\` \\\\n",\n "emoji": "🦊", "end": "'" }`,
-  "a\r\nb\n",
-];
 const ID = "msg_01jcH3kZ9rTnQv5bX7mD2w";
 const TIMESTAMP = "1700000000";
 
@@ -38,51 +30,28 @@ const of = (body: string, signature: string): Signed => ({
   timestamp: TIMESTAMP,
   signature,
   family: "webhook",
-  eventType: "invoice.paid",
   body,
 });
 
-let dir = "";
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), "verify-"));
-});
-afterAll(() => rmSync(dir, { recursive: true }));
-
-const RUNS: [Language, string, string][] = [
-  ["javascript", "verify.mjs", process.execPath],
-  ["python", "verify.py", "python3"],
-  ["curl", "verify.sh", "bash"],
-];
-
-function run(code: string, file: string, program: string, secret: string): string {
-  const path = join(dir, file);
-  writeFileSync(path, code);
-  return execFileSync(program, [path], {
-    env: { ...process.env, WEBHOOK_SECRET: secret },
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-for (const [language, file, program] of RUNS) {
+for (const language of RUNNING) {
   test(`the ${language} that is shown verifies the signature, and refuses another body`, () => {
     for (const body of BODIES) {
       const { signed, secret } = hmacSigned(body);
-      expect(run(verifyCode(language, signed), file, program, secret)).toBe(`verified: ${ID}\n`);
+      expect(run(language, verifyCode(language, signed), secret)).toBe(`verified: ${ID}\n`);
       const other = verifyCode(language, { ...signed, body: `${body} ` });
-      expect(() => run(other, file, program, secret)).toThrow("the signature does not match");
+      expect(() => run(language, other, secret)).toThrow("the signature does not match");
     }
   });
 }
 
 // Python needs a package for Ed25519 that may not be installed here.
-for (const [language, file, program] of RUNS.filter(([name]) => name !== "python")) {
+for (const language of RUNNING.filter((name) => name !== "python")) {
   test(`the ${language} that is shown verifies an Ed25519 signature`, () => {
     for (const body of BODIES) {
       const { signed, secret } = ed25519Signed(body);
-      expect(run(verifyCode(language, signed), file, program, secret)).toBe(`verified: ${ID}\n`);
+      expect(run(language, verifyCode(language, signed), secret)).toBe(`verified: ${ID}\n`);
       const other = verifyCode(language, { ...signed, timestamp: "1700000001" });
-      expect(() => run(other, file, program, secret)).toThrow("the signature does not match");
+      expect(() => run(language, other, secret)).toThrow("the signature does not match");
     }
   });
 }

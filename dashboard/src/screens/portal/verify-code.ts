@@ -1,11 +1,12 @@
-/** What was signed and sent in one attempt. */
+import { quoted, rustString, shellWord } from "./quoting";
+
+/** What was signed and sent in one attempt, as Standard Webhooks say. */
 export interface Signed {
   id: string;
   timestamp: string;
   /** The signature header's value: one or more signatures, each with its scheme. */
   signature: string;
   family: "webhook" | "svix";
-  eventType: string;
   body: string;
 }
 
@@ -17,29 +18,6 @@ export type Scheme = "v1" | "v1a";
 export function schemeOf(signature: string): Scheme {
   return signature.split(" ").some((one) => one.startsWith("v1,")) ? "v1" : "v1a";
 }
-
-// A JSON string is a string of JavaScript and of Python too, once what Python reads otherwise
-// (nothing) and what ends lines in old JavaScript (U+2028, U+2029) are escaped.
-const quoted = (text: string) =>
-  JSON.stringify(text).replace(
-    /[\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16)}`,
-  );
-
-/** A string of Rust: raw where that can be read, with as many hashes as it takes. */
-function rustString(text: string): string {
-  // A raw string cannot hold a lone CR.
-  if (text.includes("\r") || !/["\\\n]/.test(text)) {
-    const escaped = text.replace(/[\\"]/g, "\\$&").replace(/\r/g, "\\r").replace(/\n/g, "\\n");
-    return `"${escaped}"`;
-  }
-  let hashes = "#";
-  while (text.includes(`"${hashes}`)) hashes += "#";
-  return `r${hashes}"${text}"${hashes}`;
-}
-
-/** One word of a shell, whatever is in it. */
-const shellWord = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 
 function rust(signed: Signed, scheme: Scheme): string {
   const feature = scheme === "v1a" ? ', features = ["ed25519"]' : "";

@@ -1,0 +1,99 @@
+import { type Endpoint, useHeaders } from "@/api/endpoints";
+import { useScope } from "@/shell/scope";
+import { texts } from "@/texts";
+import { Badge } from "@/ui/badge";
+import { Mono } from "@/ui/code";
+import { Card, Facts } from "@/ui/layout";
+import { At } from "@/ui/time";
+import { RetryPlan } from "./retry-plan";
+import { headersOf } from "./scheme";
+import { SecretCard } from "./secret-card";
+
+const t = texts.endpoints.page;
+
+const Words = ({ words }: { words: string[] }) => (
+  <span className="flex flex-wrap gap-1">
+    {words.map((word) => (
+      <Badge key={word} mono>
+        {word}
+      </Badge>
+    ))}
+  </span>
+);
+
+/** How an endpoint is set up, and its secrets. */
+export function EndpointDetails({ endpoint }: { endpoint: Endpoint }) {
+  const { app } = useScope();
+  const headers = useHeaders(app, endpoint.id);
+  const names = headers.data
+    ? [...Object.keys(headers.data.headers), ...headers.data.sensitive]
+    : [];
+  const kinds = [...new Set(endpoint.signatureScheme.map((scheme) => scheme.type))];
+  return (
+    <div className="grid items-start gap-5 lg:grid-cols-2">
+      <div className="flex min-w-0 flex-col gap-5">
+        {kinds.map((kind) => (
+          <SecretCard
+            key={kind}
+            endpoint={endpoint.id}
+            scheme={kind}
+            amongOthers={kinds.length > 1}
+          />
+        ))}
+      </div>
+      <Card title={t.tabs.details}>
+        <Facts
+          facts={[
+            { label: t.id, value: <Mono text={endpoint.id} copy /> },
+            ...(endpoint.uid ? [{ label: t.uid, value: <Mono text={endpoint.uid} copy /> }] : []),
+            {
+              label: t.events,
+              value: endpoint.eventTypes ? <Words words={endpoint.eventTypes} /> : t.allEvents,
+            },
+            {
+              label: t.channels,
+              value: endpoint.channels ? <Words words={endpoint.channels} /> : t.anyChannel,
+            },
+            {
+              label: t.headers,
+              value: names.length > 0 ? <Words words={names} /> : texts.common.none,
+            },
+            {
+              label: t.throttle,
+              value: endpoint.throttleRate ? t.perSecond(endpoint.throttleRate) : t.noThrottle,
+            },
+            {
+              label: t.timeout,
+              value: endpoint.timeoutSeconds
+                ? `${endpoint.timeoutSeconds} ${t.secondsUnit}`
+                : t.timeoutDefault,
+            },
+            { label: t.signed, value: <Schemes endpoint={endpoint} /> },
+            {
+              label: t.retries,
+              value: endpoint.retryPolicy ? (
+                <RetryPlan policy={endpoint.retryPolicy} />
+              ) : (
+                texts.retries.byDefault
+              ),
+            },
+            { label: t.created, value: <At time={endpoint.createdAt} /> },
+          ]}
+        />
+      </Card>
+    </div>
+  );
+}
+
+function Schemes({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <ul className="flex flex-col gap-1">
+      {endpoint.signatureScheme.map((scheme) => (
+        <li key={scheme.type}>
+          {texts.signature.types[scheme.type]}
+          <Words words={headersOf(scheme, endpoint.headerFamily)} />
+        </li>
+      ))}
+    </ul>
+  );
+}
