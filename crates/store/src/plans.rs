@@ -240,7 +240,7 @@ fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
         ("commits to be rolled up", stat::open()),
         ("minutes that expire", stat::expired(NOW)),
         ("hours that become days", stat::old_hours(NOW)),
-        ("commits", journal::since(NOW)),
+        ("commits", journal::since(NOW, 257)),
         ("commits in full", journal::bodies(&[1, 2, 3])),
         (
             "endpoints of an application",
