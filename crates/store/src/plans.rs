@@ -8,6 +8,7 @@ use postrider_domain::{
     TaskStatus, Timestamp,
 };
 
+use crate::search::Reach;
 use crate::sql::Sql;
 use crate::support::{self, after, first};
 use crate::task::{pick, purge, replay, rows, run, take_back};
@@ -265,11 +266,20 @@ fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
         ),
         (
             "messages, searched",
-            search::look(app, &looked_for(), &after(message, 50, down), Some(message)),
+            search::look(
+                app,
+                &looked_for(),
+                &after(message, 50, down),
+                Reach::To(message),
+            ),
         ),
         (
             "messages of an endpoint, searched",
-            search::look(app, &of_one, &first(50, down), None),
+            search::look(app, &of_one, &first(50, down), Reach::End),
+        ),
+        (
+            "a message by its name",
+            search::look(app, &of_one, &first(50, down), Reach::Only(message)),
         ),
         ("standings of messages", search::standings(app, None, &ids)),
         (
