@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_store::{
-    Cipher, Clock, ConnectOptions, ManualClock, NewInbox, NewInboxRequest, OpenInbox, Verification,
+    Cipher, Clock, ConnectOptions, InboxRequest, ManualClock, NewInbox, OpenInbox, Verification,
 };
 
 use super::*;
@@ -32,7 +32,7 @@ impl World {
             app_id: None,
             expires_at: hand.now().plus(Duration::from_hours(24)),
         };
-        let made = store.create_inbox(new, 1).await.unwrap();
+        let made = store.create_inbox(new, 1, 1).await.unwrap();
         let inbox = store.open_inbox(&made.token).await.unwrap().unwrap();
         Self {
             live: Live::new(store, CancellationToken::new()),
@@ -44,7 +44,7 @@ impl World {
 
     /// Something happens to the organisation.
     async fn receive(&self) {
-        let new = NewInboxRequest {
+        let new = InboxRequest {
             id: postrider_domain::InboxRequestId::mint(self.clock.now()),
             method: "POST".to_owned(),
             target: String::new(),
