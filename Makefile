@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Tests at one time: half as many again as there are processors, since many of them wait.
+TESTS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 # Where .ci/tools puts what it installs.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
@@ -63,7 +65,7 @@ fresh: debug ## checked-in generated files are what the code says
 	$(TARGET)/debug/xtask regen --check
 
 rust-tests: debug ## unit, conformance and black-box tests
-	cargo nextest run --workspace --locked --profile default
+	cargo nextest run --workspace --locked --profile default --test-threads $(TESTS)
 
 doc-tests: ## the examples in postrider-verify's documentation
 	cargo test --doc --locked -p postrider-verify --all-features

@@ -54,6 +54,20 @@ on_both_engines! {
         session.get("/auth/whoami").await.expect(401);
     }
 
+    async fn of_many_who_exchange_a_sign_in_code_one_gets_a_session(engine: Engine) {
+        let server = Server::start(engine).await;
+        let nobody = server.client().with_key("");
+        server.command(&["key", "create", "--org", "default"]).await;
+        let link = server.command(&["login-link"]).await;
+        let link = String::from_utf8(link.stdout).expect("a link");
+        let (_, code) = link.trim().split_once("/#code=").expect("a code");
+        let body = json!({"code": code});
+        let asked = (0..8).map(|_| nobody.post("/auth/console-exchange", &body));
+        let replies = futures_util::future::join_all(asked).await;
+        let given = replies.iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(given, 1, "{replies:?}");
+    }
+
     async fn a_session_ends_after_twelve_hours_and_its_code_after_ten_minutes(engine: Engine) {
         let server = TestApp::start(engine).await;
         let org = server.store().org_by_name("test").await.expect("it is there").id;

@@ -161,6 +161,22 @@ on_both_engines! {
         assert_eq!(fault(&client.patch(&path, &bad).await), "body.headers");
     }
 
+    async fn headers_that_are_set_at_once_all_stay(engine: Engine) {
+        let server = Server::start(engine).await;
+        let client = server.client();
+        let path = client.app().await.endpoint(URL).create().await.path("/headers");
+        for round in 0..10 {
+            let one = |name: &str| json!({"headers": {format!("x-{name}-{round}"): "1"}});
+            let (a, b, c) = (one("a"), one("b"), one("c"));
+            let replies = tokio::join!(client.patch(&path, &a), client.patch(&path, &b), client.patch(&path, &c));
+            for reply in [replies.0, replies.1, replies.2] {
+                reply.expect(204);
+            }
+        }
+        let seen = client.get(&path).await.expect(200);
+        assert_eq!(seen["headers"].as_object().expect("headers").len(), 30, "{seen}");
+    }
+
     async fn a_deleted_endpoint_is_gone_and_its_uid_is_free(engine: Engine) {
         let server = Server::start(engine).await;
         let client = server.client();

@@ -86,6 +86,22 @@ on_both_engines! {
         }
     }
 
+    async fn a_stream_that_breaks_before_it_told_what_was_missed_begins_there_again(engine: Engine) {
+        let server = TestApp::start(engine).await;
+        let client = server.client();
+        let app = client.app().await;
+        let mut stream = client.follow("/events", None).await;
+        stream.opened().await;
+        app.publish("first", "{}").accepted().await;
+        let told = stream.next_of("message.created").await;
+        drop(stream);
+        server.clock().advance(Duration::from_mins(1));
+        app.publish("missed", "{}").accepted().await;
+        let mut again = client.follow("/events", Some(&told.id)).await;
+        again.opened().await;
+        assert_eq!(again.place(), told.id);
+    }
+
     async fn a_key_or_token_that_ends_ends_its_streams(engine: Engine) {
         let server = Server::start(engine).await;
         let client = server.client();

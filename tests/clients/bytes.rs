@@ -37,7 +37,12 @@ on_both_engines! {
 
     async fn bodies_are_the_same_when_they_come_from_the_database(engine: Engine) {
         let receiver = Receiver::always(postrider_testkit::Answer::status(500)).await;
-        let mut server = Server::on(engine).set("RETRY_SCHEDULE", "1,1,1,1,1,1,1,1").start().await;
+        let mut server = Server::on(engine)
+            .set("RETRY_SCHEDULE", "1,1,1,1,1,1,1,1")
+            .set("REQUEST_TIMEOUT", "5")
+            .set("NODE_LEASE", "10")
+            .start()
+            .await;
         let app = server.client().app().await;
         app.endpoint(&receiver.url()).create().await;
         for payload in PAYLOADS {

@@ -1,6 +1,8 @@
 //! A disk that is nearly full takes no messages, and loses none.
 
-use postrider_testkit::{Answer, Engine, Gate, Receiver, Server, eventually};
+use std::time::Duration;
+
+use postrider_testkit::{Answer, Engine, Gate, Receiver, Server, eventually, http_client};
 use serde_json::json;
 
 /// More than any disk has free: one in 2^40 MiB.
@@ -15,9 +17,11 @@ async fn nothing_is_taken_while_deliveries_go_on() {
     app.endpoint(&receiver.url()).create().await;
     let id = app.publish("a.b", "{}").accepted().await;
     receiver.first().await;
+    let inbox = client.post("/inbox", &json!({})).await.field("url");
     server.kill9().await;
     let full = Server::on(Engine::Sqlite).database(server.database().clone());
     let full = full
+        .set("INBOX", "true")
         .set("MIN_FREE_DISK_MIB", MORE_THAN_THERE_IS)
         .start_unwell()
         .await;
@@ -32,6 +36,10 @@ async fn nothing_is_taken_while_deliveries_go_on() {
     })
     .await;
     assert_eq!(refused.code(503), "service_unavailable");
+    let (_, token) = inbox.rsplit_once("/inbox/").expect("a token");
+    let to_inbox =
+        http_client(Duration::from_secs(20)).post(format!("{}/inbox/{token}", full.url()));
+    assert_eq!(to_inbox.send().await.expect("an answer").status(), 503);
     assert!(refused.header("retry-after").is_some());
     let health = full.client().get("/health").await.expect(503);
     assert_eq!(

@@ -48,6 +48,8 @@ mod on_postgres {
             for server in &servers {
                 server.client().app().await;
             }
+            let half_built = "select count(*) from pg_index where not indisvalid";
+            assert_eq!(database.number(half_built).await, 0);
         });
     }
 

@@ -99,15 +99,15 @@ async fn survives(engine: Engine, what: &str, state: Option<DeliveryState>) {
 }
 
 on_both_engines! {
-    async fn whole_machine_a_recovery_of_100_000_survives_kills_and_ends_once(engine: Engine) {
+    async fn a_recovery_of_100_000_survives_kills_and_ends_once(engine: Engine) {
         survives(engine, "recover", Some(DeliveryState::Skipped)).await;
     }
 
-    async fn whole_machine_a_replay_of_100_000_missing_survives_kills_and_ends_once(engine: Engine) {
+    async fn a_replay_of_100_000_missing_survives_kills_and_ends_once(engine: Engine) {
         survives(engine, "replay-missing", None).await;
     }
 
-    async fn whole_machine_a_bulk_replay_of_100_000_survives_kills_and_ends_once(engine: Engine) {
+    async fn a_bulk_replay_of_100_000_survives_kills_and_ends_once(engine: Engine) {
         survives(engine, "bulk-replay", Some(DeliveryState::Succeeded)).await;
     }
 

@@ -12,9 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use postrider_domain::{Bucket, InboxId, InboxRequestId, SchemeKind, Timestamp};
-use postrider_store::{NewInboxRequest, OpenInbox, Verification};
+use postrider_store::{InboxRequest, OpenInbox, Verification};
 use postrider_verify::{SigningKey, Verifier};
-use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, ApiResult, Code};
 use crate::request::{body, edge};
@@ -24,8 +23,10 @@ use crate::state::Shared;
 pub(crate) const PATHS: [&str; 2] = ["/inbox/{token}", "/inbox/{token}/{*below}"];
 /// The most bytes of a body that is kept.
 const BODY: usize = 256 * 1024;
-/// Requests that wait for their answer at one time, over all inboxes of a node.
+/// Requests under way at one time, over all inboxes of a node, and to one of them: the
+/// pause that one was told to make is not to be felt by another.
 const WAITING: usize = 512;
+const WAITING_OF_ONE: usize = 64;
 /// Requests a second that an inbox takes, on each node.
 const RATE: u16 = 50;
 /// Inboxes whose rate is remembered.
@@ -37,22 +38,22 @@ const HEADER_VALUE: usize = 8 * 1024;
 const TARGET: usize = 2 * 1024;
 
 /// What bounds the inboxes of a node.
+#[derive(Default)]
 pub(crate) struct Receiver {
-    waiting: Arc<Semaphore>,
+    waiting: Arc<Mutex<HashMap<InboxId, usize>>>,
     buckets: Mutex<HashMap<InboxId, Bucket>>,
 }
 
-impl Default for Receiver {
-    fn default() -> Self {
-        Self {
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            buckets: Mutex::default(),
-        }
-    }
+/// One request under way; its place is free again when it is dropped.
+struct Turn {
+    of: Arc<Mutex<HashMap<InboxId, usize>>>,
+    inbox: InboxId,
 }
 
 impl Receiver {
-    fn take(&self, inbox: InboxId, now: Timestamp) -> ApiResult<()> {
+    /// A request's turn, if the inbox takes one more now.
+    fn take(&self, inbox: InboxId, now: Timestamp) -> ApiResult<Turn> {
+        let turn = self.wait(inbox)?;
         let mut buckets = self.buckets.lock();
         if buckets.len() >= BUCKETS && !buckets.contains_key(&inbox) {
             buckets.clear();
@@ -60,10 +61,39 @@ impl Receiver {
         let bucket = buckets
             .entry(inbox)
             .or_insert_with(|| Bucket::new(RATE, now));
-        bucket.try_take(now).map_err(|when| {
+        let taken = bucket.try_take(now).map_err(|when| {
             let detail = format!("An inbox takes {RATE} requests a second: send slower");
             ApiError::new(Code::RateLimited, detail).retry_after(when.since(now))
+        });
+        taken.map(|()| turn)
+    }
+
+    fn wait(&self, inbox: InboxId) -> ApiResult<Turn> {
+        let mut waiting = self.waiting.lock();
+        let all: usize = waiting.values().sum();
+        let own = waiting.get(&inbox).copied().unwrap_or_default();
+        if all >= WAITING || own >= WAITING_OF_ONE {
+            let detail = "Too many requests to inboxes are under way: try again";
+            let error = ApiError::new(Code::RateLimited, detail);
+            return Err(error.retry_after(Duration::from_secs(1)));
+        }
+        waiting.insert(inbox, own + 1);
+        Ok(Turn {
+            of: Arc::clone(&self.waiting),
+            inbox,
         })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut waiting = self.of.lock();
+        if let Some(count) = waiting.get_mut(&self.inbox) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.inbox);
+            }
+        }
     }
 }
 
@@ -89,13 +119,9 @@ async fn receive(shared: &Shared, request: Request) -> Result<StatusCode, Respon
     let path = &parts.uri;
     let below = path.path().strip_prefix("/inbox/").unwrap_or_default();
     let (token, below) = below.split_once('/').unwrap_or((below, ""));
-    let Ok(_permit) = Arc::clone(&shared.receiver.waiting).try_acquire_owned() else {
-        let detail = "Too many requests to inboxes are under way: try again";
-        let error = ApiError::new(Code::RateLimited, detail).retry_after(Duration::from_secs(1));
-        return refused(error, sent).await;
-    };
-    let inbox = match open(shared, token).await {
-        Ok(inbox) => inbox,
+    // A stranger who does not know the token takes nobody's turn.
+    let (inbox, _turn) = match open(shared, token).await {
+        Ok(opened) => opened,
         Err(error) => return refused(error, sent).await,
     };
     let kept = body::read(&parts.headers, sent, BODY)
@@ -104,7 +130,7 @@ async fn receive(shared: &Shared, request: Request) -> Result<StatusCode, Respon
     let target = path
         .query()
         .map_or_else(|| below.to_owned(), |query| format!("{below}?{query}"));
-    let new = NewInboxRequest {
+    let new = InboxRequest {
         id: InboxRequestId::mint(shared.store.clock().now()),
         method: parts.method.as_str().chars().take(32).collect(),
         target: cut(&target, TARGET),
@@ -126,14 +152,21 @@ async fn receive(shared: &Shared, request: Request) -> Result<StatusCode, Respon
 }
 
 /// The inbox of this token, if it takes a request now.
-async fn open(shared: &Shared, token: &str) -> ApiResult<OpenInbox> {
+async fn open(shared: &Shared, token: &str) -> ApiResult<(OpenInbox, Turn)> {
     let unknown = || ApiError::not_found("No such inbox, or it has expired");
     if !shared.settings.inbox {
         return Err(unknown());
     }
     let inbox = shared.store.open_inbox(token).await?.ok_or_else(unknown)?;
-    shared.receiver.take(inbox.id, shared.store.clock().now())?;
-    Ok(inbox)
+    if shared.ingest.status().disk == Some(false) {
+        return Err(ApiError::new(
+            Code::Unavailable,
+            "The server's disk is nearly full, so that no request is kept: try again later",
+        )
+        .retry_after(Duration::from_secs(10)));
+    }
+    let turn = shared.receiver.take(inbox.id, shared.store.clock().now())?;
+    Ok((inbox, turn))
 }
 
 fn headers(map: &HeaderMap) -> Vec<(String, String)> {
@@ -207,6 +240,26 @@ mod tests {
         assert_eq!(cut("aé\0b", 2), "a");
         assert_eq!(cut("a\0b", 9), "a\u{FFFD}b");
         assert_eq!(cut("", 9), "");
+    }
+
+    #[test]
+    fn an_inbox_that_makes_its_senders_wait_leaves_room_for_others() {
+        let receiver = Receiver::default();
+        let now = Timestamp::from_seconds(1);
+        let (slow, other) = (InboxId::mint(now), InboxId::mint(now));
+        let mut turns: Vec<Turn> = (0..WAITING)
+            .map_while(|_| receiver.wait(slow).ok())
+            .collect();
+        assert_eq!(turns.len(), WAITING_OF_ONE);
+        assert!(receiver.wait(other).is_ok());
+        turns.pop();
+        assert!(receiver.wait(slow).is_ok());
+        turns.clear();
+        assert!(receiver.waiting.lock().is_empty());
+        let all: Vec<Turn> = (0..2 * WAITING)
+            .map_while(|_| receiver.wait(InboxId::mint(now)).ok())
+            .collect();
+        assert_eq!(all.len(), WAITING);
     }
 
     #[test]

@@ -12,8 +12,13 @@ use crate::secret::Secret;
 use crate::sql::Sql;
 use crate::{Store, StoreError, StoreResult};
 
-/// Requests that an inbox keeps.
+/// Requests that an inbox keeps, and bytes of their bodies and headers.
 const KEPT: i64 = 200;
+const KEPT_BYTES: i64 = 16 << 20;
+/// Bytes of bodies and headers that a page holds, but for its first request.
+const PAGE_BYTES: usize = 4 << 20;
+/// Inboxes that one round removes at most: each with its requests.
+const CHUNK: i64 = 10;
 /// What secrets are sealed for.
 const PLACE: &str = "inbox.secret";
 
@@ -96,9 +101,9 @@ pub enum Verification {
     NoSecret,
 }
 
-/// A request to be kept.
+/// A request that is received. Its id tells when.
 #[derive(Clone, Debug)]
-pub struct NewInboxRequest {
+pub struct InboxRequest {
     /// Its id.
     pub id: InboxRequestId,
     /// Its method.
@@ -115,23 +120,12 @@ pub struct NewInboxRequest {
     pub verification: Verification,
 }
 
-/// A request that was received. Its id tells when.
-#[derive(Clone, Debug)]
-pub struct InboxRequest {
-    /// Its id.
-    pub id: InboxRequestId,
-    /// Its method.
-    pub method: String,
-    /// What followed the inbox's path.
-    pub target: String,
-    /// Its headers, in order.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: Vec<u8>,
-    /// The status that it was answered with.
-    pub answer_status: u16,
-    /// What checking it gave.
-    pub verification: Verification,
+impl InboxRequest {
+    fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+        headers + self.body.len()
+    }
 }
 
 const COLUMNS: &str =
@@ -228,8 +222,14 @@ pub(crate) fn requests(inbox: InboxId, page: &PageRequest<InboxRequestId>) -> Sq
 }
 
 impl Store {
-    /// Makes an inbox, unless the organisation has `most` of them.
-    pub async fn create_inbox(&self, new: NewInbox, most: u16) -> StoreResult<Inbox> {
+    /// Makes an inbox, unless the organisation has `most` of them, or its application has
+    /// `most_of_app`.
+    pub async fn create_inbox(
+        &self,
+        new: NewInbox,
+        most: u16,
+        most_of_app: u16,
+    ) -> StoreResult<Inbox> {
         let now = self.clock.now();
         let inbox = Inbox {
             id: InboxId::mint(now),
@@ -247,10 +247,11 @@ impl Store {
             // Holds the organisation's row, so that two at a time are counted one by one.
             sqlx::query("update org set name = name where id = $1")
                 .bind(new.org_id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
-            let there: i64 = sqlx::query_scalar(
-                "select count(*) from inbox where org_id = $1 and expires_at > $2",
-            ).bind(new.org_id.uuid()).bind(now.micros()).fetch_one(&mut *conn).await.map_err(wrong)?;
-            if there >= i64::from(most) {
+            let (there, of_app): (i64, i64) = sqlx::query_as(
+                "select count(*), count(case when app_id = $3 then 1 end) from inbox where org_id = $1 and expires_at > $2",
+            ).bind(new.org_id.uuid()).bind(now.micros()).bind(new.app_id.map(AppId::uuid))
+            .fetch_one(&mut *conn).await.map_err(wrong)?;
+            if there >= i64::from(most) || of_app >= i64::from(most_of_app) {
                 return Err(StoreError::Conflict("inboxes"));
             }
             sqlx::query(
@@ -272,11 +273,22 @@ impl Store {
 
     /// The organisation's inbox of this id.
     pub async fn inbox(&self, org: OrgId, id: InboxId) -> StoreResult<Inbox> {
-        let row: Option<Row> = read!(self, "reading an inbox", pool => sqlx::query_as(
-            "select id, org_id, app_id, token, answer_status, answer_delay_ms, secret, endpoint_id, expires_at \
-             from inbox where id = $1 and org_id = $2 and expires_at > $3",
-        ).bind(id.uuid()).bind(org.uuid()).bind(self.clock.now().micros()).fetch_optional(pool).await)?;
+        let mut sql = self.present();
+        sql.push(" and id = ")
+            .bind(id.uuid())
+            .push(" and org_id = ")
+            .bind(org.uuid());
+        let row: Option<Row> = sql.fetch(self, "reading an inbox").await?.pop();
         Ok(row.ok_or(StoreError::NotFound("inbox"))?.into())
+    }
+
+    /// The beginning of a statement that reads inboxes which are still there.
+    fn present(&self) -> Sql {
+        let mut sql = Sql::new("select ");
+        sql.push(COLUMNS)
+            .push(" from inbox where expires_at > ")
+            .bind(self.clock.now().micros());
+        sql
     }
 
     /// Changes an inbox.
@@ -318,7 +330,8 @@ impl Store {
     pub async fn delete_inbox(&self, id: InboxId) -> StoreResult<()> {
         transaction!(self, "removing an inbox", conn => {
             let wrong = wrong("removing an inbox");
-            for text in ["delete from inbox_request where inbox_id = $1", "delete from inbox where id = $1"] {
+            // In this order: a request that is being kept holds the inbox's row.
+            for text in ["delete from inbox where id = $1", "delete from inbox_request where inbox_id = $1"] {
                 sqlx::query(text).bind(id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
             }
             Ok(())
@@ -336,10 +349,9 @@ impl Store {
         if !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(None);
         }
-        let row: Option<Row> = read!(self, "reading an inbox", pool => sqlx::query_as(
-            "select id, org_id, app_id, token, answer_status, answer_delay_ms, secret, endpoint_id, expires_at \
-             from inbox where token = $1 and expires_at > $2",
-        ).bind(token).bind(self.clock.now().micros()).fetch_optional(pool).await)?;
+        let mut sql = self.present();
+        sql.push(" and token = ").bind(token);
+        let row: Option<Row> = sql.fetch(self, "reading an inbox").await?.pop();
         row.map(|row| self.opened(row)).transpose()
     }
 
@@ -364,11 +376,12 @@ impl Store {
         })
     }
 
-    /// Keeps a request, in place of the oldest if there are 200.
+    /// Keeps a request, in place of the oldest if there are 200, or 16 MiB of them. An
+    /// inbox that is gone is not found.
     pub async fn keep_inbox_request(
         &self,
         inbox: &OpenInbox,
-        new: NewInboxRequest,
+        new: InboxRequest,
     ) -> StoreResult<()> {
         let headers = row::to_json("inbox_request", "headers", new.id, &new.headers)?;
         let (verification, reason) = match &new.verification {
@@ -385,6 +398,12 @@ impl Store {
         let now = self.clock.now().micros();
         transaction!(self, "keeping a request", conn => {
             let wrong = wrong("keeping a request");
+            // Holds the inbox's row: what is kept for one that goes meanwhile would stay.
+            let there = sqlx::query("update inbox set expires_at = expires_at where id = $1")
+                .bind(inbox.id.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            if there.rows_affected() == 0 {
+                return Err(StoreError::NotFound("inbox"));
+            }
             sqlx::query(
                 "insert into inbox_request (inbox_id, id, method, target, headers, body, answer_status, verification, reason) \
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -392,15 +411,18 @@ impl Store {
             .bind(&new.body).bind(new.answer_status.cast_signed()).bind(verification).bind(reason)
             .execute(&mut *conn).await.map_err(wrong)?;
             sqlx::query(
-                "delete from inbox_request where inbox_id = $1 and id <= \
-                 (select id from inbox_request where inbox_id = $1 order by id desc limit 1 offset $2)",
-            ).bind(inbox.id.uuid()).bind(KEPT).execute(&mut *conn).await.map_err(wrong)?;
+                "delete from inbox_request where inbox_id = $1 and id in (select id from (select id, \
+                 count(*) over newer as n, sum(octet_length(body) + octet_length(headers)) over newer as bytes \
+                 from inbox_request where inbox_id = $1 window newer as (order by id desc)) as kept \
+                 where n > $2 or (n > 1 and bytes > $3))",
+            ).bind(inbox.id.uuid()).bind(KEPT).bind(KEPT_BYTES).execute(&mut *conn).await.map_err(wrong)?;
             sqlx::query(journal::INSERT).bind(now).bind(&told).execute(&mut *conn).await.map_err(wrong)?;
             Ok(())
         })
     }
 
-    /// A page of what an inbox has received, by id, which is by time.
+    /// A page of what an inbox has received, by id, which is by time. It ends early where
+    /// the requests are large.
     pub async fn inbox_requests(
         &self,
         inbox: InboxId,
@@ -410,18 +432,28 @@ impl Store {
             .fetch(self, "listing requests")
             .await?;
         let rows = rows.into_iter().map(InboxRequest::try_from);
-        page.finish(rows.collect::<StoreResult<_>>()?)
+        let mut rows = rows.collect::<StoreResult<Vec<_>>>()?;
+        let mut bytes = 0;
+        let fit = rows.iter().take_while(|row| {
+            bytes += row.bytes();
+            bytes <= PAGE_BYTES
+        });
+        let fit = fit.count().max(1);
+        let is_cut = fit < rows.len();
+        rows.truncate(fit);
+        let mut page = page.finish(rows)?;
+        page.done = page.done && !is_cut;
+        Ok(page)
     }
 
-    /// Removes inboxes that have expired, and what they received, at most `chunk`.
-    pub(crate) async fn expire_inboxes(&self, now: Timestamp, chunk: i64) -> StoreResult<u64> {
-        let removed: u64 = write!(self, "removing inboxes", pool => sqlx::query(
-            "delete from inbox_request where inbox_id in (select id from inbox where expires_at <= $1 limit $2)",
-        ).bind(now.micros()).bind(chunk).execute(pool).await.map(|done| done.rows_affected()))?;
-        let inboxes: u64 = write!(self, "removing inboxes", pool => sqlx::query(
-            "delete from inbox where id in (select i.id from inbox i where i.expires_at <= $1 \
-             and not exists (select 1 from inbox_request r where r.inbox_id = i.id) limit $2)",
-        ).bind(now.micros()).bind(chunk).execute(pool).await.map(|done| done.rows_affected()))?;
-        Ok(removed + inboxes)
+    /// Removes some inboxes that have expired, and what they received.
+    pub(crate) async fn expire_inboxes(&self, now: Timestamp) -> StoreResult<u64> {
+        let expired: Vec<Uuid> = read!(self, "removing inboxes", pool => sqlx::query_scalar(
+            "select id from inbox where expires_at <= $1 limit $2",
+        ).bind(now.micros()).bind(CHUNK).fetch_all(pool).await)?;
+        for id in &expired {
+            self.delete_inbox(InboxId::from_uuid(*id)).await?;
+        }
+        Ok(expired.len() as u64)
     }
 }

@@ -255,9 +255,11 @@ pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Happened {
 }
 
 /// The statement of [`Store::commits_since`].
-pub(crate) fn since(at: Timestamp) -> Sql {
+pub(crate) fn since(at: Timestamp, most: u16) -> Sql {
     let mut sql = Sql::new("select seq, at from journal where at >= ");
-    sql.bind(at.micros()).push(" order by at");
+    sql.bind(at.micros())
+        .push(" order by at limit ")
+        .bind(i64::from(most));
     sql
 }
 
@@ -272,10 +274,14 @@ pub(crate) fn bodies(seqs: &[i64]) -> Sql {
 }
 
 impl Store {
-    /// The commits from `since` on, oldest first, and when each was. Ask with some
-    /// overlap and skip what has been seen: one can become visible after a later one.
-    pub async fn commits_since(&self, since: Timestamp) -> StoreResult<Vec<(i64, Timestamp)>> {
-        let rows: Vec<(i64, i64)> = self::since(since)
+    /// The oldest `most` commits from `since` on, oldest first, and when each was. Ask with
+    /// some overlap and skip what has been seen: one can become visible after a later one.
+    pub async fn commits_since(
+        &self,
+        since: Timestamp,
+        most: u16,
+    ) -> StoreResult<Vec<(i64, Timestamp)>> {
+        let rows: Vec<(i64, i64)> = self::since(since, most)
             .fetch(self, "reading the journal")
             .await?;
         let rows = rows.into_iter();

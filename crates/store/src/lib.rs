@@ -78,9 +78,7 @@ pub use environment::Import;
 pub use error::{StoreError, StoreResult};
 pub use event_type::{EventType, NewEventType, is_visible};
 pub use expansion::Expansion;
-pub use inbox::{
-    Inbox, InboxRequest, InboxUpdate, NewInbox, NewInboxRequest, OpenInbox, Verification,
-};
+pub use inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
 pub use ingest::{
     Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,
 };

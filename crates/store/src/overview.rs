@@ -155,18 +155,25 @@ pub(crate) fn monitored(
     } else {
         "left join endpoint_health h on h.endpoint_id = e.id "
     });
-    match app {
-        Some(app) => sql.push("where e.app_id = ").bind(app.uuid()),
-        None => sql
-            // Ids are by time: in their order the newest come first, whosever they are.
-            .push("where e.id > ")
-            .bind(Uuid::nil())
-            .push(" and exists (select 1 from app a where a.id = e.app_id and a.deleted_at is null and a.org_id = ")
+    let id = |id: EndpointId| id.uuid().into();
+    let Some(app) = app else {
+        // The page is made of ids alone, and of none but the organisation's: it costs what
+        // that has, and not what all others have.
+        sql.push("where e.id in (select e.id from app a cross join endpoint e ");
+        if failing {
+            sql.push("join endpoint_health h on h.endpoint_id = e.id ");
+        }
+        sql.push("where a.org_id = ")
             .bind(org.uuid())
-            .push(")"),
+            .push(" and a.deleted_at is null and e.app_id = a.id and e.deleted_at is null");
+        sql.page("e.id", page, id).push(") order by e.id");
+        sql.push(if page.sql_descending() { " desc" } else { "" });
+        return sql;
     };
-    sql.push(" and e.deleted_at is null");
-    sql.page("e.id", page, |id: EndpointId| id.uuid().into());
+    sql.push("where e.app_id = ")
+        .bind(app.uuid())
+        .push(" and e.deleted_at is null");
+    sql.page("e.id", page, id);
     sql
 }
 

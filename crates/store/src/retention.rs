@@ -27,7 +27,7 @@ impl Store {
         removed += self.expire_tasks(rows_before).await?;
         removed += self.expire_told(rows_before, CHUNK).await?;
         removed += self.expire_sessions(now, CHUNK).await?;
-        removed += self.expire_inboxes(now, CHUNK).await?;
+        removed += self.expire_inboxes(now).await?;
         removed += self.expire_stats(now).await?;
         match &*self.db {
             Db::Postgres(_) => {

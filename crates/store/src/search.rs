@@ -6,7 +6,7 @@ use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use crate::message::{self, Message, MessageFilter, Row};
-use crate::page::{Cursor, Found, Page, PageRequest};
+use crate::page::{Found, Page, PageRequest};
 use crate::sql::Sql;
 use crate::{Store, StoreResult};
 
@@ -131,23 +131,35 @@ pub(crate) fn bound(
     sql
 }
 
-/// The statement of a look, up to `bound`.
+/// How far a look goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// As far as there are messages.
+    End,
+    /// Up to this one.
+    To(MessageId),
+    /// This one alone.
+    Only(MessageId),
+}
+
+/// The statement of a look.
 pub(crate) fn look(
     app: AppId,
     query: &MessageQuery,
     page: &PageRequest<MessageId>,
-    bound: Option<MessageId>,
+    reach: Reach,
 ) -> Sql {
     let mut sql = Sql::new("select ");
     sql.push(message::columns(false));
     range(&mut sql, app, query, page);
-    if let Some(bound) = bound {
-        sql.push(if page.sql_descending() {
-            " and m.id >= "
-        } else {
-            " and m.id <= "
-        })
-        .bind(bound.uuid());
+    let (operator, id) = match reach {
+        Reach::End => ("", None),
+        Reach::To(id) if page.sql_descending() => (" and m.id >= ", Some(id)),
+        Reach::To(id) => (" and m.id <= ", Some(id)),
+        Reach::Only(id) => (" and m.id = ", Some(id)),
+    };
+    if let Some(id) = id {
+        sql.push(operator).bind(id.uuid());
     }
     message::content_filter(
         &mut sql,
@@ -210,9 +222,15 @@ impl Store {
         page: PageRequest<MessageId>,
     ) -> StoreResult<Found<FoundMessage, MessageId>> {
         let now = self.clock.now();
-        if let Some(named) = self.named(app, &query, &page).await? {
+        if let Some(id) = self.named(app, &query).await? {
+            let query = MessageQuery {
+                text: None,
+                ..query
+            };
+            let sql = look(app, &query, &page, Reach::Only(id));
+            let messages = self.looked(&sql, now).await?;
             return self
-                .with_standings(app, &query, page.found(named, None)?)
+                .with_standings(app, &query, page.found(messages, None)?)
                 .await;
         }
         let settled = MessageFilter {
@@ -228,11 +246,8 @@ impl Store {
             .fetch(self, "searching messages")
             .await?;
         let bound = rows.first().map(|row| MessageId::from_uuid(row.0));
-        let rows: Vec<Row> = look(app, &query, &page, bound)
-            .fetch(self, "searching messages")
-            .await?;
-        let messages = rows.into_iter().map(|row| row.into_message(now));
-        let messages = messages.collect::<StoreResult<Vec<_>>>()?;
+        let sql = look(app, &query, &page, bound.map_or(Reach::End, Reach::To));
+        let messages = self.looked(&sql, now).await?;
         self.with_standings(app, &query, page.found(messages, bound)?)
             .await
     }
@@ -249,28 +264,21 @@ impl Store {
         Ok((ASKED / endpoints.max(1)).clamp(100, PASSED))
     }
 
-    /// The message that the query's text names, if it names one and the page is the first.
-    async fn named(
-        &self,
-        app: AppId,
-        query: &MessageQuery,
-        page: &PageRequest<MessageId>,
-    ) -> StoreResult<Option<Vec<Message>>> {
+    async fn looked(&self, sql: &Sql, now: Timestamp) -> StoreResult<Vec<Message>> {
+        let rows: Vec<Row> = sql.fetch(self, "searching messages").await?;
+        rows.into_iter().map(|row| row.into_message(now)).collect()
+    }
+
+    /// The message that the query's text names, if it names one.
+    async fn named(&self, app: AppId, query: &MessageQuery) -> StoreResult<Option<MessageId>> {
         let Some(text) = &query.text else {
             return Ok(None);
         };
-        let message = match self.message(app, text, false).await {
-            Ok(message) => message,
-            Err(crate::StoreError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        // Where a page goes on, the message itself has been shown.
-        let shown = match page.cursor {
-            Some(Cursor::After(id)) => id <= message.id,
-            Some(Cursor::Before(id)) => id >= message.id,
-            None => false,
-        };
-        Ok(Some(if shown { Vec::new() } else { vec![message] }))
+        match self.message(app, text, false).await {
+            Ok(message) => Ok(Some(message.id)),
+            Err(crate::StoreError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn with_standings(

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use postrider_domain::{DeliveryState, InboxRequestId, MessageId};
 use postrider_store::{
-    InboxUpdate, MessageQuery, NewInbox, NewInboxRequest, Order, Standing, Start, StoreError,
-    Verification,
+    Cursor, InboxRequest, InboxUpdate, MessageQuery, NewInbox, Order, PageRequest, Standing, Start,
+    StoreError, Verification,
 };
 use support::{after, first};
 
@@ -37,8 +37,8 @@ async fn found(
     found.page.rows.iter().map(|row| row.message.id).collect()
 }
 
-fn request(db: &support::Database, body: &[u8]) -> NewInboxRequest {
-    NewInboxRequest {
+fn request(db: &support::Database, body: &[u8]) -> InboxRequest {
+    InboxRequest {
         id: InboxRequestId::mint(db.clock.now()),
         method: "POST".to_owned(),
         target: "x?y=1".to_owned(),
@@ -83,6 +83,11 @@ both_engines! {
             (Standing::Canceled, &[skipped]),
         ] {
             assert_eq!(found(db, app, standing(status)).await, wanted, "{status:?}");
+        }
+        // What is named has to fit the rest all the same.
+        for (status, wanted) in [(Standing::Failing, &[][..]), (Standing::Succeeded, &[delivered])] {
+            let named = MessageQuery { status: Some(status), ..text("mine") };
+            assert_eq!(found(db, app, named).await, wanted, "{status:?}");
         }
         let of_good = MessageQuery { endpoint: Some(good), ..standing(Standing::Succeeded) };
         assert_eq!(found(db, app, of_good).await, [given_up, failing, delivered]);
@@ -157,9 +162,9 @@ both_engines! {
     async fn an_inbox_keeps_the_last_two_hundred_and_goes_with_its_time(db) {
         let org = db.org().await;
         let new = NewInbox { org_id: org, app_id: None, expires_at: db.clock.now().plus(Duration::from_hours(1)) };
-        let inbox = db.store.create_inbox(new, 2).await.unwrap();
-        db.store.create_inbox(new, 2).await.unwrap();
-        assert!(matches!(db.store.create_inbox(new, 2).await, Err(StoreError::Conflict(_))));
+        let inbox = db.store.create_inbox(new, 2, 2).await.unwrap();
+        db.store.create_inbox(new, 2, 2).await.unwrap();
+        assert!(matches!(db.store.create_inbox(new, 2, 2).await, Err(StoreError::Conflict(_))));
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let update = InboxUpdate { answer_status: Some(503), secret: Some(Some(secret.to_owned())), ..InboxUpdate::default() };
         let changed = db.store.change_inbox(org, inbox.id, update).await.unwrap();
@@ -188,6 +193,59 @@ both_engines! {
         while db.store.clean_up(Duration::from_hours(24)).await.unwrap() {}
         assert_eq!(db.number("select count(*) from inbox").await, 0);
         assert_eq!(db.number("select count(*) from inbox_request").await, 0);
+    }
+
+    async fn an_inbox_keeps_so_many_bytes_and_shows_them_in_pages(db) {
+        let org = db.org().await;
+        let new = NewInbox { org_id: org, app_id: None, expires_at: db.clock.now().plus(Duration::from_hours(1)) };
+        let inbox = db.store.create_inbox(new, 1, 1).await.unwrap();
+        let open = db.store.open_inbox(&inbox.token).await.unwrap().expect("it is open");
+        for n in 0..70_u8 {
+            db.store.keep_inbox_request(&open, request(db, &vec![n; 256 * 1024])).await.unwrap();
+        }
+        let bytes = db.number("select cast(sum(octet_length(body)) as bigint) from inbox_request").await;
+        assert!((15 << 20..=16 << 20).contains(&bytes), "{bytes}");
+        let mut page = first(250, Order::Descending);
+        let (mut seen, mut forth) = (Vec::new(), Vec::new());
+        loop {
+            let got = db.store.inbox_requests(inbox.id, page).await.unwrap();
+            assert!(got.rows.len() <= 16, "{}", got.rows.len());
+            seen.extend(got.rows.iter().map(|row| row.body[0]));
+            forth.extend(got.rows.iter().map(|row| row.id));
+            if got.done {
+                break;
+            }
+            page = after(got.rows.last().expect("a request").id, 250, Order::Descending);
+        }
+        let wanted: Vec<u8> = (70 - seen.len() as u8..70).rev().collect();
+        assert_eq!(seen, wanted);
+        let back = PageRequest { limit: 250, order: Order::Descending, cursor: Some(Cursor::Before(forth[30])) };
+        let got = db.store.inbox_requests(inbox.id, back).await.unwrap();
+        let ids: Vec<_> = got.rows.iter().map(|row| row.id).collect();
+        assert_eq!(ids, forth[30 - ids.len()..30]);
+        assert!(!got.done && !ids.is_empty());
+    }
+
+    async fn nothing_is_kept_for_an_inbox_that_goes_meanwhile(db) {
+        let org = db.org().await;
+        let new = NewInbox { org_id: org, app_id: None, expires_at: db.clock.now().plus(Duration::from_hours(1)) };
+        let inbox = db.store.create_inbox(new, 1, 1).await.unwrap();
+        let open = db.store.open_inbox(&inbox.token).await.unwrap().expect("it is open");
+        db.store.delete_inbox(inbox.id).await.unwrap();
+        let kept = db.store.keep_inbox_request(&open, request(db, b"")).await;
+        assert!(matches!(kept, Err(StoreError::NotFound(_))));
+        assert_eq!(db.number("select count(*) from inbox_request").await, 0);
+    }
+
+    async fn one_application_leaves_inboxes_to_others(db) {
+        let (app, org) = (db.app().await, db.org().await);
+        let of = |app_id| NewInbox { org_id: org, app_id, expires_at: db.clock.now().plus(Duration::from_hours(1)) };
+        db.store.create_inbox(of(Some(app)), 3, 1).await.unwrap();
+        let more = db.store.create_inbox(of(Some(app)), 3, 1).await;
+        assert!(matches!(more, Err(StoreError::Conflict(_))));
+        db.store.create_inbox(of(Some(db.app().await)), 3, 1).await.unwrap();
+        db.store.create_inbox(of(None), 3, 1).await.unwrap();
+        assert!(matches!(db.store.create_inbox(of(None), 3, 1).await, Err(StoreError::Conflict(_))));
     }
 
     async fn a_sign_in_code_gives_one_session_that_ends(db) {

@@ -89,7 +89,7 @@ both_engines! {
         let changed = update(db, app, &made, |settings| *settings = full()).await;
         assert_eq!((made.revision, changed.revision), (1, 2));
         assert_eq!(changed.settings(), full());
-        db.store.set_endpoint_headers(app, made.id, BTreeMap::new()).await.unwrap();
+        db.store.set_endpoint_headers(app, made.id, None, BTreeMap::new()).await.unwrap();
         let read = db.store.endpoint(app, "hook").await.unwrap();
         assert_eq!((read.revision, read.headers.len()), (3, 0));
         assert_eq!(db.store.app(org, &app.to_string()).await.unwrap().config_version, 4);

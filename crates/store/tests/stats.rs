@@ -173,7 +173,7 @@ both_engines! {
         let (good, bad) = (db.endpoint(app).await, db.endpoint(app).await);
         let began = db.clock.now();
         deliver(db, app, [good, bad], "a").await;
-        let commits = db.store.commits_since(began).await.unwrap();
+        let commits = db.store.commits_since(began, 100).await.unwrap();
         let seqs: Vec<i64> = commits.iter().map(|commit| commit.0).collect();
         let happened = db.store.happened(&seqs).await.unwrap();
         assert_eq!(happened.len(), 3);

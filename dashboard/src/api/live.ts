@@ -26,6 +26,8 @@ export function useLiveState(): LiveState {
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** The server breaks its silence every 15 s: a connection that says less is gone, as after sleep. */
+const LONGEST_SILENCE_MS = 45_000;
 
 const wait = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
@@ -35,6 +37,22 @@ const wait = (ms: number, signal: AbortSignal) =>
       resolve();
     });
   });
+
+/** The next piece of a stream; an error if none comes for so long that none will. */
+async function next(reader: ReadableStreamDefaultReader<string>) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the stream is silent")), LONGEST_SILENCE_MS);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } catch (error) {
+    void reader.cancel().catch(() => undefined);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * Reads a stream of events until `signal` ends it, and goes on after the last one that came when
@@ -57,9 +75,9 @@ export async function follow(
       const body = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       const reader = new EventReader();
       onState("open");
-      for (;;) {
-        const chunk = await body?.read();
-        if (!chunk || chunk.done) break;
+      while (body) {
+        const chunk = await next(body);
+        if (chunk.done) break;
         delay = FIRST_WAIT_MS;
         for (const event of reader.push(chunk.value)) onEvent(event);
         last = reader.id ?? last;

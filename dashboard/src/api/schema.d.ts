@@ -1015,7 +1015,7 @@ export interface paths {
         };
         /**
          * Follow what happens
-         * @description Server-sent events (WHATWG HTML, "Server-sent events"), each a JSON object: `message.created` {appId, msgId, eventType, timestamp}; `attempt.made` {appId, endpointId, msgId, attemptId, status (0 success, 2 fail), statusCode, durationMs, timestamp, nextAttemptAt}; `endpoint.changed` {appId}: the application or one of its endpoints changed; `task.changed` {taskId, task, status, progress {total, done}}; `inbox.request` {inboxId, requestId}; `reset` {}: something was left out, read everything again. To go on after a break, send `last-event-id`: what happened in between comes again, and a little of what came before; after more than five minutes comes `reset`. Silence is broken every 15 seconds. A key or token that ends, ends its streams within seconds. Each node has a bounded number of streams, and each key of them. Needs a key of the organisation.
+         * @description Server-sent events (WHATWG HTML, "Server-sent events"), each a JSON object: `message.created` {appId, msgId, eventType, timestamp}; `attempt.made` {appId, endpointId, msgId, attemptId, status (0 success, 2 fail), statusCode, durationMs, timestamp, nextAttemptAt}; `endpoint.changed` {appId}: the application or one of its endpoints changed; `task.changed` {taskId, task, status, progress {total, done}}; `inbox.request` {inboxId, requestId}; `reset` {}: something was left out, read everything again. To go on after a break, send `last-event-id`: what happened in between comes again, and a little of what came before; after more than five minutes comes `reset`. Silence is broken every 15 seconds. A key or token that ends, ends its streams within seconds. Each node has a bounded number of streams, and each key, token and application of them. Needs a key of the organisation.
          */
         get: operations["v1.events.stream"];
         put?: never;
@@ -1081,7 +1081,7 @@ export interface paths {
         put?: never;
         /**
          * Make an inbox
-         * @description Makes a URL inside this server that takes any request and keeps the last 200 of them, 256 KiB of body each, to be looked at: register it as an endpoint to see what a receiver would get. It goes by itself. An organisation has 50 at most. The URL is an endpoint's like any other: deliveries reach it where the rules for addresses allow. Only where the operator has turned inboxes on. Open to every key and token. A token needs the capability `ManageEndpoint`.
+         * @description Makes a URL inside this server that takes any request and keeps the last 200 of them, or the last 16 MiB, 256 KiB of body each, to be looked at: register it as an endpoint to see what a receiver would get. It goes by itself. An organisation has 50 at most, an application of it 10. The URL is an endpoint's like any other: deliveries reach it where the rules for addresses allow. Only where the operator has turned inboxes on. Open to every key and token. A token needs the capability `ManageEndpoint`.
          */
         post: operations["v1.inbox.create"];
         delete?: never;
@@ -1127,7 +1127,7 @@ export interface paths {
         };
         /**
          * List what an inbox received
-         * @description The requests that it has kept, newest first. Open to every key and token. A token needs the capability `ViewBase`.
+         * @description The requests that it has kept, newest first. A page ends early where they are large: go on with `iterator` until `done`. Open to every key and token. A token needs the capability `ViewBase`.
          */
         get: operations["v1.inbox.list-requests"];
         put?: never;

@@ -59,8 +59,9 @@ impl Verified {
             |field: &Option<_>| field.as_deref().and_then(|field| body::string(body, field));
         let (id, id_source) = match (received.id, in_body(&format.body_id)) {
             (Some(id), _) if id_is_signed => (id.to_owned(), IdSource::SignedHeader),
-            (Some(id), _) => (id.to_owned(), IdSource::UnsignedHeader),
-            (None, Some(id)) => (id.to_owned(), IdSource::Body),
+            // Signed as all of the body is: a header beside it could be exchanged.
+            (_, Some(id)) => (id.to_owned(), IdSource::Body),
+            (Some(id), None) => (id.to_owned(), IdSource::UnsignedHeader),
             (None, None) => (digest(body), IdSource::BodyDigest),
         };
         let event_type = received

@@ -43,6 +43,48 @@ fn message<'a>(id: &'a str, body: &'a [u8]) -> Outgoing<'a> {
 }
 
 #[test]
+fn an_id_that_is_signed_in_the_body_counts_before_a_header_that_is_not() {
+    let format = HmacFormat::new("X-Sig").id_header("X-Id").id_in_body("id");
+    let signer = HmacSigner::new(format.clone()).unwrap();
+    let signer = signer.secret(SECRET).unwrap();
+    let verifier = verifier(format, SECRET);
+    for (body, id, source) in [
+        (&b"{\"id\":\"mine\"}"[..], "mine", IdSource::Body),
+        (b"{}", "another", IdSource::UnsignedHeader),
+    ] {
+        let mut headers = signer.headers(&message("first", body));
+        // Whoever has seen the message sends it again under another id.
+        for (name, value) in &mut headers {
+            if name == "x-id" {
+                "another".clone_into(value);
+            }
+        }
+        let found = verifier.verify(&headers, body, NOW).unwrap();
+        assert_eq!((found.id.as_str(), found.id_source), (id, source));
+    }
+}
+
+#[test]
+fn an_id_may_hold_what_parts_nothing_from_it() {
+    for (content, id, fits) in [
+        ("v0:{id}:{timestamp}:{body}", "ev0", true),
+        ("v0:{id}:{timestamp}:{body}", "e:v0", false),
+        ("{timestamp}.{body}|{id}#", "a.b", true),
+        ("{timestamp}.{body}|{id}#", "a#", true),
+        ("{timestamp}.{body}|{id}#", "a|b", false),
+    ] {
+        let format = HmacFormat::new("X-Sig")
+            .id_header("X-Id")
+            .timestamp_header("X-Time")
+            .signed_content(content);
+        let signer = HmacSigner::new(format.clone()).unwrap();
+        let headers = signer.secret(SECRET).unwrap().headers(&message(id, BODY));
+        let found = verifier(format, SECRET).verify(&headers, BODY, NOW);
+        assert_eq!(found.is_ok(), fits, "{content} {id}: {found:?}");
+    }
+}
+
+#[test]
 fn the_example_of_github_s_documentation_verifies() {
     let github = Verifier::github()
         .secret("It's a Secret to Everybody")

@@ -1,6 +1,7 @@
 //! `vectors/schemes.json`: messages of every scheme, genuine and forged, for tests in any
 //! language. Run with `POSTRIDER_WRITE_VECTORS=1` to write the file anew.
 
+mod kept;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod schemes;
 
@@ -104,15 +105,7 @@ fn render() -> String {
 
 #[test]
 fn the_file_is_what_the_senders_make() {
-    let made = render();
-    if std::env::var_os("POSTRIDER_WRITE_VECTORS").is_some() {
-        std::fs::write(PATH, &made).unwrap();
-    }
-    let kept = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(
-        kept == made,
-        "vectors/schemes.json differs: run with POSTRIDER_WRITE_VECTORS=1 and look at the change"
-    );
+    kept::assert_kept(PATH, &render());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod errors;
 mod filters;
 mod pages;
+mod secrets;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! One event as a listener gets it.
 
-use postrider_domain::{AppId, AttemptStatus, InboxId, InboxRequestId, OrgId, Timestamp};
-use postrider_store::{HappenedAttempt, HappenedMessage, Task};
+use postrider_domain::{AppId, AttemptStatus, OrgId, Timestamp};
+use postrider_store::{HappenedAttempt, HappenedMessage, HappenedRequest, Task};
 use serde_json::{Value, json};
 
 use super::Scope;
@@ -16,7 +16,8 @@ pub(super) enum News {
     Gap,
 }
 
-/// One thing that happened.
+/// One thing that happened, as it goes over the wire: many listeners share it, and it
+/// waits for the slowest of them.
 #[derive(Debug)]
 pub(super) struct Event {
     /// To whose it happened.
@@ -25,26 +26,28 @@ pub(super) struct Event {
     pub app: Option<AppId>,
     /// When it was written down: where a stream goes on from.
     pub at: Timestamp,
-    /// What happened.
-    pub name: &'static str,
-    /// What there is to know of it.
-    pub data: Value,
+    /// Its frame.
+    pub frame: String,
 }
 
 impl Event {
-    pub(super) fn message(org: OrgId, at: Timestamp, message: &HappenedMessage) -> Self {
+    fn new((org, app): (OrgId, Option<AppId>), at: Timestamp, name: &str, data: &Value) -> Self {
         Self {
             org,
-            app: Some(message.app_id),
+            app,
             at,
-            name: "message.created",
-            data: json!({
-                "appId": message.app_id,
-                "msgId": message.id,
-                "eventType": message.event_type,
-                "timestamp": message.id.minted_at(),
-            }),
+            frame: frame(at, name, data),
         }
+    }
+
+    pub(super) fn message(org: OrgId, at: Timestamp, message: &HappenedMessage) -> Self {
+        let data = json!({
+            "appId": message.app_id,
+            "msgId": message.id,
+            "eventType": message.event_type,
+            "timestamp": message.id.minted_at(),
+        });
+        Self::new((org, Some(message.app_id)), at, "message.created", &data)
     }
 
     pub(super) fn attempt(org: OrgId, at: Timestamp, attempt: &HappenedAttempt) -> Self {
@@ -53,83 +56,52 @@ impl Event {
         } else {
             AttemptStatus::Fail
         };
-        Self {
-            org,
-            app: Some(attempt.app_id),
-            at,
-            name: "attempt.made",
-            data: json!({
-                "appId": attempt.app_id,
-                "endpointId": attempt.endpoint_id,
-                "msgId": attempt.message_id,
-                "attemptId": attempt.id,
-                "eventType": attempt.event_type,
-                "status": status.code(),
-                "statusCode": attempt.http_status,
-                "durationMs": attempt.duration.as_millis() as u64,
-                "timestamp": attempt.id.minted_at(),
-                "nextAttemptAt": attempt.next_at,
-            }),
-        }
+        let data = json!({
+            "appId": attempt.app_id,
+            "endpointId": attempt.endpoint_id,
+            "msgId": attempt.message_id,
+            "attemptId": attempt.id,
+            "eventType": attempt.event_type,
+            "status": status.code(),
+            "statusCode": attempt.http_status,
+            "durationMs": attempt.duration.as_millis() as u64,
+            "timestamp": attempt.id.minted_at(),
+            "nextAttemptAt": attempt.next_at,
+        });
+        Self::new((org, Some(attempt.app_id)), at, "attempt.made", &data)
     }
 
     pub(super) fn changed(org: OrgId, at: Timestamp, app: AppId) -> Self {
-        Self {
-            org,
-            app: Some(app),
-            at,
-            name: "endpoint.changed",
-            data: json!({ "appId": app }),
-        }
+        let data = json!({ "appId": app });
+        Self::new((org, Some(app)), at, "endpoint.changed", &data)
     }
 
-    pub(super) fn inbox(
-        org: OrgId,
-        at: Timestamp,
-        (app, inbox, request): (Option<AppId>, InboxId, InboxRequestId),
-    ) -> Self {
-        Self {
-            org,
-            app,
-            at,
-            name: "inbox.request",
-            data: json!({ "inboxId": inbox, "requestId": request }),
-        }
+    pub(super) fn request(at: Timestamp, request: &HappenedRequest) -> Self {
+        let data = json!({ "inboxId": request.inbox_id, "requestId": request.id });
+        Self::new((request.org_id, request.app_id), at, "inbox.request", &data)
     }
 
     pub(super) fn task(org: OrgId, task: Task) -> Self {
         let (app, at) = (task.app_id, task.updated_at);
         let out = BackgroundTaskOut::from(task);
-        Self {
-            org,
-            app,
-            at,
-            name: "task.changed",
-            data: json!({
-                "taskId": out.task.id,
-                "task": out.task.task,
-                "status": out.task.status,
-                "progress": { "total": out.data.get("total"), "done": out.data.get("done") },
-            }),
-        }
+        let data = json!({
+            "taskId": out.task.id,
+            "task": out.task.task,
+            "status": out.task.status,
+            "progress": { "total": out.data.get("total"), "done": out.data.get("done") },
+        });
+        Self::new((org, app), at, "task.changed", &data)
     }
 
     /// Whether it is in this scope.
     pub(super) fn is_in(&self, scope: &Scope) -> bool {
         self.org == scope.org && (scope.app.is_none() || scope.app == self.app)
     }
-
-    /// As it goes over the wire.
-    pub(super) fn frame(&self, into: &mut String) {
-        frame(into, self.at, self.name, &self.data);
-    }
 }
 
 /// One event as it goes over the wire (WHATWG HTML, section 9.2.6). JSON has no line ends.
-pub(super) fn frame(into: &mut String, at: Timestamp, name: &str, data: &Value) {
-    use std::fmt::Write;
-    // Writing to a string cannot fail.
-    let _ = write!(into, "id: {}\nevent: {name}\ndata: {data}\n\n", at.micros());
+pub(super) fn frame(at: Timestamp, name: &str, data: &Value) -> String {
+    format!("id: {}\nevent: {name}\ndata: {data}\n\n", at.micros())
 }
 
 #[cfg(test)]
@@ -138,9 +110,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_frame_whatever_it_holds() {
-        let mut text = String::new();
-        frame(
-            &mut text,
+        let text = frame(
             Timestamp::from_micros(5),
             "message.created",
             &json!({"eventType": "a\n\ndata: x"}),

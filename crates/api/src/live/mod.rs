@@ -10,15 +10,18 @@ mod event;
 mod places;
 mod stream;
 mod tail;
+#[cfg(test)]
+mod tests;
+mod wanted;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use http::{HeaderMap, StatusCode};
-use parking_lot::Mutex;
 use postrider_domain::{AppId, KeyId, OrgId, Timestamp};
-use postrider_store::Store;
-use tokio::sync::broadcast;
+use postrider_store::{Store, StoreResult};
+use tokio::sync::{Mutex, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use self::event::News;
@@ -33,11 +36,12 @@ use crate::state::Shared;
 /// The type of a stream (WHATWG HTML, section 9.2).
 pub(crate) const CONTENT_TYPE: &str = "text/event-stream";
 
-/// News that a slow listener may be behind; then it hears `reset`.
-const BEHIND: usize = 256;
+/// Looks that a slow listener may be behind; then it hears `reset`. What they found is
+/// kept for it so long.
+const BEHIND: usize = 32;
 
 /// What a listener hears of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
     /// The organisation.
     pub org: OrgId,
@@ -84,6 +88,8 @@ pub(crate) struct Live {
     news: broadcast::Sender<Arc<News>>,
     /// Whether somebody looks for news: only while somebody listens.
     looking: Mutex<bool>,
+    /// Until when everything was looked at, in microseconds.
+    looked: AtomicI64,
     places: Arc<Places>,
     stopping: CancellationToken,
 }
@@ -95,25 +101,28 @@ impl Live {
             store,
             news: broadcast::channel(BEHIND).0,
             looking: Mutex::new(false),
+            looked: AtomicI64::new(0),
             places: Arc::default(),
             stopping,
         })
     }
 
-    /// All news from now on.
-    fn listen(self: &Arc<Self>) -> broadcast::Receiver<Arc<News>> {
-        let mut looking = self.looking.lock();
+    /// All news from now on. Returns when the look has begun, so that what is committed
+    /// after a listener was answered is told to it.
+    async fn listen(self: &Arc<Self>) -> StoreResult<broadcast::Receiver<Arc<News>>> {
+        let mut looking = self.looking.lock().await;
         let news = self.news.subscribe();
         if !*looking {
+            let tail = Tail::begin(Arc::clone(self)).await?;
             *looking = true;
-            tokio::spawn(Tail::new(Arc::clone(self)).run());
+            tokio::spawn(tail.run());
         }
-        news
+        Ok(news)
     }
 
     /// Whether the look may end, since nobody listens any more.
-    fn is_over(&self) -> bool {
-        let mut looking = self.looking.lock();
+    async fn is_over(&self) -> bool {
+        let mut looking = self.looking.lock().await;
         let over = self.news.receiver_count() == 0 || self.stopping.is_cancelled();
         if over {
             *looking = false;
@@ -121,14 +130,25 @@ impl Live {
         over
     }
 
+    /// Where a stream goes on from that has heard everything: not now, since the last looks
+    /// may have failed.
+    fn place(&self) -> Timestamp {
+        Timestamp::from_micros(self.looked.load(Ordering::Acquire))
+    }
+
+    fn looked_until(&self, time: Timestamp) {
+        self.looked.store(time.micros(), Ordering::Release);
+    }
+
     /// Organisations that somebody listens for.
-    fn orgs(&self) -> HashMap<OrgId, usize> {
-        self.places.orgs()
+    fn orgs(&self) -> BTreeSet<OrgId> {
+        let scopes = self.places.scopes().into_iter();
+        scopes.map(|scope| scope.org).collect()
     }
 }
 
 /// Answers with a stream of what happens in `scope`.
-pub(crate) fn stream<A: Access>(
+pub(crate) async fn stream<A: Access>(
     shared: &Arc<Shared>,
     following: &Following<A>,
     scope: Scope,
@@ -138,13 +158,13 @@ pub(crate) fn stream<A: Access>(
         .access
         .key()
         .ok_or_else(ApiError::unauthenticated)?;
-    let place = Places::take(&live.places, key, scope.org)?;
+    let place = Places::take(&live.places, key, scope)?;
     let follower = Follower::new(
         Arc::clone(shared),
         scope,
         following.secret.clone(),
         place,
-        live.listen(),
+        live.listen().await?,
     );
     Ok(Answer::streamed(
         StatusCode::OK,

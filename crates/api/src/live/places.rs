@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use postrider_domain::{KeyId, OrgId};
+use postrider_domain::KeyId;
 
+use super::Scope;
 use crate::error::{ApiError, ApiResult, Code};
 
 /// Streams of one node.
 const ALL: usize = 512;
 /// Streams of one key or token on one node: some tabs of a browser.
 const OF_ONE: usize = 32;
+/// Streams of one application on one node: its customer can come by many tokens, each from
+/// a link of its own, and must leave places to others.
+const OF_APP: usize = 64;
 
 /// Who listens.
 #[derive(Debug, Default)]
@@ -22,7 +26,7 @@ pub(super) struct Places(Mutex<Taken>);
 struct Taken {
     all: usize,
     keys: HashMap<KeyId, usize>,
-    orgs: HashMap<OrgId, usize>,
+    scopes: HashMap<Scope, usize>,
 }
 
 /// One listener's place, free again when it is dropped.
@@ -30,18 +34,21 @@ struct Taken {
 pub(super) struct Place {
     of: Arc<Places>,
     key: KeyId,
-    org: OrgId,
+    scope: Scope,
 }
 
 impl Places {
     /// Takes a place, if there is one.
-    pub(super) fn take(places: &Arc<Self>, key: KeyId, org: OrgId) -> ApiResult<Place> {
+    pub(super) fn take(places: &Arc<Self>, key: KeyId, scope: Scope) -> ApiResult<Place> {
         let mut taken = places.0.lock();
         let mine = taken.keys.get(&key).copied().unwrap_or_default();
+        let same = taken.scopes.get(&scope).copied().unwrap_or_default();
         let too_many = if taken.all >= ALL {
             Some("This node has as many streams of events as it can have")
         } else if mine >= OF_ONE {
             Some("This key or token has 32 streams of events on this node")
+        } else if scope.app.is_some() && same >= OF_APP {
+            Some("This application has 64 streams of events on this node")
         } else {
             None
         };
@@ -52,18 +59,18 @@ impl Places {
         }
         taken.all += 1;
         *taken.keys.entry(key).or_default() += 1;
-        *taken.orgs.entry(org).or_default() += 1;
+        *taken.scopes.entry(scope).or_default() += 1;
         drop(taken);
         Ok(Place {
             of: Arc::clone(places),
             key,
-            org,
+            scope,
         })
     }
 
-    /// Organisations that somebody listens for, and how many do.
-    pub(super) fn orgs(&self) -> HashMap<OrgId, usize> {
-        self.0.lock().orgs.clone()
+    /// What somebody listens to.
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        self.0.lock().scopes.keys().copied().collect()
     }
 }
 
@@ -72,7 +79,7 @@ impl Drop for Place {
         let mut taken = self.of.0.lock();
         taken.all -= 1;
         leave(&mut taken.keys, &self.key);
-        leave(&mut taken.orgs, &self.org);
+        leave(&mut taken.scopes, &self.scope);
     }
 }
 
@@ -87,39 +94,66 @@ fn leave<K: std::hash::Hash + Eq>(map: &mut HashMap<K, usize>, key: &K) {
 
 #[cfg(test)]
 mod tests {
-    use postrider_domain::Timestamp;
+    use postrider_domain::{AppId, OrgId, Timestamp};
 
     use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1);
+
+    fn of_org() -> Scope {
+        Scope {
+            org: OrgId::mint(NOW),
+            app: None,
+        }
+    }
 
     #[test]
     fn a_key_has_a_bounded_number_of_places_and_gets_them_back() {
         let places = Arc::new(Places::default());
-        let now = Timestamp::from_seconds(1);
-        let (key, org) = (KeyId::mint(now), OrgId::mint(now));
+        let (key, scope) = (KeyId::mint(NOW), of_org());
         let mut held: Vec<Place> = (0..OF_ONE)
-            .map(|_| Places::take(&places, key, org).unwrap())
+            .map(|_| Places::take(&places, key, scope).unwrap())
             .collect();
         assert_eq!(
-            Places::take(&places, key, org).unwrap_err().code(),
+            Places::take(&places, key, scope).unwrap_err().code(),
             Code::RateLimited
         );
-        assert!(Places::take(&places, KeyId::mint(now), org).is_ok());
+        assert!(Places::take(&places, KeyId::mint(NOW), scope).is_ok());
         held.pop();
-        assert!(Places::take(&places, key, org).is_ok());
+        assert!(Places::take(&places, key, scope).is_ok());
         held.clear();
-        assert!(places.orgs().is_empty());
+        assert!(places.scopes().is_empty());
     }
 
     #[test]
     fn a_node_has_a_bounded_number_of_places() {
         let places = Arc::new(Places::default());
-        let now = Timestamp::from_seconds(1);
-        let org = OrgId::mint(now);
         let held: Vec<Place> = (0..ALL)
-            .map(|_| Places::take(&places, KeyId::mint(now), org).unwrap())
+            .map(|_| Places::take(&places, KeyId::mint(NOW), of_org()).unwrap())
             .collect();
-        assert!(Places::take(&places, KeyId::mint(now), org).is_err());
+        assert!(Places::take(&places, KeyId::mint(NOW), of_org()).is_err());
         drop(held);
-        assert!(Places::take(&places, KeyId::mint(now), org).is_ok());
+        assert!(Places::take(&places, KeyId::mint(NOW), of_org()).is_ok());
+    }
+
+    #[test]
+    fn many_tokens_of_one_application_leave_places_to_others() {
+        let places = Arc::new(Places::default());
+        let mine = Scope {
+            app: Some(AppId::mint(NOW)),
+            ..of_org()
+        };
+        let held: Vec<Place> = (0..OF_APP)
+            .map(|_| Places::take(&places, KeyId::mint(NOW), mine).unwrap())
+            .collect();
+        assert!(Places::take(&places, KeyId::mint(NOW), mine).is_err());
+        let other = Scope {
+            app: Some(AppId::mint(NOW)),
+            ..mine
+        };
+        assert!(Places::take(&places, KeyId::mint(NOW), other).is_ok());
+        let all = Scope { app: None, ..mine };
+        assert!(Places::take(&places, KeyId::mint(NOW), all).is_ok());
+        drop(held);
     }
 }

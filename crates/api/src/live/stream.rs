@@ -18,6 +18,7 @@ use super::Scope;
 use super::event::{Event, News, frame};
 use super::places::Place;
 use super::tail::{self, OVERLAP, Orgs, READ};
+use super::wanted::{EVENTS, Wanted};
 use crate::key_cache::Found;
 use crate::state::Shared;
 
@@ -27,8 +28,8 @@ const RECHECK: Duration = Duration::from_secs(1);
 const KEEP_ALIVE: u32 = 15;
 /// How long ago a stream may have ended that is taken up again.
 const RESUME: Duration = Duration::from_mins(5);
-/// Events of one look that a listener gets; of more it hears `reset`.
-const EVENTS: usize = 250;
+/// Tasks of the organisation or application that are looked at for what was missed.
+const TASKS: u16 = 50;
 
 /// One listener.
 pub(super) struct Follower {
@@ -69,11 +70,12 @@ impl Follower {
         mut self,
         last: Option<Timestamp>,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
-        let now = self.shared.store.clock().now();
-        self.ready.push_back(greeting(now));
+        // Until what was missed has been told, the place is the one that it came with.
+        let place = last.unwrap_or_else(|| self.shared.live.place());
+        self.ready.push_back(greeting(place));
         let first = stream::once(async move {
             if let Some(last) = last {
-                let missed = self.missed(last, now).await;
+                let missed = self.missed(last).await;
                 self.ready
                     .extend(Some(missed).filter(|missed| !missed.is_empty()));
             }
@@ -95,6 +97,9 @@ impl Follower {
                 return Some(ready);
             }
             tokio::select! {
+                // A client that reads after a long while hears nothing of what has gathered
+                // unless its key still opens it.
+                biased;
                 () = self.shared.live.stopping.cancelled() => return None,
                 _ = self.recheck.tick() => {
                     if !self.may_listen().await {
@@ -102,7 +107,7 @@ impl Follower {
                     }
                     self.silent += 1;
                     if self.silent >= KEEP_ALIVE {
-                        self.ready.push_back(breath(self.shared.store.clock().now()));
+                        self.ready.push_back(breath(self.shared.live.place()));
                     }
                 }
                 news = self.news.recv() => match news {
@@ -118,17 +123,14 @@ impl Follower {
         match news {
             News::Gap => self.reset(),
             News::Events(events) => {
-                let now = self.shared.store.clock().now();
                 let mine = events.iter().filter(|event| event.is_in(&self.scope));
-                if let Some(frames) = bounded(mine, now) {
-                    self.ready.push_back(frames);
-                }
+                self.ready.extend(bounded(mine, self.shared.live.place()));
             }
         }
     }
 
     fn reset(&mut self) {
-        self.ready.push_back(reset(self.shared.store.clock().now()));
+        self.ready.push_back(reset(self.shared.live.place()));
     }
 
     /// Whether the key still opens what is listened to. While the database is away nothing
@@ -155,95 +157,106 @@ impl Follower {
     }
 
     /// What happened since `last`, or that too much did.
-    async fn missed(&self, last: Timestamp, now: Timestamp) -> Bytes {
-        if now.since(last) > RESUME {
-            return reset(now);
+    async fn missed(&self, last: Timestamp) -> Bytes {
+        let place = self.shared.live.place();
+        if self.shared.store.clock().now().since(last) > RESUME {
+            return reset(place);
         }
-        match self.since(last.minus(OVERLAP)).await {
-            Ok(Some(events)) => {
-                let mine = events.iter().filter(|event| event.is_in(&self.scope));
-                bounded(mine, now).unwrap_or_default()
-            }
-            Ok(None) => reset(now),
+        match self.since(last).await {
+            Ok(Some(events)) => bounded(events.iter(), place).unwrap_or_default(),
+            Ok(None) => reset(place),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "cannot take up a stream of events"
                 );
-                reset(now)
+                reset(place)
             }
         }
     }
 
-    /// What happened since `since`; `None` if it is more than one look reads.
-    async fn since(&self, since: Timestamp) -> StoreResult<Option<Vec<Event>>> {
-        let store = &self.shared.store;
-        let commits = store.commits_since(since).await?;
+    /// What happened since `last` to whom the stream is about, oldest first: wherever it
+    /// breaks, what it has not told comes later. `None` if it is more than one look reads.
+    async fn since(&self, last: Timestamp) -> StoreResult<Option<Vec<Event>>> {
+        let (store, since) = (&self.shared.store, last.minus(OVERLAP));
+        let commits = store.commits_since(since, READ + 1).await?;
         if commits.len() > usize::from(READ) {
             return Ok(None);
         }
         let commits: Vec<i64> = commits.into_iter().map(|(seq, _)| seq).collect();
         let commits = store.happened(&commits).await?;
+        let mut wanted = Wanted::of([self.scope]);
         let mut orgs = Orgs::default();
-        let mut events = tail::events(store, &mut orgs, &commits).await?;
-        let now = store.clock().now();
-        let changes = store.changes(since).await?;
+        let mut events = self.changed(since).await?;
+        events.extend(tail::events(store, &mut orgs, &commits, &mut wanted).await?);
+        events.extend(self.moved(since).await?);
+        events.sort_by_key(|event| event.at);
+        Ok(Some(events))
+    }
+
+    /// Applications that were changed since `since`, as if at that time: when is not known.
+    async fn changed(&self, since: Timestamp) -> StoreResult<Vec<Event>> {
+        let store = &self.shared.store;
+        let changes = store.changes(since).await?.into_iter();
         let mut apps: Vec<AppId> = changes
-            .into_iter()
             .filter(|change| change.kind == ChangeKind::App)
             .map(|change| AppId::from_uuid(change.id))
+            .filter(|app| self.scope.app.is_none_or(|mine| mine == *app))
             .collect();
         apps.sort_unstable();
         apps.dedup();
+        let mut events = Vec::new();
         for chunk in apps.chunks(500) {
-            let known = store.orgs_of(chunk).await?;
-            events.extend(
-                known
-                    .into_iter()
-                    .map(|(app, org)| Event::changed(org, now, app)),
-            );
+            let known = store.orgs_of(chunk).await?.into_iter();
+            let mine = known.filter(|(_, org)| *org == self.scope.org);
+            events.extend(mine.map(|(app, org)| Event::changed(org, since, app)));
         }
+        Ok(events)
+    }
+
+    /// Tasks that have moved since `since`.
+    async fn moved(&self, since: Timestamp) -> StoreResult<Vec<Event>> {
         let page = PageRequest {
-            limit: 50,
+            limit: TASKS,
             order: Order::Descending,
             cursor: None,
         };
-        let tasks = store
-            .tasks(self.scope.org, TaskFilter::default(), page)
-            .await?;
-        let moved = tasks
-            .rows
-            .into_iter()
-            .filter(|task| task.updated_at >= since);
-        events.extend(moved.map(|task| Event::task(self.scope.org, task)));
-        Ok(Some(events))
+        let mine = TaskFilter {
+            app: self.scope.app,
+            ..TaskFilter::default()
+        };
+        let org = self.scope.org;
+        let tasks = self.shared.store.tasks(org, mine, page).await?;
+        let tasks = tasks.rows.into_iter();
+        Ok(tasks
+            .filter(|task| task.updated_at >= since)
+            .map(|task| Event::task(org, task))
+            .collect())
     }
 }
 
 /// The events as frames, or that there were too many; `None` if there was none.
-fn bounded<'a>(events: impl Iterator<Item = &'a Event>, now: Timestamp) -> Option<Bytes> {
+fn bounded<'a>(events: impl Iterator<Item = &'a Event>, place: Timestamp) -> Option<Bytes> {
     let mut frames = String::new();
     for (at, event) in events.enumerate() {
         if at == EVENTS {
-            return Some(reset(now));
+            return Some(reset(place));
         }
-        event.frame(&mut frames);
+        frames.push_str(&event.frame);
     }
     (!frames.is_empty()).then(|| frames.into())
 }
 
 /// How long to wait before coming back, and where a stream begins that nothing happens in.
-fn greeting(now: Timestamp) -> Bytes {
-    format!("retry: 2000\nid: {}\n\n", now.micros()).into()
+fn greeting(place: Timestamp) -> Bytes {
+    format!("retry: 2000\nid: {}\n\n", place.micros()).into()
 }
 
 /// An event without data is none, and still moves the place from which a stream goes on.
-fn breath(now: Timestamp) -> Bytes {
-    format!(": nothing new\nid: {}\n\n", now.micros()).into()
+fn breath(place: Timestamp) -> Bytes {
+    format!(": nothing new\nid: {}\n\n", place.micros()).into()
 }
 
-fn reset(now: Timestamp) -> Bytes {
-    let mut text = String::new();
-    frame(&mut text, now, "reset", &json!({}));
-    text.into()
+fn reset(place: Timestamp) -> Bytes {
+    frame(place, "reset", &json!({})).into()
 }

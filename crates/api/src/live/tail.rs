@@ -13,13 +13,17 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use super::Live;
 use super::event::{Event, News};
+use super::wanted::Wanted;
 
 /// How often.
 const POLL: Duration = Duration::from_millis(250);
 /// Tasks are looked at every so many looks.
 const TASKS_EVERY: u32 = 4;
-/// How far back each look reaches: what was begun earlier can be committed later.
-pub(super) const OVERLAP: Duration = Duration::from_secs(10);
+/// How far back each look reaches: what was begun earlier can be committed later, by up to
+/// the 12 s that PostgreSQL gives a commit.
+pub(super) const OVERLAP: Duration = Duration::from_secs(15);
+/// Commits that one look notes at most.
+const NOTED: u16 = 50_000;
 /// Commits that one look reads at most.
 pub(super) const READ: u16 = 256;
 /// Tasks of an organisation that are looked at beside those under way.
@@ -35,6 +39,8 @@ pub(super) struct Tail {
     seen: HashSet<i64>,
     orgs: Orgs,
     changes: broadcast::Receiver<Change>,
+    /// Applications that were changed and are not told of yet.
+    changed: HashSet<AppId>,
     /// When the look began: what moved earlier is no news.
     began: Timestamp,
     /// Tasks that were looked at, and when each last moved.
@@ -69,11 +75,12 @@ impl Orgs {
     }
 }
 
-/// What is in these commits, as events.
+/// What is in these commits, as events, as far as somebody gets them.
 pub(super) async fn events(
     store: &Store,
     orgs: &mut Orgs,
     commits: &[Happened],
+    wanted: &mut Wanted,
 ) -> StoreResult<Vec<Event>> {
     let messages = commits.iter().flat_map(|one| &one.messages);
     let attempts = commits.iter().flat_map(|one| &one.attempts);
@@ -81,52 +88,56 @@ pub(super) async fn events(
         .map(|message| message.app_id)
         .chain(attempts.map(|attempt| attempt.app_id));
     orgs.learn(store, apps).await?;
+    let mut mine = |app: AppId| {
+        let org = orgs.of(app)?;
+        wanted.takes(org, Some(app)).then_some(org)
+    };
     let mut events = Vec::new();
     for commit in commits {
         let at = commit.at;
-        events.extend(
-            commit
-                .messages
-                .iter()
-                .filter_map(|message| Some(Event::message(orgs.of(message.app_id)?, at, message))),
-        );
-        events.extend(
-            commit
-                .attempts
-                .iter()
-                .filter_map(|attempt| Some(Event::attempt(orgs.of(attempt.app_id)?, at, attempt))),
-        );
-        events.extend(commit.requests.iter().map(|request| {
-            let what = (request.app_id, request.inbox_id, request.id);
-            Event::inbox(request.org_id, at, what)
-        }));
+        for message in &commit.messages {
+            events.extend(mine(message.app_id).map(|org| Event::message(org, at, message)));
+        }
+        for attempt in &commit.attempts {
+            events.extend(mine(attempt.app_id).map(|org| Event::attempt(org, at, attempt)));
+        }
+    }
+    for commit in commits {
+        for request in &commit.requests {
+            if wanted.takes(request.org_id, request.app_id) {
+                events.push(Event::request(commit.at, request));
+            }
+        }
     }
     Ok(events)
 }
 
 impl Tail {
-    pub(super) fn new(live: Arc<Live>) -> Self {
-        Self {
-            reached: live.store.clock().now(),
-            began: live.store.clock().now(),
+    /// Begins to look: what is there already is no news.
+    pub(super) async fn begin(live: Arc<Live>) -> StoreResult<Self> {
+        let now = live.store.clock().now();
+        let mut tail = Self {
+            reached: now,
+            began: now,
             seen: HashSet::new(),
             orgs: Orgs::default(),
             changes: live.store.subscribe(),
+            changed: HashSet::new(),
             tasks: HashMap::new(),
             live,
-        }
+        };
+        let there = tail.unseen().await?;
+        tail.seen.extend(there.into_iter().map(|(seq, _)| seq));
+        tail.live.looked_until(now);
+        Ok(tail)
     }
 
     /// Looks until nobody listens any more.
     pub(super) async fn run(mut self) {
-        // What was there before anybody listened is no news.
-        if let Ok(commits) = self.unseen().await {
-            self.seen.extend(commits.into_iter().map(|(seq, _)| seq));
-        }
         let mut looks: u32 = 0;
         loop {
             tokio::time::sleep(POLL).await;
-            if self.live.is_over() {
+            if self.live.is_over().await {
                 return;
             }
             let looked = self.look(looks.is_multiple_of(TASKS_EVERY)).await;
@@ -141,12 +152,15 @@ impl Tail {
         }
     }
 
-    async fn look(&mut self, at_tasks: bool) -> StoreResult<()> {
+    /// Looks once. What a look that fails has not told, a later one tells.
+    pub(super) async fn look(&mut self, at_tasks: bool) -> StoreResult<()> {
+        let now = self.live.store.clock().now();
         self.commits().await?;
         self.changes().await?;
         if at_tasks {
             self.tasks().await?;
         }
+        self.live.looked_until(now);
         Ok(())
     }
 
@@ -160,7 +174,7 @@ impl Tail {
     /// The commits within the overlap that were not read yet, oldest first.
     async fn unseen(&self) -> StoreResult<Vec<(i64, Timestamp)>> {
         let since = self.reached.minus(OVERLAP);
-        let mut commits = self.live.store.commits_since(since).await?;
+        let mut commits = self.live.store.commits_since(since, NOTED).await?;
         commits.retain(|(seq, _)| !self.seen.contains(seq));
         Ok(commits)
     }
@@ -177,15 +191,17 @@ impl Tail {
         new.drain(..left_out);
         let wanted: Vec<i64> = new.iter().map(|(seq, _)| *seq).collect();
         let read = self.live.store.happened(&wanted).await?;
-        let events = events(&self.live.store, &mut self.orgs, &read).await?;
+        // Who listens is asked after the commits were found: whoever came since has them
+        // behind him.
+        let mut wanted = Wanted::of(self.live.places.scopes());
+        let events = events(&self.live.store, &mut self.orgs, &read, &mut wanted).await?;
         self.seen.extend(all);
         self.reached = self.reached.max(newest);
-        self.forget().await?;
         if left_out > 0 {
             let _ = self.live.news.send(Arc::new(News::Gap));
         }
         self.tell(events);
-        Ok(())
+        self.forget().await
     }
 
     /// Forgets which commits were read, of those that no look reaches any more.
@@ -194,35 +210,40 @@ impl Tail {
             return Ok(());
         }
         let since = self.reached.minus(OVERLAP);
-        let reachable = self.live.store.commits_since(since).await?;
+        let reachable = self.live.store.commits_since(since, NOTED).await?;
         let reachable: HashSet<i64> = reachable.into_iter().map(|(seq, _)| seq).collect();
         self.seen.retain(|seq| reachable.contains(seq));
         Ok(())
     }
 
     async fn changes(&mut self) -> StoreResult<()> {
-        let (mut apps, mut gap) = (HashSet::new(), false);
+        let mut gap = false;
         loop {
             match self.changes.try_recv() {
                 Ok(change) if change.kind == ChangeKind::App => {
-                    apps.insert(AppId::from_uuid(change.id));
+                    self.changed.insert(AppId::from_uuid(change.id));
                 }
                 Ok(_) => {}
                 Err(TryRecvError::Lagged(_)) => gap = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        self.orgs
-            .learn(&self.live.store, apps.iter().copied())
-            .await?;
-        let now = self.live.store.clock().now();
-        let events = apps
-            .into_iter()
-            .filter_map(|app| Some(Event::changed(self.orgs.of(app)?, now, app)));
-        self.tell(events.collect());
         if gap {
             let _ = self.live.news.send(Arc::new(News::Gap));
         }
+        let changed = self.changed.iter().copied();
+        self.orgs.learn(&self.live.store, changed).await?;
+        let now = self.live.store.clock().now();
+        let mut wanted = Wanted::of(self.live.places.scopes());
+        let events = std::mem::take(&mut self.changed)
+            .into_iter()
+            .filter_map(|app| {
+                let org = self.orgs.of(app)?;
+                let is_wanted = wanted.takes(org, Some(app));
+                is_wanted.then(|| Event::changed(org, now, app))
+            })
+            .collect();
+        self.tell(events);
         Ok(())
     }
 
@@ -231,7 +252,7 @@ impl Tail {
     async fn tasks(&mut self) -> StoreResult<()> {
         let mut events = Vec::new();
         let mut current = HashMap::new();
-        for org in self.live.orgs().into_keys() {
+        for org in self.live.orgs() {
             let page = PageRequest {
                 limit: LATEST,
                 order: Order::Descending,

@@ -229,7 +229,8 @@ async fn write(
     }
 }
 
-fn outrun() -> ApiError {
+/// The endpoint was changed by others again and again.
+pub(super) fn outrun() -> ApiError {
     ApiError::from(StoreError::Conflict("endpoint_revision"))
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use postrider_domain::{Capability, Schemes};
+use postrider_domain::Capability;
+use postrider_store::{Endpoint, StoreError};
 use serde_json::json;
 
-use super::endpoint::named;
+use super::RACES;
+use super::endpoint::{named, outrun};
 use crate::access::OfApp;
 use crate::call::{Answer, Call};
 use crate::error::{ApiResult, InField};
@@ -49,32 +51,41 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     Answer::ok(&HeadersOut::from(named(&call).await?.headers))
 }
 
-/// Custom headers may not bear the names of headers that sign.
-fn beside(schemes: &Schemes, headers: &BTreeMap<String, String>) -> ApiResult<()> {
-    schemes
-        .check_beside(headers.keys().map(String::as_str))
-        .in_field("headers")
+/// Sets what `change` makes of the endpoint's headers, made anew where somebody else was
+/// faster. They may not bear the names of headers that sign.
+async fn set(
+    call: &Call<OfApp>,
+    change: impl Fn(&Endpoint) -> ApiResult<BTreeMap<String, String>> + Sync,
+) -> ApiResult<Answer> {
+    let store = &call.shared.store;
+    for _ in 0..RACES {
+        let endpoint = named(call).await?;
+        let headers = change(&endpoint)?;
+        endpoint
+            .signature_scheme
+            .check_beside(headers.keys().map(String::as_str))
+            .in_field("headers")?;
+        let (app, revision) = (call.access.app.id, Some(endpoint.revision));
+        match store
+            .set_endpoint_headers(app, endpoint.id, revision, headers)
+            .await
+        {
+            Err(StoreError::Conflict("endpoint_revision")) => {}
+            set => return Ok(set.map(|()| Answer::nothing())?),
+        }
+    }
+    Err(outrun())
 }
 
 async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
     let headers = checked_headers(call.json::<HeadersIn>()?.headers)?;
-    let endpoint = named(&call).await?;
-    beside(&endpoint.signature_scheme, &headers)?;
-    let store = &call.shared.store;
-    store
-        .set_endpoint_headers(call.access.app.id, endpoint.id, headers)
-        .await?;
-    Ok(Answer::nothing())
+    set(&call, |_| Ok(headers.clone())).await
 }
 
 async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
     let patch = call.json::<HeadersPatch>()?;
-    let endpoint = named(&call).await?;
-    let headers = patch.applied_to(endpoint.headers)?;
-    beside(&endpoint.signature_scheme, &headers)?;
-    let store = &call.shared.store;
-    store
-        .set_endpoint_headers(call.access.app.id, endpoint.id, headers)
-        .await?;
-    Ok(Answer::nothing())
+    set(&call, |endpoint| {
+        patch.clone().applied_to(endpoint.headers.clone())
+    })
+    .await
 }

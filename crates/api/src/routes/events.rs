@@ -8,7 +8,7 @@ use crate::error::{ApiResult, Code};
 use crate::live::{self, Following, Scope};
 use crate::operation::Operation;
 
-const ABOUT: &str = "Server-sent events (WHATWG HTML, \"Server-sent events\"), each a JSON object: `message.created` {appId, msgId, eventType, timestamp}; `attempt.made` {appId, endpointId, msgId, attemptId, status (0 success, 2 fail), statusCode, durationMs, timestamp, nextAttemptAt}; `endpoint.changed` {appId}: the application or one of its endpoints changed; `task.changed` {taskId, task, status, progress {total, done}}; `inbox.request` {inboxId, requestId}; `reset` {}: something was left out, read everything again. To go on after a break, send `last-event-id`: what happened in between comes again, and a little of what came before; after more than five minutes comes `reset`. Silence is broken every 15 seconds. A key or token that ends, ends its streams within seconds. Each node has a bounded number of streams, and each key of them.";
+const ABOUT: &str = "Server-sent events (WHATWG HTML, \"Server-sent events\"), each a JSON object: `message.created` {appId, msgId, eventType, timestamp}; `attempt.made` {appId, endpointId, msgId, attemptId, status (0 success, 2 fail), statusCode, durationMs, timestamp, nextAttemptAt}; `endpoint.changed` {appId}: the application or one of its endpoints changed; `task.changed` {taskId, task, status, progress {total, done}}; `inbox.request` {inboxId, requestId}; `reset` {}: something was left out, read everything again. To go on after a break, send `last-event-id`: what happened in between comes again, and a little of what came before; after more than five minutes comes `reset`. Silence is broken every 15 seconds. A key or token that ends, ends its streams within seconds. Each node has a bounded number of streams, and each key, token and application of them.";
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -44,7 +44,7 @@ async fn of_organisation(call: Call<Following<OrgWide>>) -> ApiResult<Answer> {
         org: call.access.access.org,
         app: None,
     };
-    live::stream(&call.shared, &call.access, scope)
+    live::stream(&call.shared, &call.access, scope).await
 }
 
 async fn of_application(call: Call<Following<OfApp>>) -> ApiResult<Answer> {
@@ -52,5 +52,5 @@ async fn of_application(call: Call<Following<OfApp>>) -> ApiResult<Answer> {
         org: call.access.access.org,
         app: Some(call.access.access.app.id),
     };
-    live::stream(&call.shared, &call.access, scope)
+    live::stream(&call.shared, &call.access, scope).await
 }

@@ -13,8 +13,10 @@ use crate::request::page::{self, ITERATOR, LIMIT, ListOut};
 use crate::wire::inbox::{InboxIn, InboxOut, InboxPatch, InboxRequestOut, patch_example};
 use crate::wire::patch::Patch;
 
-/// Inboxes of an organisation at one time.
+/// Inboxes of an organisation at one time, and those of them that one application has: a
+/// customer must leave some to others.
 const MAX_INBOXES: u16 = 50;
+const MAX_OF_APP: u16 = 10;
 
 const ALL: &str = "/api/v1/inbox";
 const ONE: &str = "/api/v1/inbox/{inbox_id}";
@@ -23,7 +25,7 @@ const REQUESTS: &str = "/api/v1/inbox/{inbox_id}/request";
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, ALL, "v1.inbox.create", create)
-            .says("Make an inbox", "Makes a URL inside this server that takes any request and keeps the last 200 of them, 256 KiB of body each, to be looked at: register it as an endpoint to see what a receiver would get. It goes by itself. An organisation has 50 at most. The URL is an endpoint's like any other: deliveries reach it where the rules for addresses allow. Only where the operator has turned inboxes on.")
+            .says("Make an inbox", "Makes a URL inside this server that takes any request and keeps the last 200 of them, or the last 16 MiB, 256 KiB of body each, to be looked at: register it as an endpoint to see what a receiver would get. It goes by itself. An organisation has 50 at most, an application of it 10. The URL is an endpoint's like any other: deliveries reach it where the rules for addresses allow. Only where the operator has turned inboxes on.")
             .may_take::<InboxIn>(json!({"ttlSeconds": 3600}))
             .answers::<InboxOut>(201, "It was made")
             .fails(&[Code::NotFound, Code::LimitReached]),
@@ -42,7 +44,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("Delete an inbox", "Removes the inbox with all that it has received.")
             .answers_nothing(204, "It is deleted"),
         Operation::new(Method::GET, REQUESTS, "v1.inbox.list-requests", requests)
-            .says("List what an inbox received", "The requests that it has kept, newest first.")
+            .says("List what an inbox received", "The requests that it has kept, newest first. A page ends early where they are large: go on with `iterator` until `done`.")
             .query(&[LIMIT, ITERATOR])
             .lists::<InboxRequestOut>("A page of requests"),
         Operation::new(Method::DELETE, REQUESTS, "v1.inbox.clear", clear)
@@ -89,11 +91,11 @@ async fn create(call: Call<Member>) -> ApiResult<Answer> {
         app_id,
         expires_at: store.clock().now().plus(life),
     };
-    match store.create_inbox(new, MAX_INBOXES).await {
+    match store.create_inbox(new, MAX_INBOXES, MAX_OF_APP).await {
         Ok(inbox) => Answer::json(StatusCode::CREATED, &InboxOut::new(&inbox, base(&call))),
         Err(StoreError::Conflict(_)) => Err(ApiError::new(
             Code::LimitReached,
-            "The organisation has 50 inboxes: delete one, or wait until one has expired",
+            "The organisation has 50 inboxes, or the application 10: delete one, or wait until one has expired",
         )),
         Err(error) => Err(error.into()),
     }

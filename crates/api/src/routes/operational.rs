@@ -176,7 +176,7 @@ async fn put_headers(call: Call<OrgWide>) -> ApiResult<Answer> {
     let (app, endpoint) = find(&call).await?;
     let store = &call.shared.store;
     store
-        .set_endpoint_headers(app, endpoint.id, headers)
+        .set_endpoint_headers(app, endpoint.id, None, headers)
         .await?;
     Ok(Answer::nothing())
 }

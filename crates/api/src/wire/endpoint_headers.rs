@@ -39,7 +39,7 @@ pub(crate) struct HeadersIn {
 }
 
 /// Custom headers to set or, with null, to remove; others stay.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 pub(crate) struct HeadersPatch {
     /// Values by name.
     pub headers: BTreeMap<String, Option<String>>,

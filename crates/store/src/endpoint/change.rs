@@ -204,18 +204,20 @@ impl Store {
             .await
     }
 
-    /// Replaces the endpoint's custom headers.
+    /// Replaces the endpoint's custom headers. If it has changed since `revision`, that is a
+    /// conflict on `endpoint_revision`; without one it may have.
     pub async fn set_endpoint_headers(
         &self,
         app: AppId,
         id: EndpointId,
+        revision: Option<i64>,
         headers: BTreeMap<String, String>,
     ) -> StoreResult<()> {
         let change = |endpoint: &Endpoint| EndpointSettings {
             headers,
             ..endpoint.settings()
         };
-        self.change_endpoint(app, id, None, &[], change)
+        self.change_endpoint(app, id, revision, &[], change)
             .await
             .map(|_| ())
     }

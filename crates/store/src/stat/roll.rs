@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use postrider_domain::{AppId, OrgId, Timestamp};
 use uuid::Uuid;
 
-use super::{Bucket, Counts, HOURS_KEPT, Key, MINUTES_KEPT, Row, Table, postgres, sqlite};
+use super::{Bucket, Counts, HOURS_KEPT, Key, MINUTES_KEPT, Row, Table};
 use crate::db::Db;
 use crate::error::wrong;
 use crate::journal::{self, Happened};
@@ -150,6 +150,32 @@ macro_rules! merge {
     }};
 }
 
+/// In a transaction that one node at a time has: does `$work`, and commits if it says so.
+macro_rules! alone {
+    ($store:ident, $operation:expr, ($conn:ident, $engine:ident) => $work:expr) => {{
+        let wrong = wrong($operation);
+        match &*$store.db {
+            Db::Sqlite(db) => {
+                use super::sqlite as $engine;
+                let begun = db.write.begin_with("BEGIN IMMEDIATE").await;
+                let mut tx = begun.map_err(wrong)?;
+                let $conn = &mut *tx;
+                if $work {
+                    tx.commit().await.map_err(wrong)?;
+                }
+            }
+            Db::Postgres(db) => {
+                use super::postgres as $engine;
+                let mut tx = db.write.begin().await.map_err(wrong)?;
+                let $conn = &mut *tx;
+                if $engine::lock(&mut *$conn).await? && $work {
+                    tx.commit().await.map_err(wrong)?;
+                }
+            }
+        }
+    }};
+}
+
 impl Store {
     /// Rolls up commits that have not been, at most so many that nobody waits long. Says
     /// whether there may be more.
@@ -192,31 +218,14 @@ impl Store {
     /// Marks commits and adds what they come to, or does neither if another node was
     /// faster with one of them.
     async fn count_once(&self, seqs: &[i64], mut table: Table) -> StoreResult<()> {
-        let operation = "rolling statistics up";
-        match &*self.db {
-            Db::Sqlite(db) => {
-                let mut tx = db
-                    .write
-                    .begin_with("BEGIN IMMEDIATE")
-                    .await
-                    .map_err(wrong(operation))?;
-                let conn = &mut *tx;
-                if sqlite::claim(&mut *conn, seqs).await? {
-                    merge!(conn, sqlite, table)?;
-                    tx.commit().await.map_err(wrong(operation))?;
-                }
-                Ok(())
+        alone!(self, "rolling statistics up", (conn, engine) => {
+            let is_ours = engine::claim(&mut *conn, seqs).await?;
+            if is_ours {
+                merge!(conn, engine, table)?;
             }
-            Db::Postgres(db) => {
-                let mut tx = db.write.begin().await.map_err(wrong(operation))?;
-                let conn = &mut *tx;
-                if postgres::lock(&mut *conn).await? && postgres::claim(&mut *conn, seqs).await? {
-                    merge!(conn, postgres, table)?;
-                    tx.commit().await.map_err(wrong(operation))?;
-                }
-                Ok(())
-            }
-        }
+            is_ours
+        });
+        Ok(())
     }
 
     /// Removes a chunk of minutes that are past their time, and turns a chunk of old hours
@@ -248,31 +257,14 @@ impl Store {
             let day = days.entry(old.key(Bucket::Day, start)).or_default();
             day.merge(&old.row.counts(old.scope)?);
         }
-        let operation = "turning hours into days";
-        match &*self.db {
-            Db::Sqlite(db) => {
-                let mut tx = db
-                    .write
-                    .begin_with("BEGIN IMMEDIATE")
-                    .await
-                    .map_err(wrong(operation))?;
-                let conn = &mut *tx;
-                sqlite::remove(&mut *conn, &hours).await?;
-                merge!(conn, sqlite, days)?;
-                tx.commit().await.map_err(wrong(operation))?;
+        alone!(self, "turning hours into days", (conn, engine) => {
+            // Whoever finds that another has removed some of them leaves all as it is.
+            let all = engine::remove(&mut *conn, &hours).await? == hours.len() as u64;
+            if all {
+                merge!(conn, engine, days)?;
             }
-            Db::Postgres(db) => {
-                let mut tx = db.write.begin().await.map_err(wrong(operation))?;
-                let conn = &mut *tx;
-                // Whoever finds that another has removed some of them leaves all as it is.
-                if postgres::lock(&mut *conn).await?
-                    && postgres::remove(&mut *conn, &hours).await? == hours.len() as u64
-                {
-                    merge!(conn, postgres, days)?;
-                    tx.commit().await.map_err(wrong(operation))?;
-                }
-            }
-        }
+            all
+        });
         Ok(rows.len() as u64)
     }
 

@@ -107,7 +107,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, table: &Table) -> S
         .map_err(wrong("writing statistics"))
 }
 
-/// Removes these spans.
+/// Removes these spans. Says how many there were.
 pub(super) async fn remove(connection: &mut SqliteConnection, keys: &[Key]) -> StoreResult<u64> {
     let (scopes, rows) = packed(keys.iter())?;
     let done = sqlx::query(REMOVE)

@@ -59,6 +59,11 @@ impl Events {
         }
     }
 
+    /// Where a stream would go on that is taken up now.
+    pub fn place(&self) -> &str {
+        &self.last
+    }
+
     /// Waits until the server has told where the stream begins.
     pub async fn opened(&mut self) {
         while self.last.is_empty() {

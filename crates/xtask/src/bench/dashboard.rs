@@ -217,9 +217,9 @@ async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
             store.attempts_by_endpoint(app, one, AttemptFilter::default(), page())
         })
         .await?,
-        ask("events of the last 10 s", || async {
+        ask("events of the last 15 s", || async {
             store
-                .commits_since(store.clock().now().minus(Duration::from_secs(10)))
+                .commits_since(store.clock().now().minus(Duration::from_secs(15)), 50_000)
                 .await
         })
         .await?,

@@ -238,7 +238,7 @@ impl HmacFormat {
     }
 
     /// The string of a JSON body's outermost object that holds the message's
-    /// id, for want of a header. Never written when signing.
+    /// id, for want of a header that is signed. Never written when signing.
     #[must_use]
     pub fn id_in_body(mut self, key: &str) -> Self {
         self.body_id = Some(Cow::Owned(key.to_owned()));

@@ -52,13 +52,25 @@ impl Template {
         self.parts().any(|part| *part == Part::Timestamp)
     }
 
-    /// The characters that part an id from its neighbours, if it is signed.
+    /// The characters that part an id from what stands on its other side of them and can
+    /// be anything too, if the id is signed. What is before or behind everything parts
+    /// nothing.
     pub(crate) fn separators(&self) -> Vec<u8> {
-        let literals = self.parts().filter_map(|part| match part {
-            Part::Literal(text) if self.has_id() => Some(text.bytes()),
-            _ => None,
-        });
-        literals.flatten().collect()
+        let parts: Vec<&Part> = self
+            .before
+            .iter()
+            .chain([&Part::Body])
+            .chain(&self.after)
+            .collect();
+        let mut separators = Vec::new();
+        for three in parts.windows(3) {
+            if let [left, Part::Literal(text), right] = three
+                && [left, right].contains(&&&Part::Id)
+            {
+                separators.extend(text.bytes());
+            }
+        }
+        separators
     }
 
     pub(crate) fn before<'a>(&'a self, values: Values<'a>) -> Filled<'a> {

@@ -17,6 +17,9 @@ pub use extract::{Signed, SignedBytes, SignedRejection};
 pub use once::{Once, OnceLayer};
 pub use verify::{DEFAULT_BODY_LIMIT, Verify, VerifyLayer};
 
+use std::future::Future;
+use std::pin::Pin;
+
 use http::{Response, StatusCode};
 
 use crate::VerifyError;
@@ -35,4 +38,14 @@ fn bare<B: Default>(status: StatusCode) -> Response<B> {
     let mut response = Response::new(B::default());
     *response.status_mut() = status;
     response
+}
+
+/// What a service of ours is about to answer.
+type Answering<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
+
+/// The inner service that was asked whether it is ready, to be called later; a clone stays
+/// in its place.
+fn ready<S: Clone>(inner: &mut S) -> S {
+    let next = inner.clone();
+    std::mem::replace(inner, next)
 }

@@ -1,8 +1,6 @@
 //! A layer that lets signed requests through.
 
 use std::error::Error;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,7 +10,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{bare, status_of};
+use super::{Answering, bare, ready, status_of};
 use crate::{Verifier, VerifyError};
 
 /// Bytes that a body may have unless set otherwise: two mebibytes, as in axum.
@@ -94,16 +92,14 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future = Answering<R, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The one that was asked whether it is ready is the one to be called.
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
+        let mut inner = ready(&mut self.inner);
         let layer = self.layer.clone();
         Box::pin(async move {
             match layer.check(request).await {
