@@ -93,6 +93,19 @@ on_both_engines! {
         token.get("/stats/overview").await.expect(403);
     }
 
+    async fn the_present_counts_at_the_first_moment_of_a_span(engine: Engine) {
+        let server = TestApp::start(engine).await;
+        let now = server.store().clock().now();
+        let into_the_hour = Duration::from_secs(now.seconds().rem_euclid(3600).unsigned_abs());
+        server.clock().advance(Duration::from_hours(1) - into_the_hour);
+        let client = server.client();
+        World::by(&client).await;
+        for bucket in ["minute", "hour"] {
+            let totals = totals(&client, &format!("bucket={bucket}"), 6).await;
+            assert_eq!(counts(&totals), [3, 3, 3]);
+        }
+    }
+
     async fn windows_that_are_too_long_or_upside_down_are_refused(engine: Engine) {
         let server = TestApp::start(engine).await;
         let client = server.client();

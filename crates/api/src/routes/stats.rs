@@ -95,7 +95,11 @@ impl Asked {
             Some("day") => Bucket::Day,
             _ => Bucket::Hour,
         };
-        let until = call.query.time("until")?.unwrap_or(now);
+        // The present counts too, be it the first moment of a span.
+        let until = call
+            .query
+            .time("until")?
+            .unwrap_or_else(|| now.plus(Duration::from_micros(1)));
         let since = call
             .query
             .time("since")?
