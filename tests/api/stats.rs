@@ -96,8 +96,8 @@ on_both_engines! {
     async fn the_present_counts_at_the_first_moment_of_a_span(engine: Engine) {
         let server = TestApp::start(engine).await;
         let now = server.store().clock().now();
-        let into_the_hour = Duration::from_secs(now.seconds().rem_euclid(3600).unsigned_abs());
-        server.clock().advance(Duration::from_hours(1) - into_the_hour);
+        let into_the_hour = now.seconds().rem_euclid(3600).unsigned_abs();
+        server.clock().advance(Duration::from_secs(3600 - into_the_hour));
         let client = server.client();
         World::by(&client).await;
         for bucket in ["minute", "hour"] {
