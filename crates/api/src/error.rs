@@ -178,6 +178,15 @@ impl ApiError {
         .retry_after(after)
     }
 
+    /// There is hardly any room on the disk, so that what `what` says.
+    pub(crate) fn disk_low(what: &str) -> Self {
+        Self::new(
+            Code::Unavailable,
+            format!("The server's disk is nearly full, so that {what}: try again later"),
+        )
+        .retry_after(Duration::from_secs(10))
+    }
+
     /// Our own fault; the cause is for the log.
     pub(crate) fn internal(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(

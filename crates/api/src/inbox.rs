@@ -15,6 +15,7 @@ use postrider_domain::{Bucket, InboxId, InboxRequestId, SchemeKind, Timestamp};
 use postrider_store::{InboxRequest, OpenInbox, Verification};
 use postrider_verify::{SigningKey, Verifier};
 
+use crate::counts::leave;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::request::{body, edge};
 use crate::state::Shared;
@@ -87,13 +88,7 @@ impl Receiver {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut waiting = self.of.lock();
-        if let Some(count) = waiting.get_mut(&self.inbox) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.inbox);
-            }
-        }
+        leave(&mut self.of.lock(), &self.inbox);
     }
 }
 
@@ -159,11 +154,7 @@ async fn open(shared: &Shared, token: &str) -> ApiResult<(OpenInbox, Turn)> {
     }
     let inbox = shared.store.open_inbox(token).await?.ok_or_else(unknown)?;
     if shared.ingest.status().disk == Some(false) {
-        return Err(ApiError::new(
-            Code::Unavailable,
-            "The server's disk is nearly full, so that no request is kept: try again later",
-        )
-        .retry_after(Duration::from_secs(10)));
+        return Err(ApiError::disk_low("no request is kept"));
     }
     let turn = shared.receiver.take(inbox.id, shared.store.clock().now())?;
     Ok((inbox, turn))

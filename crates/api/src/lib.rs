@@ -8,6 +8,7 @@
 
 mod access;
 mod call;
+mod counts;
 mod dashboard;
 mod docs;
 mod error;

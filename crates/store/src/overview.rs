@@ -166,8 +166,7 @@ pub(crate) fn monitored(
         sql.push("where a.org_id = ")
             .bind(org.uuid())
             .push(" and a.deleted_at is null and e.app_id = a.id and e.deleted_at is null");
-        sql.page("e.id", page, id).push(") order by e.id");
-        sql.push(if page.sql_descending() { " desc" } else { "" });
+        sql.page("e.id", page, id).push(")").order("e.id", page);
         return sql;
     };
     sql.push("where e.app_id = ")

@@ -112,11 +112,6 @@ fn range(sql: &mut Sql, app: AppId, query: &MessageQuery, page: &PageRequest<Mes
     sql.cursor("m.id", page, |id: MessageId| id.uuid().into());
 }
 
-fn ordered(sql: &mut Sql, page: &PageRequest<MessageId>) {
-    sql.push(" order by m.id")
-        .push(if page.sql_descending() { " desc" } else { "" });
-}
-
 /// The last message that a look passes.
 pub(crate) fn bound(
     app: AppId,
@@ -126,8 +121,9 @@ pub(crate) fn bound(
 ) -> Sql {
     let mut sql = Sql::new("select m.id");
     range(&mut sql, app, query, page);
-    ordered(&mut sql, page);
-    sql.push(" limit 1 offset ").bind(passed - 1);
+    sql.order("m.id", page)
+        .push(" limit 1 offset ")
+        .bind(passed - 1);
     sql
 }
 
@@ -152,14 +148,10 @@ pub(crate) fn look(
     let mut sql = Sql::new("select ");
     sql.push(message::columns(false));
     range(&mut sql, app, query, page);
-    let (operator, id) = match reach {
-        Reach::End => ("", None),
-        Reach::To(id) if page.sql_descending() => (" and m.id >= ", Some(id)),
-        Reach::To(id) => (" and m.id <= ", Some(id)),
-        Reach::Only(id) => (" and m.id = ", Some(id)),
-    };
-    if let Some(id) = id {
-        sql.push(operator).bind(id.uuid());
+    match reach {
+        Reach::End => {}
+        Reach::To(id) => _ = sql.up_to("m.id", page, id.uuid()),
+        Reach::Only(id) => _ = sql.push(" and m.id = ").bind(id.uuid()),
     }
     message::content_filter(
         &mut sql,
@@ -188,8 +180,7 @@ pub(crate) fn look(
         sql.push(" and ");
         delivered(&mut sql, app, query.endpoint, "true");
     }
-    ordered(&mut sql, page);
-    sql.push(" limit ").bind(page.fetch());
+    sql.order("m.id", page).push(" limit ").bind(page.fetch());
     sql
 }
 

@@ -159,11 +159,30 @@ impl Sql {
         arg: impl Fn(K) -> Arg,
     ) -> &mut Self {
         self.cursor(key, page, arg)
-            .push(" order by ")
-            .push(key)
-            .push(if page.sql_descending() { " desc" } else { "" })
+            .order(key, page)
             .push(" limit ")
             .bind(page.fetch())
+    }
+
+    /// Adds the order in which the page's statement runs.
+    pub(crate) fn order<K: Clone>(&mut self, key: &str, page: &PageRequest<K>) -> &mut Self {
+        let direction = if page.sql_descending() { " desc" } else { "" };
+        self.push(" order by ").push(key).push(direction)
+    }
+
+    /// Adds the condition that the page's statement goes no further than `last`.
+    pub(crate) fn up_to<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        last: impl Into<Arg>,
+    ) -> &mut Self {
+        let sign = if page.sql_descending() {
+            " >= "
+        } else {
+            " <= "
+        };
+        self.push(" and ").push(key).push(sign).bind(last)
     }
 
     /// Runs the statement on the reading pool.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use postrider_domain::KeyId;
 
 use super::Scope;
+use crate::counts::leave;
 use crate::error::{ApiError, ApiResult, Code};
 
 /// Streams of one node.
@@ -80,15 +81,6 @@ impl Drop for Place {
         taken.all -= 1;
         leave(&mut taken.keys, &self.key);
         leave(&mut taken.scopes, &self.scope);
-    }
-}
-
-fn leave<K: std::hash::Hash + Eq>(map: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = map.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            map.remove(key);
-        }
     }
 }
 

@@ -135,12 +135,7 @@ pub(super) fn refused(error: PublishError) -> ApiError {
             "Too many messages wait to be stored: try again",
         )
         .retry_after(retry_after),
-        PublishError::DiskLow => ApiError::new(
-            Code::Unavailable,
-            "The server's disk is nearly full, so that no message is taken: try again later",
-        )
-        .retry_after(Duration::from_secs(10))
-        .caused_by(error),
+        PublishError::DiskLow => ApiError::disk_low("no message is taken").caused_by(error),
         PublishError::EventIdTaken => ApiError::new(
             Code::Conflict,
             "A message with this eventId exists in the application: choose another eventId, or leave it out",

@@ -62,15 +62,11 @@ impl AppFilter {
 pub(crate) fn bound(org: OrgId, page: &PageRequest<AppId>, passed: i64) -> Sql {
     let mut sql = Sql::new("select a.id from app a where a.org_id = ");
     sql.bind(org.uuid())
-        .cursor("a.id", page, |id: AppId| id.uuid().into());
-    ordered(&mut sql, page);
-    sql.push(" limit 1 offset ").bind(passed - 1);
+        .cursor("a.id", page, |id: AppId| id.uuid().into())
+        .order("a.id", page)
+        .push(" limit 1 offset ")
+        .bind(passed - 1);
     sql
-}
-
-fn ordered(sql: &mut Sql, page: &PageRequest<AppId>) {
-    sql.push(" order by a.id")
-        .push(if page.sql_descending() { " desc" } else { "" });
 }
 
 /// Adds that the text is found. What an older version wrote has nothing folded, or what
@@ -98,8 +94,7 @@ pub(crate) fn list(
     );
     sql.bind(org.uuid()).push(" and a.deleted_at is null");
     if let Some(bound) = bound {
-        let sign = if page.sql_descending() { ">=" } else { "<=" };
-        sql.push(&format!(" and a.id {sign} ")).bind(bound.uuid());
+        sql.up_to("a.id", page, bound.uuid());
     }
     match filter.wanted() {
         Some(Wanted::Id(id)) => _ = sql.push(" and a.id = ").bind(id.uuid()),

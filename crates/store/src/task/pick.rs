@@ -130,6 +130,14 @@ impl Offered {
     }
 }
 
+/// What is to be made again.
+pub(super) struct Sought<'a> {
+    of: (AppId, EndpointId),
+    which: &'a Replayed,
+    /// What the endpoint wants, if it is what it misses.
+    filter: Option<Filter>,
+}
+
 /// Deliveries of an endpoint, by message.
 pub(crate) fn deliveries(
     endpoint: EndpointId,
@@ -187,83 +195,63 @@ impl Store {
     /// The next messages whose deliveries to the endpoint are to be made again.
     pub(super) async fn pick(
         &self,
-        (app, endpoint): (AppId, EndpointId),
+        of: (AppId, EndpointId),
         which: &Replayed,
         window: Window,
         after: MessageId,
         counting: bool,
     ) -> StoreResult<Picked> {
-        if *which == Replayed::Missing {
-            return self
-                .pick_missing((app, endpoint), window, after, counting)
-                .await;
-        }
+        let sought = self.sought(of, which).await?;
         let mut pages = Pages::new(after, counting);
         loop {
-            let rows: Vec<Standing> =
-                deliveries(endpoint, pages.picked.upto, window.end(), pages.page)
-                    .fetch(self, "picking deliveries")
-                    .await?;
-            let rows = rows
-                .iter()
-                .map(|row| Ok((row.message_id, which.selects(row)?)))
-                .collect::<StoreResult<Vec<_>>>()?;
-            if !pages.take(rows.into_iter()) {
+            let between = (pages.picked.upto, window.end());
+            let rows = self.look(&sought, between, pages.page).await?;
+            let rows = rows.iter().map(|(id, wanted)| (*id, wanted.is_some()));
+            if !pages.take(rows) {
                 return Ok(pages.picked);
             }
         }
     }
 
-    async fn pick_missing(
+    /// What is to be made again, with what the endpoint wants now if that decides.
+    pub(super) async fn sought<'a>(
         &self,
         of: (AppId, EndpointId),
-        window: Window,
-        after: MessageId,
-        counting: bool,
-    ) -> StoreResult<Picked> {
-        let filter = self.filter_of(of).await?;
-        let mut pages = Pages::new(after, counting);
-        loop {
-            let rows: Vec<Offered> = offered(of, pages.picked.upto, window.end(), pages.page)
-                .fetch(self, "picking messages")
-                .await?;
-            let rows = rows
-                .iter()
-                .map(|row| Ok((row.id, row.is_missing(&filter)?)))
-                .collect::<StoreResult<Vec<_>>>()?;
-            if !pages.take(rows.into_iter()) {
-                return Ok(pages.picked);
-            }
-        }
+        which: &'a Replayed,
+    ) -> StoreResult<Sought<'a>> {
+        let filter = match which {
+            Replayed::Missing => Some(self.filter_of(of).await?),
+            _ => None,
+        };
+        Ok(Sought { of, which, filter })
     }
 
     /// A page of what there is between two messages, each with how it stands with the
     /// endpoint if it would be sent again.
     pub(super) async fn look(
         &self,
-        of: (AppId, EndpointId),
-        which: &Replayed,
+        sought: &Sought<'_>,
         (after, before): (MessageId, MessageId),
         limit: usize,
     ) -> StoreResult<Vec<(Uuid, Option<Option<DeliveryState>>)>> {
         let state = |id, code| row::code("delivery", "state", MessageId::from_uuid(id), code);
-        if *which == Replayed::Missing {
-            let filter = self.filter_of(of).await?;
-            let rows: Vec<Offered> = offered(of, after, before, limit)
-                .fetch(self, "counting messages")
+        if let Some(filter) = &sought.filter {
+            let rows: Vec<Offered> = offered(sought.of, after, before, limit)
+                .fetch(self, "looking for messages")
                 .await?;
             let looked = rows.into_iter().map(|row| {
                 let stands = row.state.map(|code| state(row.id, code)).transpose()?;
-                Ok((row.id, row.is_missing(&filter)?.then_some(stands)))
+                Ok((row.id, row.is_missing(filter)?.then_some(stands)))
             });
             return looked.collect();
         }
-        let rows: Vec<Standing> = deliveries(of.1, after, before, limit)
-            .fetch(self, "counting deliveries")
+        let rows: Vec<Standing> = deliveries(sought.of.1, after, before, limit)
+            .fetch(self, "looking for deliveries")
             .await?;
         let looked = rows.into_iter().map(|row| {
             let stands = state(row.message_id, row.state)?;
-            Ok((row.message_id, which.selects(&row)?.then_some(Some(stands))))
+            let wanted = sought.which.selects(&row)?;
+            Ok((row.message_id, wanted.then_some(Some(stands))))
         });
         looked.collect()
     }

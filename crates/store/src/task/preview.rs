@@ -39,10 +39,11 @@ impl Store {
         which: &Replayed,
     ) -> StoreResult<Preview> {
         let of = (app, endpoint);
+        let sought = self.sought(of, which).await?;
         let mut preview = Preview::default();
         let mut after = window.first();
         for _ in 0..LOOKED_THROUGH / PAGE {
-            let rows = self.look(of, which, (after, window.end()), PAGE).await?;
+            let rows = self.look(&sought, (after, window.end()), PAGE).await?;
             let last = rows.len() < PAGE;
             after = rows
                 .last()

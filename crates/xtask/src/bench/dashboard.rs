@@ -65,11 +65,11 @@ pub(super) fn run(root: &Path, target: &Path, options: &Options) -> io::Result<V
             Some(target.join("release/postrider"))
         }
     };
+    if binary.is_some() {
+        screens::prepare(root)?;
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        if binary.is_some() {
-            screens::prepare(root).await?;
-        }
         let folder = folder(target, "dashboard")?;
         let bench = Bench {
             root,

@@ -2,19 +2,19 @@
 
 use std::io;
 use std::path::Path;
-
-use tokio::process::Command;
+use std::process::Command;
 
 use super::server::Server;
+use super::succeed;
 
 /// Installs what drives the browser.
-pub(super) async fn prepare(root: &Path) -> io::Result<()> {
-    succeed(&mut Command::new(root.join(".ci/chromium"))).await?;
+pub(super) fn prepare(root: &Path) -> io::Result<()> {
+    succeed(&mut Command::new(root.join(".ci/chromium")))?;
     let mut install = npm(root);
     install
         .args(["ci", "--no-audit", "--no-fund"])
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-    succeed(&mut install).await
+    succeed(&mut install)
 }
 
 /// Serves a seeded database and prints how long each screen takes to be usable.
@@ -31,22 +31,13 @@ pub(super) async fn measure(
         .args(["run", "--silent", "measure"])
         .env("MEASURE_URL", format!("http://{}", server.address))
         .env("MEASURE_KEY", &server.key);
-    let measured = succeed(&mut browser).await;
+    let measured = tokio::task::spawn_blocking(move || succeed(&mut browser)).await;
     server.stop().await?;
-    measured
+    measured?
 }
 
 fn npm(root: &Path) -> Command {
     let mut npm = Command::new("npm");
     npm.current_dir(root.join("tests/browser"));
     npm
-}
-
-async fn succeed(command: &mut Command) -> io::Result<()> {
-    let status = command.status().await?;
-    if status.success() {
-        return Ok(());
-    }
-    let program = command.as_std().get_program().to_string_lossy();
-    Err(io::Error::other(format!("{program}: {status}")))
 }
