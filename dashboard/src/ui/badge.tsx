@@ -43,6 +43,19 @@ export function Badge({ tone = "neutral", dot, mono, title, children }: BadgePro
   );
 }
 
+/** Words of a machine, each in a badge of its own. */
+export function Words({ words }: { words: string[] }) {
+  return (
+    <span className="flex flex-wrap gap-1">
+      {words.map((word) => (
+        <Badge key={word} mono>
+          {word}
+        </Badge>
+      ))}
+    </span>
+  );
+}
+
 /** A mark of a state; never alone, the word stands beside it. */
 export function Dot({ tone = "neutral" }: { tone?: Tone }) {
   return <span aria-hidden className={cx("size-2 shrink-0 rounded-full", DOTS[tone])} />;

@@ -78,20 +78,20 @@ export function Input({ mono, className, ...rest }: InputProps) {
   );
 }
 
-type SearchInputProps = Omit<InputProps, "type" | "aria-label" | "placeholder" | "className"> & {
+type SearchInputProps = Omit<InputProps, "type" | "aria-label" | "placeholder"> & {
   label: string;
 };
 
-/** A field to search with; it fills what it stands in, which is `relative`. */
-export function SearchInput({ label, ...rest }: SearchInputProps) {
+/** A field to search with. */
+export function SearchInput({ label, className, ...rest }: SearchInputProps) {
   return (
-    <>
+    <div className={cx("relative", className)}>
       <Search
         className="pointer-events-none absolute top-2 left-2.5 size-4 text-faint"
         aria-hidden
       />
       <Input type="search" aria-label={label} placeholder={label} {...rest} className="pl-8!" />
-    </>
+    </div>
   );
 }
 
@@ -139,6 +139,32 @@ export function Checkbox({ label, hint, className, ...rest }: CheckProps) {
   );
 }
 
+interface ChoiceProps {
+  /** The same for all of which one holds. */
+  name: string;
+  isChosen: boolean;
+  onChoose: () => void;
+  className?: string;
+  children: ReactNode;
+}
+
+/** One of several of which one holds: a radio button that is seen by its ground alone. */
+export function Choice({ name, isChosen, onChoose, className, children }: ChoiceProps) {
+  return (
+    <label
+      className={cx(
+        "rounded-sm px-2.5",
+        "has-checked:bg-accent-soft has-checked:text-accent-text",
+        "has-focus-visible:outline-2 has-focus-visible:outline-accent-text",
+        className,
+      )}
+    >
+      <input type="radio" name={name} className="sr-only" checked={isChosen} onChange={onChoose} />
+      {children}
+    </label>
+  );
+}
+
 interface SegmentsProps<T extends string> {
   label: string;
   value: T;
@@ -153,23 +179,15 @@ export function Segments<T extends string>({ label, value, options, onChange }: 
     <fieldset className="inline-flex rounded-md border border-line-strong bg-surface p-0.5">
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
-        <label
+        <Choice
           key={option.value}
-          className={cx(
-            "rounded-sm px-2.5 py-0.5 text-xs font-medium text-muted hover:text-text",
-            "has-checked:bg-accent-soft has-checked:text-accent-text",
-            "has-focus-visible:outline-2 has-focus-visible:outline-accent-text",
-          )}
+          name={name}
+          isChosen={value === option.value}
+          onChoose={() => onChange(option.value)}
+          className="py-0.5 text-xs font-medium text-muted hover:text-text"
         >
-          <input
-            type="radio"
-            name={name}
-            className="sr-only"
-            checked={value === option.value}
-            onChange={() => onChange(option.value)}
-          />
           {option.label}
-        </label>
+        </Choice>
       ))}
     </fieldset>
   );

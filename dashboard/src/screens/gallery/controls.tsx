@@ -107,9 +107,7 @@ export function Controls() {
               </Select>
             )}
           </Field>
-          <div className="relative self-end">
-            <SearchInput label="Search" />
-          </div>
+          <SearchInput label="Search" className="self-end" />
           <Field label="Words">
             {(described) => <TagInput {...described} values={words} onChange={setWords} />}
           </Field>

@@ -2,8 +2,7 @@ import { useEffect, useId, useState } from "react";
 import { useApps } from "@/api/operator";
 import { useSettled } from "@/shell/settled";
 import { texts } from "@/texts";
-import { cx } from "@/ui/cx";
-import { SearchInput } from "@/ui/field";
+import { Choice, SearchInput } from "@/ui/field";
 import { Empty, Listed } from "@/ui/states";
 
 const t = texts.apps;
@@ -28,13 +27,11 @@ export function AppPicker({ label, chosen, onChange }: AppPickerProps) {
   return (
     <fieldset className="flex flex-col gap-2">
       <legend className="pb-1.5 text-sm font-medium">{label}</legend>
-      <div className="relative">
-        <SearchInput
-          label={t.search}
-          value={search}
-          onChange={(event) => setSearch(event.target.value)}
-        />
-      </div>
+      <SearchInput
+        label={t.search}
+        value={search}
+        onChange={(event) => setSearch(event.target.value)}
+      />
       <div className="rounded-md border border-line">
         <Listed
           list={{ ...list, hasMore: false }}
@@ -44,24 +41,16 @@ export function AppPicker({ label, chosen, onChange }: AppPickerProps) {
           {(rows) => (
             <div className="flex flex-col p-1">
               {rows.slice(0, SHOWN).map((app) => (
-                <label
+                <Choice
                   key={app.id}
-                  className={cx(
-                    "flex items-center justify-between gap-3 rounded-sm px-2.5 py-1.5 text-sm hover:bg-hover",
-                    "has-checked:bg-accent-soft has-checked:text-accent-text",
-                    "has-focus-visible:outline-2 has-focus-visible:outline-accent-text",
-                  )}
+                  name={name}
+                  isChosen={chosen === app.id}
+                  onChoose={() => onChange(app.id)}
+                  className="flex items-center justify-between gap-3 py-1.5 text-sm hover:bg-hover"
                 >
-                  <input
-                    type="radio"
-                    name={name}
-                    className="sr-only"
-                    checked={chosen === app.id}
-                    onChange={() => onChange(app.id)}
-                  />
                   <span className="truncate font-medium">{app.name}</span>
                   {app.uid && <code className="truncate font-mono text-xs">{app.uid}</code>}
-                </label>
+                </Choice>
               ))}
               {rows.length > SHOWN && (
                 <p className="px-2.5 py-1.5 text-xs text-muted">{t.searchForMore}</p>

@@ -29,13 +29,12 @@ export default function Apps() {
   );
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={create}>
-      <div className="relative max-w-md">
-        <SearchInput
-          label={t.search}
-          defaultValue={address.q ?? ""}
-          onChange={(event) => change({ q: event.target.value })}
-        />
-      </div>
+      <SearchInput
+        label={t.search}
+        defaultValue={address.q ?? ""}
+        onChange={(event) => change({ q: event.target.value })}
+        className="max-w-md"
+      />
       <Card flush>
         <Listed
           list={list}

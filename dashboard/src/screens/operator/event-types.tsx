@@ -52,13 +52,12 @@ export default function EventTypes() {
   return (
     <Page title={texts.nav.eventTypes} subtitle={t.subtitle} actions={actions}>
       <div className="flex flex-wrap items-center gap-4">
-        <div className="relative min-w-52 flex-1 sm:max-w-md">
-          <SearchInput
-            label={t.search}
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
-        </div>
+        <SearchInput
+          label={t.search}
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+          className="min-w-52 flex-1 sm:max-w-md"
+        />
         <Checkbox
           label={t.showArchived}
           checked={archived}

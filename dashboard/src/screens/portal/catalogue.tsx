@@ -48,13 +48,11 @@ export default function Catalogue() {
       ) : (
         <div className="grid items-start gap-5 md:grid-cols-[17rem_minmax(0,1fr)]">
           <div className="flex flex-col gap-2 md:sticky md:top-4">
-            <div className="relative">
-              <SearchInput
-                label={t.search}
-                value={search}
-                onChange={(event) => setSearch(event.target.value)}
-              />
-            </div>
+            <SearchInput
+              label={t.search}
+              value={search}
+              onChange={(event) => setSearch(event.target.value)}
+            />
             <nav
               aria-label={t.title}
               className="max-h-[70dvh] overflow-y-auto rounded-lg border border-line bg-surface p-1.5 max-md:max-h-60"

@@ -1,7 +1,7 @@
 import { type Endpoint, useHeaders } from "@/api/endpoints";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
-import { Badge } from "@/ui/badge";
+import { Words } from "@/ui/badge";
 import { Mono } from "@/ui/code";
 import { Card, Facts } from "@/ui/layout";
 import { At } from "@/ui/time";
@@ -10,16 +10,6 @@ import { headersOf } from "./scheme";
 import { SecretCard } from "./secret-card";
 
 const t = texts.endpoints.page;
-
-const Words = ({ words }: { words: string[] }) => (
-  <span className="flex flex-wrap gap-1">
-    {words.map((word) => (
-      <Badge key={word} mono>
-        {word}
-      </Badge>
-    ))}
-  </span>
-);
 
 /** How an endpoint is set up, and its secrets. */
 export function EndpointDetails({ endpoint }: { endpoint: Endpoint }) {

@@ -1,3 +1,4 @@
+import { HEX, inJavascript, inPython, shellScript, type Variables } from "./program";
 import { quoted, rustString, shellWord } from "./quoting";
 import type { Scheme } from "./scheme";
 import type { Language } from "./verify-code";
@@ -63,22 +64,23 @@ export function hmacSignedOf(scheme: Scheme, recorded: Recorded, body: string): 
   }
 }
 
-interface Variable {
-  name: "id" | "timestamp" | "body";
-}
-
-/** The parts of what is signed: variables, and text between them. */
-function parts(content: string): (Variable | string)[] {
+/** The parts of what is signed, as a language writes variables and the text between them. */
+function parts(
+  content: string,
+  variable: (name: string) => string,
+  text: (text: string) => string,
+): string[] {
   return content
     .split(/(\{(?:id|timestamp|body)\})/)
     .filter(Boolean)
-    .map((part) =>
-      /^\{.*\}$/.test(part) ? { name: part.slice(1, -1) as Variable["name"] } : part,
-    );
+    .map((part) => (/^\{.*\}$/.test(part) ? variable(part.slice(1, -1)) : text(part)));
 }
 
+/** The same where a name alone is a variable, between commas. */
+const listed = (content: string) => parts(content, (name) => name, quoted).join(", ");
+
 /** The variables of a program, in the order in which they are read. */
-function variables(signed: HmacSigned): [string, string][] {
+function variables(signed: HmacSigned): Variables {
   const named = (["id", "timestamp", "body"] as const)
     .filter((name) => signed.content.includes(`{${name}}`))
     .map((name): [string, string] => [name, signed[name]]);
@@ -129,18 +131,13 @@ ${headers.join("\n")}
 }
 
 function javascript(signed: HmacSigned): string {
-  const list = parts(signed.content).map((part) =>
-    typeof part === "string" ? quoted(part) : part.name,
-  );
   const fits = signed.isList ? 'header.split(",").some(isOurs)' : "isOurs(header)";
   return `// node verify.mjs
 import crypto from "node:crypto";
 
-${variables(signed)
-  .map(([name, value]) => `const ${name} = ${quoted(value)};`)
-  .join("\n")}
+${inJavascript(variables(signed))}
 
-const signed = [${list.join(", ")}].join("");
+const signed = [${listed(signed.content)}].join("");
 const mac = crypto.createHmac("${signed.algorithm}", process.env.WEBHOOK_SECRET).update(signed);
 const expected = ${signed.prefix ? `${quoted(signed.prefix)} + ` : ""}mac.digest("${signed.encoding}");
 const isOurs = (given) =>
@@ -153,9 +150,6 @@ console.log("verified:", header);
 }
 
 function python(signed: HmacSigned): string {
-  const list = parts(signed.content).map((part) =>
-    typeof part === "string" ? quoted(part) : part.name,
-  );
   const digest =
     signed.encoding === "hex" ? "mac.hexdigest()" : "base64.b64encode(mac.digest()).decode()";
   const given = signed.isList ? 'header.split(",")' : "[header]";
@@ -164,11 +158,9 @@ ${signed.encoding === "base64" ? "import base64\n" : ""}import hashlib
 import hmac
 import os
 
-${variables(signed)
-  .map(([name, value]) => `${name} = ${quoted(value)}`)
-  .join("\n")}
+${inPython(variables(signed))}
 
-signed = "".join([${list.join(", ")}]).encode()
+signed = "".join([${listed(signed.content)}]).encode()
 mac = hmac.new(os.environ["WEBHOOK_SECRET"].encode(), signed, hashlib.${signed.algorithm})
 expected = ${signed.prefix ? `${quoted(signed.prefix)} + ` : ""}${digest}
 
@@ -178,39 +170,19 @@ print("verified:", header)
 `;
 }
 
-const HEX = "od -An -v -tx1 | tr -d ' \\n'";
-
 function curl(signed: HmacSigned): string {
-  const list = parts(signed.content).map((part) =>
-    typeof part === "string" ? shellWord(part) : `"$${part.name}"`,
-  );
+  const list = parts(signed.content, (name) => `"$${name}"`, shellWord).join(" ");
   const encode = signed.encoding === "hex" ? HEX : "base64 -w 0";
   const fits = signed.isList ? '*",$expected,"*' : '",$expected,"';
-  const headers = signed.headers.map(
-    ([name, value]) => `    -H ${shellWord(`${name}: ${value}`)} \\`,
-  );
-  return `#!/usr/bin/env bash
-# bash verify.sh [URL]: with a URL, also sends the same request there.
-set -eu
-${variables(signed)
-  .map(([name, value]) => `${name}=${shellWord(value)}`)
-  .join("\n")}
-
-key=$(printf '%s' "$WEBHOOK_SECRET" | ${HEX})
-mac=$(printf '%s' ${list.join(" ")} | openssl dgst -${signed.algorithm} -mac HMAC -macopt "hexkey:$key" -binary | ${encode})
+  const headers = signed.headers.map(([name, value]) => shellWord(`${name}: ${value}`));
+  const check = `key=$(printf '%s' "$WEBHOOK_SECRET" | ${HEX})
+mac=$(printf '%s' ${list} | openssl dgst -${signed.algorithm} -mac HMAC -macopt "hexkey:$key" -binary | ${encode})
 expected=${signed.prefix ? shellWord(signed.prefix) : ""}$mac
 case ",$header," in
   ${fits}) echo "verified: $header" ;;
   *) echo 'the signature does not match' >&2; exit 1 ;;
-esac
-
-if [ $# -gt 0 ]; then
-  curl -sS -i "$1" \\
-    -H 'content-type: application/json' \\
-${headers.join("\n")}
-    --data-binary "$body"
-fi
-`;
+esac`;
+  return shellScript(variables(signed), check, headers);
 }
 
 const MAKERS = { rust, javascript, python, curl };

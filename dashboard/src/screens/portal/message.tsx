@@ -5,7 +5,7 @@ import { type FullMessage, useDestinations, useMessage } from "@/api/messages";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
-import { Badge } from "@/ui/badge";
+import { Words } from "@/ui/badge";
 import { Code, Mono } from "@/ui/code";
 import { Segments } from "@/ui/field";
 import { bytes } from "@/ui/format";
@@ -53,18 +53,6 @@ export default function MessagePage() {
       <Payload full={query.data} />
       <Destinations full={query.data} />
     </Page>
-  );
-}
-
-function Words({ words }: { words: string[] }) {
-  return (
-    <span className="flex flex-wrap gap-1">
-      {words.map((word) => (
-        <Badge key={word} mono>
-          {word}
-        </Badge>
-      ))}
-    </span>
   );
 }
 

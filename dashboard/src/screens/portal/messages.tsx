@@ -294,7 +294,7 @@ function SearchBox({ value, onSearch }: { value: string; onSearch: (q: string) =
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: `search` is not known everywhere yet
-    <form role="search" onSubmit={submit} className="relative min-w-52 flex-1">
+    <form role="search" onSubmit={submit} className="min-w-52 flex-1">
       <SearchInput
         label={t.search}
         value={text}

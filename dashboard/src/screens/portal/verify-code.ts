@@ -1,4 +1,5 @@
-import { quoted, rustString, shellWord } from "./quoting";
+import { HEX, inJavascript, inPython, shellScript, type Variables } from "./program";
+import { rustString } from "./quoting";
 
 /** What was signed and sent in one attempt, as Standard Webhooks say. */
 export interface Signed {
@@ -41,13 +42,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 `;
 }
 
-const HEAD = (signed: Signed, assign: string, end: string) =>
-  [
-    `${assign}id = ${quoted(signed.id)}${end}`,
-    `${assign}timestamp = ${quoted(signed.timestamp)}${end}`,
-    `${assign}signatures = ${quoted(signed.signature)}${end}`,
-    `${assign}body = ${quoted(signed.body)}${end}`,
-  ].join("\n");
+const variables = (signed: Signed): Variables => [
+  ["id", signed.id],
+  ["timestamp", signed.timestamp],
+  ["signatures", signed.signature],
+  ["body", signed.body],
+];
 
 function javascript(signed: Signed, scheme: Scheme): string {
   const check =
@@ -63,7 +63,7 @@ const isOurs = (given) => crypto.verify(null, signed, key, given);`;
   return `// node verify.mjs
 import crypto from "node:crypto";
 
-${HEAD(signed, "const ", ";")}
+${inJavascript(variables(signed))}
 
 const signed = Buffer.from(\`\${id}.\${timestamp}.\${body}\`);
 ${check}
@@ -104,7 +104,7 @@ def is_ours(given):
   return `# python3 verify.py
 ${imports}
 
-${HEAD(signed, "", "")}
+${inPython(variables(signed))}
 
 signed = f"{id}.{timestamp}.{body}".encode()
 ${check}
@@ -124,7 +124,7 @@ print("verified:", id)
 function curl(signed: Signed, scheme: Scheme): string {
   const check =
     scheme === "v1"
-      ? `key=$(printf '%s' "\${WEBHOOK_SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \\n')
+      ? `key=$(printf '%s' "\${WEBHOOK_SECRET#whsec_}" | base64 -d | ${HEX})
 expected=v1,$(printf '%s.%s.%s' "$id" "$timestamp" "$body" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64 -w 0)
 case " $signatures " in
   *" $expected "*) echo "verified: $id" ;;
@@ -140,25 +140,12 @@ for one in $signatures; do
 done
 [ "\${verified:-}" ] || { echo 'the signature does not match' >&2; exit 1; }
 echo "verified: $id"`;
-  return `#!/usr/bin/env bash
-# bash verify.sh [URL]: with a URL, also sends the same request there.
-set -eu
-id=${shellWord(signed.id)}
-timestamp=${shellWord(signed.timestamp)}
-signatures=${shellWord(signed.signature)}
-body=${shellWord(signed.body)}
-
-${check}
-
-if [ $# -gt 0 ]; then
-  curl -sS -i "$1" \\
-    -H 'content-type: application/json' \\
-    -H "${signed.family}-id: $id" \\
-    -H "${signed.family}-timestamp: $timestamp" \\
-    -H "${signed.family}-signature: $signatures" \\
-    --data-binary "$body"
-fi
-`;
+  const header = (name: string, value: string) => `"${signed.family}-${name}: $${value}"`;
+  return shellScript(variables(signed), check, [
+    header("id", "id"),
+    header("timestamp", "timestamp"),
+    header("signature", "signatures"),
+  ]);
 }
 
 const MAKERS = { rust, javascript, python, curl };
