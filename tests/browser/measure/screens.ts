@@ -4,6 +4,8 @@ import { Api } from "../support/server";
 import { consoleScreens, portalScreens, type World } from "../support/world";
 import { usable, watch } from "./usable";
 
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
 /** How often each screen is asked for, after once for the caches. */
 const TIMES = Number(process.env.TIMES ?? 10);
 /** Milliseconds within which a screen should be usable. */
@@ -48,7 +50,7 @@ test("screens", async ({ page }) => {
   const over: string[] = [];
 
   async function table(of: string, screens: Record<string, string>) {
-    console.log(`\n${`${of} (ms)`.padEnd(40)}${"median".padStart(10)}${"worst".padStart(10)}`);
+    print(`\n${`${of} (ms)`.padEnd(40)}${"median".padStart(10)}${"worst".padStart(10)}`);
     for (const [name, path] of Object.entries(screens)) {
       const times: number[] = [];
       await usable(page, url + path);
@@ -58,7 +60,9 @@ test("screens", async ({ page }) => {
       const worst = times[TIMES - 1] ?? Number.NaN;
       const mark = worst > MARK ? `   over ${MARK}` : "";
       if (mark) over.push(`${of} ${name}`);
-      console.log(name.padEnd(40) + median.toFixed(0).padStart(10) + worst.toFixed(0).padStart(10) + mark);
+      print(
+        name.padEnd(40) + median.toFixed(0).padStart(10) + worst.toFixed(0).padStart(10) + mark,
+      );
     }
   }
 
@@ -74,5 +78,5 @@ test("screens", async ({ page }) => {
   await page.goto(w.portal.link);
   await settled(page);
   await table("portal", portalScreens(w));
-  console.log(over.length === 0 ? `\nall within ${MARK} ms` : `\nover ${MARK} ms: ${over.join(", ")}`);
+  print(over.length === 0 ? `\nall within ${MARK} ms` : `\nover ${MARK} ms: ${over.join(", ")}`);
 });

@@ -32,7 +32,11 @@ export async function watch(page: Page): Promise<void> {
       }
       usable = now;
     };
-    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+    new MutationObserver(look).observe(document, {
+      subtree: true,
+      childList: true,
+      attributes: true,
+    });
   });
 }
 
