@@ -26,7 +26,7 @@ const RELEASE_POSTGRES: &str = "update delivery d set owner = null, token = d.to
 const RELEASE_SQLITE: &str = "update delivery set owner = null, token = delivery.token + 1, \
         due_at = case when $3 then $2 else coalesce(due_at, $2) end \
     from (select substr($4, key * 16 + 1, 16) as message_id, value ->> 0 as owner, value ->> 1 as token \
-          from json_each($5)) as i \
+          from jsonb_each($5)) as i \
     where delivery.endpoint_id = $1 and delivery.message_id = i.message_id \
       and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0";
 const PARK: &str = "update lane set parked_until = $2, wake_at = case when next_due > $2 then next_due else $2 end \

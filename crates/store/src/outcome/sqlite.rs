@@ -21,11 +21,11 @@ const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i
         owner = case when i.state = 0 then null else delivery.owner end \
     from (select substr($1, key * 32 + 1, 16) as endpoint_id, substr($1, key * 32 + 17, 16) as message_id, \
         value ->> 0 as owner, value ->> 1 as token, value ->> 2 as state, value ->> 3 as status, \
-        value ->> 4 as due_at, value ->> 5 as tried from json_each($2)) as i \
+        value ->> 4 as due_at, value ->> 5 as tried from jsonb_each($2)) as i \
     where delivery.endpoint_id = i.endpoint_id and delivery.message_id = i.message_id \
       and delivery.owner = i.owner and delivery.token = i.token and delivery.state = 0";
 /// Bound as [`MOVE`]: those that are not now as it would have left them.
-const LATE: &str = "select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16) from json_each($2) as i \
+const LATE: &str = "select substr($1, key * 32 + 1, 16), substr($1, key * 32 + 17, 16) from jsonb_each($2) as i \
     where not exists (select 1 from delivery d where d.endpoint_id = substr($1, i.key * 32 + 1, 16) \
         and d.message_id = substr($1, i.key * 32 + 17, 16) and d.token = i.value ->> 1 and d.state = i.value ->> 2)";
 const RECORD: &str = "insert into attempt (message_id, id, endpoint_id, endpoint_revision, status, http_status, failure, \
@@ -34,7 +34,7 @@ const RECORD: &str = "insert into attempt (message_id, id, endpoint_id, endpoint
         value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
         value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
         case value ->> 14 when 0 then null else substr($3, value ->> 13, value ->> 14) end \
-    from json_each($2) where true on conflict do nothing";
+    from jsonb_each($2) where true on conflict do nothing";
 const WELL: &str = "delete from endpoint_health where endpoint_id in \
     (select substr($1, key * 16 + 1, 16) from json_each($2))";
 const FAILED: &str = "insert into endpoint_health (endpoint_id, first_failure_at, last_failure_at) \

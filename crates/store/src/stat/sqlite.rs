@@ -12,18 +12,18 @@ const CLAIM: &str =
     "update journal set rolled = 1 where not rolled and seq in (select value from json_each($1))";
 /// Each value is [width, event_type, start].
 const KNOWN: &str = "select i.key as at, s.messages, s.succeeded, s.failed, s.latency \
-    from json_each($2) as i cross join stat s \
+    from jsonb_each($2) as i cross join stat s \
     where s.scope = substr($1, i.key * 16 + 1, 16) and s.width = i.value ->> 0 \
       and s.event_type = i.value ->> 1 and s.start = i.value ->> 2";
 /// Each value is [width, event_type, start, messages, succeeded, failed, cut, length].
 const WRITE: &str = "insert into stat (scope, width, event_type, start, messages, succeeded, failed, latency) \
     select substr($1, key * 16 + 1, 16), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
         value ->> 5, case value ->> 7 when 0 then zeroblob(0) else substr($3, value ->> 6, value ->> 7) end \
-    from json_each($2) where true \
+    from jsonb_each($2) where true \
     on conflict (scope, width, event_type, start) do update set messages = excluded.messages, \
         succeeded = excluded.succeeded, failed = excluded.failed, latency = excluded.latency";
 const REMOVE: &str = "delete from stat where (scope, width, event_type, start) in \
-    (select substr($1, key * 16 + 1, 16), value ->> 0, value ->> 1, value ->> 2 from json_each($2))";
+    (select substr($1, key * 16 + 1, 16), value ->> 0, value ->> 1, value ->> 2 from jsonb_each($2))";
 
 #[derive(sqlx::FromRow)]
 struct Known {
