@@ -152,9 +152,6 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
         .foreign_keys(false)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-2048")
-        // A statement over many rows keeps the pages that it changes until it ends. By default
-        // they go to a file made anew for every such statement.
-        .pragma("temp_store", "memory")
         // A safety net, 160 MiB: the checkpointer comes first.
         .pragma("wal_autocheckpoint", "40000");
     let pool = |max: u32, read_only: bool| {
