@@ -18,6 +18,11 @@ use crate::status::StatusBoard;
 
 /// Messages in one transaction, at most.
 const BATCH: usize = 512;
+/// When more wait, a transaction takes half of them. Publishers who wait for their answers
+/// would else end up in one batch: all wait for its commit together and are served together
+/// after it, while the database has nothing to do (5 % more deliveries at full load, on both
+/// engines).
+const OVERLAP: usize = 128;
 /// Bytes of bodies in one transaction, at most (one large body apart).
 const BATCH_BYTES: usize = 8 << 20;
 /// Deliveries in one transaction, at most (those of the first message apart).
@@ -108,7 +113,8 @@ impl Messages {
         while let Ok(arrival) = self.queue.try_recv() {
             self.enter(arrival);
         }
-        let waiting = self.waiting.take(BATCH, BATCH_BYTES, BATCH_DELIVERIES);
+        let most = share(self.waiting.len());
+        let waiting = self.waiting.take(most, BATCH_BYTES, BATCH_DELIVERIES);
         for one in &waiting {
             self.backlog.leave(one.publish.app.id);
         }
@@ -248,6 +254,11 @@ impl Messages {
     }
 }
 
+/// How many of `waiting` messages the next transaction takes at most.
+fn share(waiting: usize) -> usize {
+    (waiting / 2).clamp(OVERLAP, BATCH)
+}
+
 fn answer_all(waiting: Vec<Waiting>, error: PublishError) {
     for one in waiting {
         let _ = one.answer.send(Err(error));
@@ -295,4 +306,16 @@ fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
             restart: None,
         },
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_takes_what_waits_or_half_of_it_when_that_is_much() {
+        for (waiting, most) in [(1, 128), (128, 128), (256, 128), (600, 300), (9_000, 512)] {
+            assert_eq!(share(waiting), most, "{waiting} wait");
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Options {
         let (messages, paced_seconds) = if self.quick {
             (20_000, 4)
         } else {
-            (100_000, 10)
+            (100_000, 20)
         };
         Extent {
             messages: self.messages.unwrap_or(messages),
