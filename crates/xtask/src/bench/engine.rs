@@ -167,7 +167,8 @@ impl<'a> Bench<'a> {
         let measured = self.paced(name, seconds).await?;
         other.await.map_err(io::Error::other)??;
 
-        api.delete(&app).await?;
+        // By a connection of its own: the server has closed the first, which was idle.
+        self.server.api().await?.delete(&app).await?;
         Ok(measured)
     }
 }
