@@ -3,6 +3,7 @@
 mod crash;
 mod database;
 mod disk;
+mod full_disk;
 mod nodes;
 mod operational;
 mod stop;

@@ -87,3 +87,51 @@ async fn left(connection: &mut SqliteConnection, pragma: &'static str) -> Result
         sqlx::query_as(pragma).fetch_one(connection).await?;
     Ok(pages - done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Db;
+
+    async fn write(pool: &SqlitePool, bytes: i64) {
+        sqlx::query("insert into payload (key, body) select coalesce(max(key), 0) + 1, zeroblob($1) from payload")
+            .bind(bytes)
+            .execute(pool)
+            .await
+            .expect("a row can be written");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_a_long_reader_let_grow_shrinks_when_it_has_gone() {
+        const MOST: u64 = 64 << 20;
+        let kept = crate::support::Database::sqlite().await;
+        let Db::Sqlite(db) = &*kept.store.db else {
+            panic!("asked for SQLite");
+        };
+        let mut log = db.path.clone().into_os_string();
+        log.push("-wal");
+        let size = || std::fs::metadata(&log).expect("a log").len();
+        let options = SqliteConnectOptions::new().filename(&db.path);
+        let mut reader = options.connect().await.expect("a reader");
+        for text in ["begin", "select count(*) from payload"] {
+            sqlx::query(text)
+                .execute(&mut reader)
+                .await
+                .expect("a reader");
+        }
+        while size() < MOST + (8 << 20) {
+            write(&db.write, 4 << 20).await;
+        }
+        sqlx::Connection::close(reader)
+            .await
+            .expect("the reader goes");
+        postrider_testkit::eventually("the log to shrink", async || {
+            write(&db.write, 1).await;
+            match size() {
+                small if small <= MOST => Ok(()),
+                large => Err(large),
+            }
+        })
+        .await;
+    }
+}

@@ -132,6 +132,10 @@ impl Store {
     }
 }
 
+/// Bytes of SQLite's log that are kept for the next one: 64 MiB, more than it usually
+/// comes to.
+const LOG_KEPT: &str = "67108864";
+
 async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectError> {
     if let Some(folder) = path
         .parent()
@@ -153,7 +157,10 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-2048")
         // A safety net, 160 MiB: the checkpointer comes first.
-        .pragma("wal_autocheckpoint", "40000");
+        .pragma("wal_autocheckpoint", "40000")
+        // What the log grew to beyond that, since a reader held on to it, is given back when
+        // it begins anew.
+        .pragma("journal_size_limit", LOG_KEPT);
     let pool = |max: u32, read_only: bool| {
         SqlitePoolOptions::new()
             .max_connections(max)

@@ -104,16 +104,13 @@ macro_rules! transaction {
         let wrong = $crate::error::wrong($operation);
         match &*$store.db {
             $crate::db::Db::Sqlite(db) => {
-                let mut tx = db
-                    .write
-                    .begin_with("BEGIN IMMEDIATE")
-                    .await
-                    .map_err(wrong)?;
+                let mut tx =
+                    $crate::transaction::SqliteTransaction::begin(&db.write, $operation).await?;
                 let $conn = &mut *tx;
                 let outcome: $crate::StoreResult<_> = async { $body }.await;
                 match outcome {
-                    Ok(value) => tx.commit().await.map_err(wrong).map(|()| value),
-                    Err(error) => Err(error),
+                    Ok(value) => tx.commit($operation).await.map(|()| value),
+                    Err(error) => Err(tx.rolled_back(error).await),
                 }
             }
             $crate::db::Db::Postgres(db) => {

@@ -168,10 +168,11 @@ fn transient_code(code: &str) -> bool {
             .iter()
             .any(|class| code.starts_with(class))
             || matches!(code, "55P03" | "25006"));
-    // SQLite: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN; extended codes keep them in the low byte.
-    let sqlite = code
-        .parse::<u32>()
-        .is_ok_and(|code| code < 0x1_0000 && matches!(code & 0xFF, 5 | 6 | 7 | 8 | 10 | 13 | 14));
+    // SQLite: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL; extended codes keep them
+    // in the low byte.
+    let sqlite = code.parse::<u32>().is_ok_and(|code| {
+        code < 0x1_0000 && matches!(code & 0xFF, 5 | 6 | 7 | 8 | 9 | 10 | 13 | 14 | 15)
+    });
     if code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit()) {
         // Five digits are always an SQLSTATE: SQLite's extended codes have four at most.
         return sqlstate;
@@ -198,7 +199,8 @@ mod tests {
     #[test]
     fn codes_of_the_moment_are_told_from_codes_of_the_data() {
         for code in [
-            "08006", "57P01", "40P01", "40001", "53300", "5", "517", "13", "1034",
+            "08006", "57P01", "40P01", "40001", "53300", "5", "517", "13", "1034", "7", "8", "778",
+            "14", "4874",
         ] {
             assert!(transient_code(code), "{code}");
         }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::wrong;
+use crate::transaction::SqliteTransaction;
 use crate::{Store, StoreResult};
 
 /// Makes an endpoint's lane due at a time: bind endpoint and time.
@@ -141,7 +142,8 @@ impl Store {
         postpone: bool,
         parked_until: Timestamp,
     ) -> StoreResult<()> {
-        let wrong = wrong("releasing deliveries");
+        const OPERATION: &str = "releasing deliveries";
+        let wrong = wrong(OPERATION);
         match &*self.db {
             Db::Sqlite(db) => {
                 let mut packed = Vec::with_capacity(deliveries.len() * 16);
@@ -150,11 +152,7 @@ impl Store {
                     packed.extend_from_slice(message.uuid().as_bytes());
                     rows.push(serde_json::json!([owner, token]));
                 }
-                let mut tx = db
-                    .write
-                    .begin_with("BEGIN IMMEDIATE")
-                    .await
-                    .map_err(wrong)?;
+                let mut tx = SqliteTransaction::begin(&db.write, OPERATION).await?;
                 sqlx::query(RELEASE_SQLITE)
                     .bind(endpoint.uuid())
                     .bind(due.micros())
@@ -165,7 +163,7 @@ impl Store {
                     .await
                     .map_err(wrong)?;
                 park!(&mut *tx, endpoint, due, parked_until);
-                tx.commit().await.map_err(wrong)
+                tx.commit(OPERATION).await
             }
             Db::Postgres(db) => {
                 let mut tx = db.write.begin().await.map_err(wrong)?;

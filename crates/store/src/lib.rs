@@ -60,6 +60,7 @@ mod sql;
 mod stat;
 mod task;
 mod token;
+mod transaction;
 
 pub use answer_key::Begin;
 pub use app::{App, AppFilter, AppUpdate, NewApp};

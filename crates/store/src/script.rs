@@ -1,14 +1,11 @@
 //! Several statements in one go, for SQLite: each call of the driver is a hop to its
 //! thread and back, which costs more than most of our statements.
 
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteQueryResult, SqliteRow};
-use sqlx::{
-    Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, SqlitePool, Type,
-};
+use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
+use crate::StoreResult;
 use crate::error::wrong;
-use crate::{StoreError, StoreResult};
 
 /// Statements under construction, with their values.
 #[derive(Default)]
@@ -108,60 +105,5 @@ impl Script {
             take(result);
         }
         Ok(())
-    }
-}
-
-/// A transaction whose beginning and end travel with the statements next to them, for the
-/// same reason. One that is dropped while it is open takes its connection along, and so is
-/// rolled back.
-pub(crate) struct ScriptedTransaction {
-    connection: PoolConnection<Sqlite>,
-    open: bool,
-}
-
-/// Begins a transaction that writes: the first statement of the first script.
-pub(crate) const BEGIN: &str = "begin immediate";
-/// Ends it: the last statement of the last script.
-pub(crate) const COMMIT: &str = "commit";
-
-impl ScriptedTransaction {
-    /// One whose first script is still to be run.
-    pub(crate) async fn on(pool: &SqlitePool, operation: &'static str) -> StoreResult<Self> {
-        let connection = pool.acquire().await.map_err(wrong(operation))?;
-        Ok(Self {
-            connection,
-            open: true,
-        })
-    }
-
-    /// The connection, for scripts and statements.
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
-    }
-
-    /// Says that a script has committed it.
-    pub(crate) fn committed(&mut self) {
-        self.open = false;
-    }
-
-    /// Rolls it back after `error`, which it gives back.
-    pub(crate) async fn rolled_back(mut self, error: StoreError) -> StoreError {
-        if self.open
-            && sqlx::query("rollback")
-                .execute(&mut *self.connection)
-                .await
-                .is_ok()
-        {
-            self.open = false;
-        }
-        error
-    }
-}
-
-impl Drop for ScriptedTransaction {
-    fn drop(&mut self) {
-        if self.open {
-            self.connection.close_on_drop();
-        }
     }
 }

@@ -32,6 +32,7 @@ mod lock;
 mod receiver;
 mod run;
 mod server;
+mod small_disk;
 mod target;
 
 #[cfg(feature = "in-process")]
@@ -45,4 +46,5 @@ pub use postrider_store::Engine;
 pub use receiver::{Answer, Gate, Nobody, Receiver, Request};
 pub use run::{PATIENCE, eventually, run};
 pub use server::{Server, ServerBuilder};
+pub use small_disk::SmallDisk;
 pub use target::{binary, target_dir};

@@ -22,7 +22,8 @@ use crate::error::wrong;
 use crate::journal;
 use crate::outcome::sqlite::as_json;
 use crate::outcome::{Applied, Outcome};
-use crate::script::{BEGIN, Script, ScriptedTransaction};
+use crate::script::Script;
+use crate::transaction::{BEGIN, SqliteTransaction};
 use crate::{StoreError, StoreResult};
 
 const OPERATION: &str = "storing a batch";
@@ -75,7 +76,7 @@ pub(super) async fn write(
     if batch.messages.is_empty() && outcomes.is_empty() {
         return Ok((HashSet::new(), Vec::new()));
     }
-    let mut tx = ScriptedTransaction::on(&db.write, OPERATION).await?;
+    let mut tx = SqliteTransaction::scripted(&db.write, OPERATION).await?;
     match write_in(&mut tx, db, batch, outcomes, now).await {
         Ok(written) => Ok(written),
         Err(error) => Err(tx.rolled_back(error).await),
@@ -85,7 +86,7 @@ pub(super) async fn write(
 /// In two calls of the driver, if nothing is out of the ordinary: one begins and looks,
 /// the other writes and commits.
 async fn write_in(
-    tx: &mut ScriptedTransaction,
+    tx: &mut SqliteTransaction,
     db: &SqliteDb,
     batch: IngestBatch<'_>,
     outcomes: &[Outcome],
@@ -127,7 +128,7 @@ struct Seen {
 /// Begins the transaction and looks. Also takes in what the log of keys holds and memory
 /// does not.
 async fn look(
-    tx: &mut ScriptedTransaction,
+    tx: &mut SqliteTransaction,
     db: &SqliteDb,
     batch: IngestBatch<'_>,
 ) -> StoreResult<Seen> {
@@ -158,7 +159,7 @@ async fn look(
             .bind(batch.now.micros());
     }
     let (mut rows, mut taken) = (Vec::new(), HashSet::new());
-    for (statement, row) in script.rows(tx.connection(), OPERATION).await? {
+    for (statement, row) in script.rows(tx, OPERATION).await? {
         if statement == 1 {
             rows.push(<(Uuid, i64, i64)>::from_row(&row).map_err(wrong("reading versions"))?);
         } else {
@@ -169,7 +170,7 @@ async fn look(
     if rows.first().is_some_and(|row| row.2 > known) {
         let missed = sqlx::query_as(KEY_ROWS)
             .bind(known)
-            .fetch_all(tx.connection())
+            .fetch_all(&mut **tx)
             .await
             .map_err(wrong("reading the log of keys"))?;
         db.recent_keys.absorb(missed);

@@ -13,7 +13,8 @@ use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes
 use crate::StoreResult;
 use crate::error::wrong;
 use crate::operational::tell::{listener, tell_of_deliveries, write_event};
-use crate::script::{COMMIT, Script, ScriptedTransaction};
+use crate::script::Script;
+use crate::transaction::{COMMIT, SqliteTransaction};
 
 /// Each value is [owner, token, state, status, due_at, tried].
 const MOVE: &str = "update delivery set state = i.state, attempts = attempts + i.tried, sends = sends + i.tried, \
@@ -48,7 +49,7 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
 
 /// Ends the batch's script with what the outcomes write, runs it, and commits.
 pub(crate) async fn write(
-    tx: &mut ScriptedTransaction,
+    tx: &mut SqliteTransaction,
     mut script: Script,
     outcomes: &[Outcome],
 ) -> StoreResult<Vec<Applied>> {
@@ -59,11 +60,11 @@ pub(crate) async fn write(
     if !followed {
         script.add(COMMIT);
     }
-    let changed = script.run(tx.connection(), "storing a batch").await?;
+    let changed = script.run(tx, "storing a batch").await?;
     if !followed {
         tx.committed();
     }
-    let connection = tx.connection();
+    let connection: &mut SqliteConnection = &mut *tx;
     // After a commit as good as before: nobody else has the connection that writes.
     let late = match &moves {
         Some(moves) if changed.get(moves.statement) != Some(&(moves.count as u64)) => {

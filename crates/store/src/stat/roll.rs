@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::error::wrong;
 use crate::journal::{self, Happened};
 use crate::sql::Sql;
+use crate::transaction::SqliteTransaction;
 use crate::{Store, StoreResult};
 
 /// Commits and attempts that one transaction rolls up, at most.
@@ -157,11 +158,13 @@ macro_rules! alone {
         match &*$store.db {
             Db::Sqlite(db) => {
                 use super::sqlite as $engine;
-                let begun = db.write.begin_with("BEGIN IMMEDIATE").await;
-                let mut tx = begun.map_err(wrong)?;
+                let mut tx = SqliteTransaction::begin(&db.write, $operation).await?;
                 let $conn = &mut *tx;
-                if $work {
-                    tx.commit().await.map_err(wrong)?;
+                let done: StoreResult<bool> = async { Ok($work) }.await;
+                match done {
+                    Ok(true) => tx.commit($operation).await?,
+                    Ok(false) => tx.roll_back().await,
+                    Err(error) => return Err(tx.rolled_back(error).await),
                 }
             }
             Db::Postgres(db) => {

@@ -24,6 +24,8 @@ pub struct TestDatabase {
 #[derive(Debug)]
 enum Kind {
     Sqlite(TempDir),
+    /// A file that somebody else keeps, and that only the server sees.
+    Elsewhere(PathBuf),
     Postgres(PostgresDatabase),
 }
 
@@ -63,6 +65,14 @@ impl TestDatabase {
         }
     }
 
+    /// An SQLite file that only the server sees.
+    pub(crate) fn elsewhere(path: &Path) -> Self {
+        Self {
+            url: format!("sqlite://{}", path.display()),
+            kind: Kind::Elsewhere(path.to_owned()),
+        }
+    }
+
     /// What `POSTRIDER_DATABASE_URL` takes.
     pub fn url(&self) -> &str {
         &self.url
@@ -71,7 +81,7 @@ impl TestDatabase {
     /// Which engine it is on.
     pub fn engine(&self) -> Engine {
         match self.kind {
-            Kind::Sqlite(_) => Engine::Sqlite,
+            Kind::Sqlite(_) | Kind::Elsewhere(_) => Engine::Sqlite,
             Kind::Postgres(_) => Engine::Postgres,
         }
     }
@@ -80,6 +90,7 @@ impl TestDatabase {
     pub fn file(&self) -> Option<PathBuf> {
         match &self.kind {
             Kind::Sqlite(folder) => Some(Path::join(folder.path(), "postrider.db")),
+            Kind::Elsewhere(path) => Some(path.clone()),
             Kind::Postgres(_) => None,
         }
     }
@@ -87,7 +98,7 @@ impl TestDatabase {
     /// Runs one statement behind the server's back and gives the rows it touched.
     pub async fn execute(&self, sql: &str) -> u64 {
         let done = match &self.kind {
-            Kind::Sqlite(_) => postgres::execute_sqlite(&self.url, sql).await,
+            Kind::Sqlite(_) | Kind::Elsewhere(_) => postgres::execute_sqlite(&self.url, sql).await,
             Kind::Postgres(database) => postgres::execute(&database.url, sql).await,
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"))
@@ -96,7 +107,7 @@ impl TestDatabase {
     /// Reads one number behind the server's back.
     pub async fn number(&self, sql: &str) -> i64 {
         let read = match &self.kind {
-            Kind::Sqlite(_) => postgres::number_sqlite(&self.url, sql).await,
+            Kind::Sqlite(_) | Kind::Elsewhere(_) => postgres::number_sqlite(&self.url, sql).await,
             Kind::Postgres(database) => postgres::number(&database.url, sql).await,
         };
         read.unwrap_or_else(|error| panic!("{sql}: {error}"))
@@ -129,14 +140,18 @@ impl TestDatabase {
     fn postgres(&self) -> &PostgresDatabase {
         match &self.kind {
             Kind::Postgres(database) => database,
-            Kind::Sqlite(_) => panic!("only a PostgreSQL database can be away"),
+            Kind::Sqlite(_) | Kind::Elsewhere(_) => {
+                panic!("only a PostgreSQL database can be away")
+            }
         }
     }
 
     fn postgres_mut(&mut self) -> &mut PostgresDatabase {
         match &mut self.kind {
             Kind::Postgres(database) => database,
-            Kind::Sqlite(_) => panic!("only a PostgreSQL database can be away"),
+            Kind::Sqlite(_) | Kind::Elsewhere(_) => {
+                panic!("only a PostgreSQL database can be away")
+            }
         }
     }
 }

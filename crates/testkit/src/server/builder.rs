@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::Server;
 use super::process::Process;
-use crate::{Engine, TestDatabase, binary};
+use crate::{Engine, SmallDisk, TestDatabase, binary};
 
 /// Kept small: all tests of a run share one PostgreSQL server's connections.
 const CONNECTIONS: &str = "3";
@@ -22,6 +22,8 @@ pub(super) struct Settings {
     environment: BTreeMap<String, String>,
     arguments: Vec<String>,
     under: Vec<String>,
+    /// What starts programs where the database is, if it is not here.
+    inside: Vec<String>,
     /// Empty, so that no settings file is found there.
     folder: Arc<TempDir>,
 }
@@ -45,13 +47,16 @@ impl Settings {
             environment: environment.into(),
             arguments: vec!["serve".to_owned()],
             under: Vec::new(),
+            inside: Vec::new(),
             folder: Arc::new(folder),
         }
     }
 
     fn prepare(&self, database_url: &str, arguments: &[&str], under: &[String]) -> Command {
-        let mut words = under
+        let mut words = self
+            .inside
             .iter()
+            .chain(under)
             .map(Into::into)
             .collect::<Vec<std::ffi::OsString>>();
         words.push(binary().into());
@@ -141,6 +146,13 @@ impl ServerBuilder {
     pub fn under(mut self, words: &[&str]) -> Self {
         self.settings.under = words.iter().map(|word| (*word).to_owned()).collect();
         self
+    }
+
+    /// Keeps its database, an SQLite file, on this disk.
+    pub fn on_disk(mut self, disk: &SmallDisk) -> Self {
+        self.settings.inside = disk.words();
+        let database = TestDatabase::elsewhere(&disk.folder().join("postrider.db"));
+        self.database(Arc::new(database))
     }
 
     /// Runs it on this database instead of a new one; a key is made.
