@@ -5,6 +5,7 @@ mod database;
 mod disk;
 mod full_disk;
 mod nodes;
+mod one_server;
 mod operational;
 mod stop;
 mod sync;

@@ -14,6 +14,7 @@ pub mod main_secret;
 mod output;
 pub mod serve;
 pub mod settings;
+mod sqlite_file;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rand::RngExt as _;
 
 use crate::settings::{Secret, Settings, long_enough};
+use crate::sqlite_file::{beside, folder, real_path};
 
 /// Why there is no main secret.
 #[derive(Debug, thiserror::Error)]
@@ -53,34 +54,40 @@ pub fn resolve(settings: &Settings) -> Result<Secret, MainSecretError> {
     if let Some(secret) = &settings.main_secret {
         return Ok(secret.clone());
     }
-    let database = settings
+    let name = settings
         .database_url
         .sqlite_path()
         .ok_or(MainSecretError::Required)?;
-    let key = key_file(database);
+    let database = real_path(name);
+    let key = key_file(&database);
     let failed = |source| MainSecretError::File {
         key: key.clone(),
         source,
     };
-    if let Some(secret) = read(&key)? {
-        return Ok(secret);
+    // The version before looked beside the name that it was given, a link perhaps.
+    for place in [&key, &key_file(name)] {
+        if let Some(secret) = read(place)? {
+            return Ok(secret);
+        }
     }
-    if std::fs::metadata(database).is_ok_and(|file| file.len() > 0) {
-        return Err(MainSecretError::Lost {
-            database: database.to_owned(),
-            key,
-        });
+    if std::fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
+        return Err(MainSecretError::Lost { database, key });
     }
     create(&key).map_err(failed)?;
     // Another process may have been first: what is in the file counts.
     read(&key)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
 }
 
+/// The key file that is there, be it in use or not.
+pub(crate) fn found_key(settings: &Settings) -> Option<PathBuf> {
+    let name = settings.database_url.sqlite_path()?;
+    let places = [key_file(&real_path(name)), key_file(name)];
+    places.into_iter().find(|place| place.exists())
+}
+
 /// The key file of the SQLite file at `database`: `postrider.db.key` for `postrider.db`.
 pub fn key_file(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".key");
-    name.into()
+    beside(database, ".key")
 }
 
 fn read(key: &Path) -> Result<Option<Secret>, MainSecretError> {
@@ -101,10 +108,7 @@ fn read(key: &Path) -> Result<Option<Secret>, MainSecretError> {
 /// Writes a new key to a file of its own, and links it into place only when it is on disk:
 /// nobody ever sees half a key, and of two processes one wins.
 fn create(key: &Path) -> io::Result<()> {
-    let directory = match key.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = folder(key);
     std::fs::create_dir_all(directory)?;
     let bytes: [u8; 32] = rand::rng().random();
     let mut draft = key.as_os_str().to_owned();

@@ -18,6 +18,16 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
+/// Says something of weight on standard error: in the log, where there is one.
+pub(crate) fn warn(text: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::warn!("{text}");
+    } else {
+        // Nothing is left to do if even this cannot be said.
+        let _ = writeln!(io::stderr().lock(), "postrider: {text}");
+    }
+}
+
 /// Says on standard error why a command failed.
 pub(crate) fn complain(error: &CommandError) {
     // Nothing is left to do if even this cannot be said.

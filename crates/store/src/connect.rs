@@ -85,13 +85,14 @@ impl Store {
             return Err(ConnectError::Scheme);
         };
         migrate::run(&db).await?;
-        let store = Self {
+        let mut store = Self {
             db: Arc::new(db),
             cipher,
             clock,
             feed: Arc::new(crate::feed::Feed::new()),
+            new: false,
         };
-        store.check_main_secret().await?;
+        store.new = store.check_main_secret().await?;
         store.set_clock().await?;
         store.make_partitions().await?;
         Ok(store)
@@ -112,23 +113,25 @@ impl Store {
             .set_by(postrider_domain::Timestamp::from_micros(micros)))
     }
 
-    /// The first start stores a sealed word; every later one must be able to open it.
-    async fn check_main_secret(&self) -> Result<(), ConnectError> {
+    /// The first start stores a sealed word; every later one must be able to open it. Says
+    /// whether this is the first.
+    async fn check_main_secret(&self) -> Result<bool, ConnectError> {
         const PLACE: &str = "meta.main_secret";
         let word = self
             .cipher
             .seal(PLACE, Uuid::nil(), b"postrider")
             .map_err(StoreError::from)?;
-        write!(self, "storing the main secret's check", pool => sqlx::query(
+        let stored = write!(self, "storing the main secret's check", pool => sqlx::query(
             "insert into meta (name, value) values ('main_secret', $1) on conflict (name) do nothing",
-        ).bind(&word).execute(pool).await.map(|_| ()))?;
+        ).bind(&word).execute(pool).await.map(|done| done.rows_affected()))?;
+        let new = stored > 0;
         let stored: Vec<u8> = read!(self, "reading the main secret's check", pool => sqlx::query_scalar(
             "select value from meta where name = 'main_secret'",
         ).fetch_one(pool).await)?;
         self.cipher
             .open(PLACE, Uuid::nil(), &stored)
             .map_err(|_| ConnectError::MainSecret)
-            .map(|_| ())
+            .map(|_| new)
     }
 }
 
@@ -146,6 +149,8 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
             source,
         })?;
     }
+    // What lies beside the file lies beside it whatever link leads there.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     // FULL: a commit is on the disk before the publisher hears 202. The writer's page
     // cache stays small: a large one costs a scan per commit (measured in the prototype).
     let options = SqliteConnectOptions::new()

@@ -17,6 +17,8 @@ pub struct Store {
     pub(crate) cipher: Cipher,
     pub(crate) clock: Clock,
     pub(crate) feed: Arc<crate::feed::Feed>,
+    /// Whether the database was empty when it was opened.
+    pub(crate) new: bool,
 }
 
 /// Which database engine serves.
@@ -133,6 +135,11 @@ impl Store {
             Db::Sqlite(_) => Engine::Sqlite,
             Db::Postgres(_) => Engine::Postgres,
         }
+    }
+
+    /// Whether nobody had opened this database before.
+    pub fn is_new(&self) -> bool {
+        self.new
     }
 
     /// The clock that the store judges by.

@@ -1,32 +1,32 @@
 //! One server per SQLite file: its lock is what makes every predecessor dead.
 
-use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use super::ServeError;
 use crate::settings::Settings;
+use crate::sqlite_file::{self, Names};
 
-/// Locks `NAME.lock` beside the SQLite file for as long as the result lives; `None` with
-/// PostgreSQL, where nodes hold leases.
-pub(super) fn lock(settings: &Settings) -> Result<Option<File>, ServeError> {
-    let Some(database) = settings.database_url.sqlite_path() else {
-        return Ok(None);
-    };
-    let wrong = |source| ServeError::System {
-        operation: "cannot lock the database file",
-        source,
-    };
-    if let Some(folder) = database
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(wrong)?;
+/// Takes the SQLite file; `None` with PostgreSQL, where nodes hold leases.
+pub(super) async fn lock(settings: &Settings) -> Result<Option<Names>, ServeError> {
+    match settings.database_url.sqlite_path() {
+        Some(name) => {
+            let taken = sqlite_file::take(name).await?;
+            warn_of_links(name);
+            Ok(Some(taken))
+        }
+        None => Ok(None),
     }
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    let file = File::create(name).map_err(wrong)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(ServeError::InUse(database.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(wrong(source)),
+}
+
+/// SQLite keeps the log by the file's name: what a crash leaves there is found by it alone.
+fn warn_of_links(name: &Path) {
+    let links = std::fs::metadata(name).map_or(1, |file| file.nlink());
+    if links > 1 {
+        tracing::warn!(
+            "{} has {links} names (hard links): always start on this one, and remove the others, or \
+             what its log holds after a crash is not found",
+            name.display()
+        );
     }
 }

@@ -9,7 +9,6 @@ mod limits;
 mod telemetry;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +25,9 @@ use crate::commands::login_link;
 use crate::database::{self, DatabaseError};
 use crate::error::Exit;
 use crate::first_run::{self, FirstRun};
+use crate::main_secret;
 use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
+use crate::sqlite_file::{self, FileError};
 
 /// The longest deadline that an endpoint may have (30 s), and 5 s for what follows.
 const LONGEST_SEND: Duration = Duration::from_secs(35);
@@ -42,9 +43,9 @@ pub enum ServeError {
     /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// Another server has the database file.
-    #[error("another postrider serves {0}: stop it first, or use PostgreSQL for several nodes")]
-    InUse(String),
+    /// The database file is another's or out of reach.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -74,9 +75,8 @@ impl ServeError {
             Self::Start(StartError::Store(error)) if error.is_transient() => {
                 Exit::DatabaseUnreachable
             }
-            Self::InUse(_) | Self::Listen { .. } | Self::Start(_) | Self::System { .. } => {
-                Exit::Failure
-            }
+            Self::File(error) => error.exit(),
+            Self::Listen { .. } | Self::Start(_) | Self::System { .. } => Exit::Failure,
         }
     }
 }
@@ -90,8 +90,9 @@ impl From<StoreError> for ServeError {
 /// Serves until it is told to stop. `dev` allows loopback receivers and makes the first key.
 pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
     let idle = limits::raise_descriptors(settings.max_in_flight);
-    let _lock = exclusive::lock(&settings)?;
+    let _lock = exclusive::lock(&settings).await?;
     let metrics = telemetry::start(settings.metrics);
+    let found_key = main_secret::found_key(&settings);
     let store = database::open(&settings).await?;
     if dev {
         settings.allow_subnets.extend(loopback());
@@ -127,6 +128,9 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         Role::Worker => postrider_api::worker_router(state),
     };
     announce(&store, &settings, address, dev).await?;
+    if dev && let Some(text) = database::bereft(&settings, &store, found_key) {
+        println!("Beware: {text}\n");
+    }
     let stopping = async {
         stop.await;
         tracing::info!("stopping: what is in flight ends first");
@@ -227,13 +231,10 @@ fn delivery_settings(settings: &Settings, idle: usize) -> DeliverySettings {
 
 /// PostgreSQL has disks of its own; a SQLite file lies with all that is this server's.
 fn disk_watch(settings: &Settings) -> Option<DiskWatch> {
-    let path = settings.database_url.sqlite_path()?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let path = sqlite_file::real_path(settings.database_url.sqlite_path()?);
+    let folder = sqlite_file::folder(&path).to_owned();
     (settings.min_free_disk > 0).then(|| DiskWatch {
-        paths: vec![path.to_path_buf(), folder.to_path_buf()],
+        paths: vec![path, folder],
         min_free: settings.min_free_disk,
     })
 }
