@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::clock;
@@ -29,6 +30,16 @@ pub(super) struct Spent {
     /// Per cent of the whole machine that none of the above used, the hypervisor's part of
     /// it included.
     pub(super) others_percent: f64,
+    /// CPU-seconds that the whole machine had.
+    #[serde(skip)]
+    whole: f64,
+}
+
+impl Spent {
+    /// `others_percent`, when `ours` CPU-seconds were none of others'.
+    pub(super) fn others_beyond(&self, ours: f64) -> f64 {
+        (self.others_percent - 100.0 * ours / self.whole.max(0.001)).max(0.0)
+    }
 }
 
 /// Ticks used up to a moment.
@@ -78,6 +89,7 @@ impl Meter {
             server,
             database,
             others_percent: (100.0 * others / whole.max(0.001)).max(0.0),
+            whole,
         })
     }
 }
@@ -114,17 +126,31 @@ impl Stat {
 fn family(parent: u32) -> io::Result<u64> {
     let head = Stat::of(&parent.to_string())?;
     let mut ticks = head.own + head.ended;
-    for entry in fs::read_dir("/proc")?.filter_map(Result::ok) {
-        let name = entry.file_name();
+    for pid in children(parent)? {
         // One that ends while this loop runs is counted with its parent the next time.
-        if let Some(pid) = name.to_str().filter(|name| name.parse::<u32>().is_ok())
-            && let Ok(stat) = Stat::of(pid)
-            && stat.parent == parent
-        {
-            ticks += stat.own;
-        }
+        ticks += Stat::of(&pid.to_string()).map_or(0, |stat| stat.own);
     }
     Ok(ticks)
+}
+
+/// The processes whose parent is `parent`.
+pub(super) fn children(parent: u32) -> io::Result<Vec<u32>> {
+    let pids =
+        fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| Stat::of(&pid.to_string()).is_ok_and(|stat| stat.parent == parent);
+    Ok(pids.filter(is_child).collect())
+}
+
+/// CPU-seconds that a process has used since its start, its ended threads included, as
+/// exactly as the kernel tells: its threads' nanoseconds, unless ticks say that some have ended.
+pub(super) fn seconds_of(pid: u32) -> io::Result<f64> {
+    let ticks = Stat::of(&pid.to_string())?.own as f64 / ticks_per_second();
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))?.filter_map(Result::ok);
+    let nanos: u64 = threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
+        .sum();
+    Ok(ticks.max(nanos as f64 / 1e9))
 }
 
 /// Ticks in which the machine was not idle: user, nice, system, irq, softirq and steal.
@@ -138,13 +164,12 @@ fn machine(stat: &str) -> u64 {
 }
 
 fn ticks_per_second() -> f64 {
-    Command::new("getconf")
-        .arg("CLK_TCK")
-        .output()
-        .ok()
-        .and_then(|output| String::from_utf8(output.stdout).ok())
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(100.0)
+    static TICKS: OnceLock<f64> = OnceLock::new();
+    let ask = || {
+        let output = Command::new("getconf").arg("CLK_TCK").output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    *TICKS.get_or_init(|| ask().unwrap_or(100.0))
 }
 
 /// The parent of `pid`, if it runs here under the name `name`.
@@ -194,6 +219,19 @@ mod tests {
         assert!((kib(status, "VmRSS:") - 2048.0).abs() < 1e-9);
         assert!((kib(status, "VmHWM:") - 4096.0).abs() < 1e-9);
         assert!(memory(std::process::id()).unwrap().0 > 0.0);
+    }
+
+    #[test]
+    fn what_a_process_used_is_told_to_the_nanosecond() {
+        let before = seconds_of(std::process::id()).unwrap();
+        assert!(before > 0.0);
+        let mut child = Command::new("sleep").arg("30").spawn().unwrap();
+        assert!(children(std::process::id()).unwrap().contains(&child.id()));
+        assert!(seconds_of(child.id()).unwrap() < 1.0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seconds_of(child.id()).is_err());
+        assert!(seconds_of(std::process::id()).unwrap() >= before);
     }
 
     #[test]

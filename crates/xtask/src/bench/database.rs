@@ -97,6 +97,24 @@ impl Database {
         })
     }
 
+    /// Its name on a PostgreSQL server.
+    pub(super) fn name(&self) -> Option<String> {
+        self.made.as_ref().map(|(_, name)| name.clone())
+    }
+
+    /// Makes a PostgreSQL server write down what it has in memory, so that it need not do so
+    /// by itself for a while; nothing for SQLite.
+    pub(super) async fn checkpoint(&self) -> io::Result<()> {
+        let Some((server, _)) = &self.made else {
+            return Ok(());
+        };
+        let written = async {
+            let mut connection = PgConnection::connect(server.as_str()).await?;
+            execute(&mut connection, "checkpoint").await
+        };
+        written.await.map_err(io::Error::other)
+    }
+
     /// Removes what was made on a PostgreSQL server.
     pub(super) async fn remove(self) -> io::Result<()> {
         let Some((server, name)) = self.made else {
@@ -118,6 +136,7 @@ async fn describe(connection: &mut PgConnection) -> Result<String, sqlx::Error> 
         "fsync",
         "synchronous_commit",
         "shared_buffers",
+        "autovacuum",
     ] {
         let value: String = sqlx::query_scalar("select current_setting($1)")
             .bind(setting)

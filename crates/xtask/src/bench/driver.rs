@@ -56,14 +56,17 @@ impl Publishers {
         Self::connect(target, PACED_CONNECTIONS).await
     }
 
-    /// Publishes the whole run as fast as the answers come.
-    pub(super) async fn flat_out(self, run: &Arc<Run>, clock: Clock) -> io::Result<()> {
+    /// Publishes the whole run as fast as the answers come, and stays connected.
+    pub(super) async fn flat_out(&mut self, run: &Arc<Run>, clock: Clock) -> io::Result<()> {
         let mut tasks = JoinSet::new();
-        for connection in self.connections {
+        for connection in self.connections.drain(..) {
             let template = self.template.clone();
             tasks.spawn(repeat(connection, template, Arc::clone(run), clock));
         }
-        join(tasks).await
+        while let Some(done) = tasks.join_next().await {
+            self.connections.push(done.map_err(io::Error::other)??);
+        }
+        Ok(())
     }
 
     /// Publishes the whole run, one message every `interval`.
@@ -117,13 +120,13 @@ async fn repeat(
     template: Template,
     run: Arc<Run>,
     clock: Clock,
-) -> io::Result<()> {
+) -> io::Result<Connection> {
     while let Some(index) = run.take() {
         let request = template.stamp(run.number(index))?;
         run.sent(index, clock.nanos());
         publish(&mut connection, request, &run).await?;
     }
-    Ok(())
+    Ok(connection)
 }
 
 async fn in_turn(
@@ -172,9 +175,12 @@ mod tests {
             template: Template::new("127.0.0.1", "app_1", "prk_1").unwrap(),
         };
         let run = board.run("flat out", 500);
-        let publishers = Publishers::connect(&target, 7).await.unwrap();
+        let mut publishers = Publishers::connect(&target, 7).await.unwrap();
         publishers.flat_out(&run, board.clock).await.unwrap();
         run.complete().await;
+        let again = board.run("flat out again", 20);
+        publishers.flat_out(&again, board.clock).await.unwrap();
+        again.complete().await;
         let paced = board.run("paced", 50);
         let publishers = Publishers::connect_few(&target).await.unwrap();
         let interval = Duration::from_micros(100);

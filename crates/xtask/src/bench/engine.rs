@@ -183,11 +183,12 @@ pub(super) async fn full_load(
     publishers: usize,
 ) -> io::Result<Measured> {
     let run = board.run(name, messages);
-    let publishers = Publishers::connect(target, publishers).await?;
+    let mut publishers = Publishers::connect(target, publishers).await?;
     measure(meter, &run, publishers.flat_out(&run, board.clock)).await
 }
 
-fn target(server: &Server, app: &str) -> io::Result<Target> {
+/// Where messages of the application `app` are published.
+pub(super) fn target(server: &Server, app: &str) -> io::Result<Target> {
     Ok(Target {
         address: server.address,
         template: Template::new(&server.address.to_string(), app, &server.key)?,

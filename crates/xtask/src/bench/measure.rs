@@ -93,7 +93,7 @@ pub(super) async fn measure(
 }
 
 /// Returns when every message has arrived, or none has for a long time.
-async fn receive_all(run: &Run) {
+pub(super) async fn receive_all(run: &Run) {
     let mut seen = run.received();
     while timeout(PATIENCE, run.complete()).await.is_err() {
         let now = run.received();

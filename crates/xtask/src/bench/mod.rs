@@ -19,6 +19,7 @@ mod server;
 mod sink;
 mod stats;
 mod template;
+mod turns;
 mod verify;
 
 use std::io;
@@ -75,6 +76,8 @@ enum Part {
     Dashboard(dashboard::Options),
     /// Verifications per second of the recipient's crate, beside those of other crates
     Verify,
+    /// CPU per message of two server binaries, in turns: their ratio and its 95 % interval
+    Turns(turns::Options),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,6 +117,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> io::Result<Vec<String>> {
     }
     if let Some(Part::Dashboard(part)) = &options.part {
         return dashboard::run(root, &target, part);
+    }
+    if let Some(Part::Turns(part)) = &options.part {
+        return turns::run(root, &target, part);
     }
     let binary = if let Some(binary) = &options.binary {
         std::fs::canonicalize(binary)
