@@ -51,6 +51,7 @@ tools: ## installs cargo-nextest and cargo-deny where they are missing
 lint: ## formatting and clippy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --bin postrider --features postrider/failpoints --locked -- -D warnings
 
 deny: ## forbidden crates, licences and sources
 	cargo deny --locked check bans licenses sources

@@ -24,6 +24,8 @@ pub use error::{CommandError, Exit};
 
 /// Runs what the command line asks for, and says how it went.
 pub fn run() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    postrider_store::fail_points::arm();
     // clap itself leaves with 0 after --help and with 2 after a wrong command line.
     match commands::dispatch(cli::Cli::parse()) {
         Ok(()) => Exit::Ok.into(),

@@ -79,8 +79,17 @@ macro_rules! read {
     };
 }
 
-/// Runs one statement outside a transaction on the writing pool.
+/// Runs one statement outside a transaction on the writing pool. Fail points are around it.
 macro_rules! write {
+    ($store:expr, $operation:literal, $pool:ident => $body:expr) => {{
+        $crate::fail_point!(concat!("store::", $operation, "::before"));
+        let written = write_unmarked!($store, $operation, $pool => $body);
+        $crate::fail_point!(concat!("store::", $operation, "::after"));
+        written
+    }};
+}
+
+macro_rules! write_unmarked {
     ($store:expr, $operation:literal, $pool:ident => $body:expr) => {
         match &*$store.db {
             $crate::db::Db::Sqlite(db) => {
@@ -101,7 +110,26 @@ macro_rules! write {
 /// errors with `wrong($operation)`.
 ///
 /// The block is compiled once per engine; it must not hold more than it needs.
+#[cfg(not(feature = "failpoints"))]
 macro_rules! transaction {
+    ($($all:tt)*) => { transaction_unmarked!($($all)*) };
+}
+
+/// The same, with fail points before and after the commit.
+#[cfg(feature = "failpoints")]
+macro_rules! transaction {
+    ($store:expr, $operation:literal, $conn:ident => $body:block) => {{
+        let done = transaction_unmarked!($store, $operation, $conn => {
+            let outcome: $crate::StoreResult<_> = async { $body }.await;
+            $crate::fail_point!(concat!("store::", $operation, "::before"));
+            outcome
+        });
+        $crate::fail_point!(concat!("store::", $operation, "::after"));
+        done
+    }};
+}
+
+macro_rules! transaction_unmarked {
     ($store:expr, $operation:literal, $conn:ident => $body:block) => {{
         let wrong = $crate::error::wrong($operation);
         match &*$store.db {

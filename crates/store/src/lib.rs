@@ -29,6 +29,7 @@ mod environment;
 mod error;
 mod event_type;
 mod expansion;
+pub mod fail_points;
 mod feed;
 mod health;
 mod inbox;
@@ -79,6 +80,7 @@ pub use environment::Import;
 pub use error::{StoreError, StoreResult};
 pub use event_type::{EventType, NewEventType, is_visible};
 pub use expansion::Expansion;
+pub use fail_points::FAIL_POINTS;
 pub use inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
 pub use ingest::{
     Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,

@@ -8,14 +8,36 @@ use crate::db::Db;
 static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
+#[cfg(not(feature = "failpoints"))]
+macro_rules! apply {
+    ($steps:expr, $pool:expr) => {
+        $steps.run($pool).await
+    };
+}
+
+/// Step by step, with a fail point behind each.
+#[cfg(feature = "failpoints")]
+macro_rules! apply {
+    ($steps:expr, $pool:expr) => {
+        async {
+            for step in $steps.iter() {
+                $steps.run_to(step.version, $pool).await?;
+                crate::fail_point!("store::migration::step");
+            }
+            Ok(())
+        }
+        .await
+    };
+}
+
 pub(crate) async fn run(db: &Db) -> Result<(), ConnectError> {
     match db {
         Db::Sqlite(db) => {
             // sqlx takes an advisory lock on PostgreSQL only.
             let _lock = lock_beside(&db.path).await?;
-            SQLITE.run(&db.write).await
+            apply!(SQLITE, &db.write)
         }
-        Db::Postgres(db) => POSTGRES.run(&db.write).await,
+        Db::Postgres(db) => apply!(POSTGRES, &db.write),
     }
     .map_err(ConnectError::Migrate)
 }

@@ -208,8 +208,10 @@ impl Messages {
                 self.take_back(row);
             }
         }
+        postrider_store::fail_point!("delivery::messages::stored");
         let stored = fates.iter().filter(|fate| **fate == Fate::Stored).count();
         self.lanes.push_reserved(jobs);
+        postrider_store::fail_point!("delivery::messages::handed over");
         self.board.set_accepting(true);
         metrics::counter!("postrider_messages_total").increment(stored as u64);
         for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {

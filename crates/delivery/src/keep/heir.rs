@@ -131,7 +131,9 @@ impl Heir {
 /// Takes over what dead nodes owned; with `all`, what every other node owned.
 pub(crate) async fn inherit(store: &Store, node: i64, all: bool) -> StoreResult<()> {
     for dead in store.dead_nodes(node, all).await? {
+        postrider_store::fail_point!("delivery::take-over::before");
         let freed = store.take_over(dead).await?;
+        postrider_store::fail_point!("delivery::take-over::after");
         tracing::info!(
             node = dead.number,
             freed,

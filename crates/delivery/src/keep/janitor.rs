@@ -39,10 +39,12 @@ impl Janitor {
             tracing::error!(mended, "due deliveries had no lane");
             self.store.lane_hint().notify_one();
         }
+        postrider_store::fail_point!("delivery::retention::before");
         while self.store.clean_up(self.keep_rows).await? {
             // Others want the database too.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        postrider_store::fail_point!("delivery::retention::after");
         Ok(())
     }
 }

@@ -44,7 +44,9 @@ impl Roller {
 
     /// Says whether there is more to be rolled up at once.
     async fn look(&self, trims: bool) -> StoreResult<bool> {
+        postrider_store::fail_point!("delivery::roll-up::before");
         let more = self.store.roll_up().await?;
+        postrider_store::fail_point!("delivery::roll-up::after");
         if trims {
             while self.store.trim_journal().await? {
                 tokio::time::sleep(BUSY).await;

@@ -79,10 +79,12 @@ impl Releaser {
                         Purpose::Manual { owner, resend } => manual.push((resend, owner)),
                     }
                 }
+                postrider_store::fail_point!("delivery::release::before");
                 self.store.release_resends(&manual).await?;
                 self.store
                     .release(*endpoint_id, &scheduled, *due, *postpone, *parked_until)
                     .await?;
+                postrider_store::fail_point!("delivery::release::after");
             }
         }
         self.store.lane_hint().notify_one();

@@ -190,6 +190,7 @@ impl Courier {
                 retry_after: None,
             },
         };
+        postrider_store::fail_point!("delivery::attempt::sent");
         let finished_at = self.clock.now();
         let policy = self.policy(job, &prepared.config, &report).await;
         let verdict = judge(job, &policy, &report, finished_at);
@@ -296,6 +297,7 @@ impl Courier {
     }
 
     async fn report(&self, outcome: Outcome) {
+        postrider_store::fail_point!("delivery::outcome::judged");
         // The committer ends only after the worker.
         if self.outcomes.send(outcome).await.is_err() {
             tracing::error!(

@@ -148,12 +148,15 @@ impl Writer {
         batch: IngestBatch<'_>,
         outcomes: &[Outcome],
     ) -> StoreResult<Written> {
+        let has = (!batch.messages.is_empty(), !outcomes.is_empty());
+        pass_before(has);
         let written = match self.optimistic(batch, outcomes).await {
             Err(error) if is_about_data(&error) => self.careful(batch, outcomes).await,
             // Two nodes' batches in each other's way: this one was rolled back.
             Err(error) if error.is_rolled_back() => self.optimistic(batch, outcomes).await,
             other => other,
         };
+        pass_after(has);
         if written.is_err() {
             // Whatever is wrong with the connection, the next batch takes another.
             self.disconnect();
@@ -223,6 +226,25 @@ pub struct Written {
     pub fates: Vec<Fate>,
     /// Of each outcome, in order.
     pub outcomes: Vec<crate::outcome::Applied>,
+}
+
+/// Of messages and outcomes, what is about to be written.
+fn pass_before((messages, outcomes): (bool, bool)) {
+    if messages {
+        crate::fail_point!("store::messages::before");
+    }
+    if outcomes {
+        crate::fail_point!("store::outcomes::before");
+    }
+}
+
+fn pass_after((messages, outcomes): (bool, bool)) {
+    if messages {
+        crate::fail_point!("store::messages::after");
+    }
+    if outcomes {
+        crate::fail_point!("store::outcomes::after");
+    }
 }
 
 fn is_about_data(error: &StoreError) -> bool {

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the architecture's rules, checked by text. Cheap, and blind to nobody.
 
 mod crates;
+mod fail_points;
 mod sources;
 
 use std::io;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// A file that cannot be read.
 pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
     let mut faults = crates::check(root)?;
+    let mut texts = Vec::new();
     for path in sources(root)? {
         let text = std::fs::read_to_string(&path)?;
         let name = path
@@ -20,7 +22,10 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
             .display()
             .to_string();
         faults.extend(sources::check(&name, &text));
+        texts.push((name, text));
     }
+    let page = std::fs::read_to_string(root.join("docs/reliability.md"))?;
+    faults.extend(fail_points::check(&texts, &page));
     faults.sort();
     Ok(faults)
 }
