@@ -328,7 +328,7 @@ impl KeyCache {
             loop {
                 match changes.try_recv() {
                     Ok(Change {
-                        kind: ChangeKind::Key,
+                        kind: ChangeKind::Key | ChangeKind::Lost,
                         ..
                     })
                     | Err(TryRecvError::Lagged(_)) => {

@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
 use crate::keep::{
-    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, Roller, TaskRunner, floor,
-    inherit,
+    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, Roller, TaskRunner, inherit,
 };
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
@@ -130,10 +129,7 @@ impl Pipeline {
             helper.abort();
         }
         self.releaser.abort();
-        let itself = self
-            .store
-            .stopping_node(self.lease.node(), floor(&self.store, &self.lanes));
-        if let Err(error) = self.store.take_over(itself).await {
+        if let Err(error) = self.store.take_over(self.lease.node()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot leave the list of nodes"
@@ -246,6 +242,7 @@ impl Parts {
                 messages,
                 outcomes,
                 linger,
+                lease: Arc::clone(&self.lease),
             };
             watched("committer", committer.run(enough.clone()))
         };
@@ -330,6 +327,9 @@ impl Parts {
         };
         let roller = Roller {
             store: self.store.clone(),
+            lanes: Arc::clone(&self.lanes),
+            lease: Arc::clone(&self.lease),
+            board: Arc::clone(&self.board),
         };
         let mut helpers = vec![
             watched("roller", roller.run()),

@@ -19,6 +19,10 @@ pub struct PipelineStatus {
     pub disk: Option<bool>,
     /// For how long the oldest due delivery has waited, as the claimer last saw it.
     pub oldest_due: Option<Duration>,
+    /// What is owed, in nobody's hand and not due: see [`postrider_store::Unaccounted`].
+    pub unaccounted: i64,
+    /// Whether it has been 0 within the last minute.
+    pub accounted: bool,
 }
 
 /// How long a refusal counts: without a publisher nothing would ever disprove it, and
@@ -26,6 +30,9 @@ pub struct PipelineStatus {
 const REFUSAL: Duration = Duration::from_secs(5);
 /// Silence after which the claimer counts as dead: it makes several rounds a second.
 const CLAIMER_SILENCE: Duration = Duration::from_secs(30);
+
+/// For how long something may be unaccounted for: whoever takes it over needs its time.
+const UNACCOUNTED: Duration = Duration::from_mins(1);
 
 const DISK_UNKNOWN: u8 = 0;
 const DISK_ENOUGH: u8 = 1;
@@ -45,6 +52,9 @@ pub(crate) struct StatusBoard {
     claimed_at: AtomicI64,
     /// Microseconds since when the oldest due delivery has been due; 0: none.
     oldest_due: AtomicI64,
+    unaccounted: AtomicI64,
+    /// Microseconds since when something has been unaccounted for; 0: nothing is.
+    unaccounted_since: AtomicI64,
 }
 
 impl StatusBoard {
@@ -58,7 +68,27 @@ impl StatusBoard {
             disk: AtomicU8::new(DISK_UNKNOWN),
             claimed_at: AtomicI64::new(now),
             oldest_due: AtomicI64::new(0),
+            unaccounted: AtomicI64::new(0),
+            unaccounted_since: AtomicI64::new(0),
         }
+    }
+
+    pub(crate) fn set_unaccounted(&self, count: i64) {
+        self.unaccounted.store(count, Ordering::Relaxed);
+        let since = self.unaccounted_since.load(Ordering::Relaxed);
+        let since = match (count, since) {
+            (0, _) => 0,
+            (_, 0) => self.clock.now().micros(),
+            (_, since) => since,
+        };
+        self.unaccounted_since.store(since, Ordering::Relaxed);
+        metrics::gauge!("postrider_unaccounted").set(count as f64);
+    }
+
+    /// Whether nothing has been unaccounted for a minute.
+    fn accounted(&self, now: Timestamp) -> bool {
+        let since = self.unaccounted_since.load(Ordering::Relaxed);
+        since == 0 || now.since(Timestamp::from_micros(since)) < UNACCOUNTED
     }
 
     pub(crate) fn set_accepting(&self, accepting: bool) {
@@ -110,6 +140,8 @@ impl StatusBoard {
                 disk => Some(disk == DISK_ENOUGH),
             },
             oldest_due: (oldest > 0).then(|| now.since(Timestamp::from_micros(oldest))),
+            unaccounted: self.unaccounted.load(Ordering::Relaxed),
+            accounted: self.accounted(now),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Cancelling what waits for an endpoint that is disabled or deleted.
 
-use postrider_domain::{DeliveryState, EndpointId};
-use uuid::Uuid;
+use postrider_domain::{DeliveryState, EndpointId, MessageId};
 
 use crate::error::wrong;
 use crate::{Store, StoreResult};
@@ -18,46 +17,51 @@ const WAITING: &str = "update delivery set state = $1, due_at = null, owner = nu
     where endpoint_id = $2 and state = $3 and due_at is not null and message_id in \
     (select message_id from delivery where endpoint_id = $2 and due_at is not null limit $4)";
 
-/// In hand of a node fresh from a publish: in no index, but no older than the
-/// oldest message that a node says it holds. Bound as [`WAITING`], then that message.
+/// In hand of a node fresh from a publish: in no index, so each is named. Bind state,
+/// endpoint, pending and message.
 const FRESH: &str = "update delivery set state = $1, due_at = null, owner = null, token = token + 1 \
-    where endpoint_id = $2 and state = $3 and message_id in \
-    (select message_id from delivery where endpoint_id = $2 and message_id >= $5 and state = $3 limit $4)";
+    where endpoint_id = $2 and state = $3 and message_id = $4";
 
 impl Store {
     /// Cancels every delivery that has not ended and every manual send that has not
     /// begun, in chunks; attempts under way no longer count, since their token has
     /// passed. Stops if the endpoint is enabled meanwhile.
     pub(crate) async fn cancel_waiting(&self, endpoint: EndpointId) -> StoreResult<()> {
-        while self.cancel_chunk(WAITING, endpoint, None).await? == CHUNK as u64 {}
-        let floor: Option<Uuid> = read!(self, "reading what nodes hold", pool => sqlx::query_scalar(
-            "select floor from node where floor is not null order by floor limit 1",
-        ).fetch_optional(pool).await)?;
-        if floor.is_some() {
-            while self.cancel_chunk(FRESH, endpoint, floor).await? == CHUNK as u64 {}
+        while self.cancel_chunk(endpoint).await? == CHUNK as u64 {}
+        let fresh = self.fresh_at(endpoint).await?;
+        for chunk in fresh.chunks(CHUNK as usize) {
+            self.cancel_fresh(endpoint, chunk).await?;
         }
         self.remove_lane(endpoint).await
     }
 
-    async fn cancel_chunk(
-        &self,
-        text: &'static str,
-        endpoint: EndpointId,
-        floor: Option<Uuid>,
-    ) -> StoreResult<u64> {
+    async fn cancel_chunk(&self, endpoint: EndpointId) -> StoreResult<u64> {
         transaction!(self, "cancelling deliveries", conn => {
             let wrong = wrong("cancelling deliveries");
             let held = sqlx::query(HOLD).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
             if held.rows_affected() == 0 {
                 return Ok(0);
             }
-            let query = sqlx::query(text).bind(DeliveryState::Cancelled.code()).bind(endpoint.uuid())
-                .bind(DeliveryState::Pending.code()).bind(CHUNK);
-            let query = match floor {
-                Some(floor) => query.bind(floor),
-                None => query,
-            };
-            Ok(query.execute(&mut *conn).await.map_err(wrong)?.rows_affected())
+            let cancelled = sqlx::query(WAITING).bind(DeliveryState::Cancelled.code()).bind(endpoint.uuid())
+                .bind(DeliveryState::Pending.code()).bind(CHUNK)
+                .execute(&mut *conn).await.map_err(wrong)?;
+            Ok(cancelled.rows_affected())
+        })
+    }
+
+    async fn cancel_fresh(&self, endpoint: EndpointId, messages: &[MessageId]) -> StoreResult<()> {
+        transaction!(self, "cancelling deliveries", conn => {
+            let wrong = wrong("cancelling deliveries");
+            let held = sqlx::query(HOLD).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
+            if held.rows_affected() == 0 {
+                return Ok(());
+            }
+            for message in messages {
+                sqlx::query(FRESH).bind(DeliveryState::Cancelled.code()).bind(endpoint.uuid())
+                    .bind(DeliveryState::Pending.code()).bind(message.uuid())
+                    .execute(&mut *conn).await.map_err(wrong)?;
+            }
+            Ok(())
         })
     }
 

@@ -21,6 +21,9 @@ pub enum ChangeKind {
     Task,
     /// An organisation has operational webhooks from now on.
     Operational,
+    /// Anything: the database may have gone back to an earlier state. Told in the process
+    /// alone, by each node for itself.
+    Lost,
 }
 
 impl ChangeKind {
@@ -31,6 +34,7 @@ impl ChangeKind {
             Self::Org => 2,
             Self::Task => 9,
             Self::Operational => 6,
+            Self::Lost => -1,
         }
     }
 }

@@ -222,7 +222,7 @@ impl ConfigCache {
                 }) => self.forget_org(OrgId::from_uuid(id)),
                 // Once for each organisation; or what was missed may be anything.
                 Ok(Change {
-                    kind: ChangeKind::Operational,
+                    kind: ChangeKind::Operational | ChangeKind::Lost,
                     ..
                 })
                 | Err(RecvError::Lagged(_)) => self.forget_all(),

@@ -91,6 +91,7 @@ impl Store {
             clock,
             feed: Arc::new(crate::feed::Feed::new()),
             new: false,
+            unreadable: Arc::default(),
         };
         store.new = store.check_main_secret().await?;
         store.set_clock().await?;
@@ -98,16 +99,21 @@ impl Store {
         Ok(store)
     }
 
-    /// Sets the clock by the database's, so that nodes of one database agree.
+    /// Sets the clock by the database's, so that nodes of one database agree, and looks
+    /// whether it is still the same server: another, or one that was started anew, may not
+    /// have all that the last one had (see [`Store::losses`]).
     pub async fn set_clock(&self) -> Result<i64, StoreError> {
         let Db::Postgres(db) = &*self.db else {
             return Ok(0);
         };
-        let micros: i64 =
-            sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
-                .fetch_one(&db.read)
-                .await
-                .map_err(|source| StoreError::from_sqlx("reading the clock", source))?;
+        let (micros, started): (i64, i64) = sqlx::query_as(
+            "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, \
+             (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint",
+        )
+        .fetch_one(&db.read)
+        .await
+        .map_err(|source| StoreError::from_sqlx("reading the clock", source))?;
+        self.feed.served_by(started);
         Ok(self
             .clock
             .set_by(postrider_domain::Timestamp::from_micros(micros)))

@@ -19,6 +19,7 @@ pub struct Store {
     pub(crate) feed: Arc<crate::feed::Feed>,
     /// Whether the database was empty when it was opened.
     pub(crate) new: bool,
+    pub(crate) unreadable: Arc<crate::owed::Unreadable>,
 }
 
 /// Which database engine serves.

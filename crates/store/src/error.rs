@@ -131,15 +131,23 @@ const KEYS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The conflict of two payloads that were given the same key: no caller's fault.
+pub(crate) const PAYLOAD_KEY: &str = "payload_key";
+
 fn violated_key(error: &sqlx::Error) -> Option<&'static str> {
     let database = error.as_database_error()?;
     if !database.is_unique_violation() {
         return None;
     }
+    // On PostgreSQL each partition's index has a name of its own.
+    let index = database.constraint().unwrap_or_default();
+    if (index.starts_with("payload_") && index.ends_with("_pkey"))
+        || database.message().ends_with("payload.key")
+    {
+        return Some(PAYLOAD_KEY);
+    }
     KEYS.iter()
-        .find(|(index, columns, _)| {
-            database.constraint() == Some(index) || database.message().ends_with(columns)
-        })
+        .find(|(name, columns, _)| index == *name || database.message().ends_with(columns))
         .map(|(_, _, name)| *name)
 }
 

@@ -2,6 +2,7 @@
 //! nodes changed within half a second.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,8 +24,13 @@ pub(crate) struct Feed {
     changes: broadcast::Sender<Change>,
     lanes: Notify,
     tasks: Notify,
+    owed: Notify,
     /// Tasks that were cancelled, the latest last: what they have queued is not sent.
     stopped: Mutex<VecDeque<TaskId>>,
+    /// When the server was started that serves now.
+    server: Mutex<Option<i64>>,
+    /// How often the database may have lost something.
+    losses: AtomicU64,
 }
 
 impl Feed {
@@ -33,12 +39,35 @@ impl Feed {
             changes: broadcast::channel(4096).0,
             lanes: Notify::new(),
             tasks: Notify::new(),
+            owed: Notify::new(),
             stopped: Mutex::default(),
+            server: Mutex::default(),
+            losses: AtomicU64::new(0),
         }
     }
 }
 
 impl Feed {
+    /// Notes which server answers, by when it was started.
+    pub(crate) fn served_by(&self, started: i64) {
+        let before = self.server.lock().replace(started);
+        if before.is_some_and(|before| before != started) {
+            self.lost();
+        }
+    }
+
+    fn lost(&self) {
+        tracing::warn!(
+            "the database was started anew or is another: nothing in memory is taken for granted"
+        );
+        self.losses.fetch_add(1, Ordering::AcqRel);
+        self.pass_on(Change {
+            seq: 0,
+            kind: ChangeKind::Lost,
+            id: Uuid::nil(),
+        });
+    }
+
     fn pass_on(&self, change: Change) {
         if change.kind == ChangeKind::Task {
             let task = TaskId::from_uuid(change.id);
@@ -83,13 +112,37 @@ impl Store {
         &self.feed.tasks
     }
 
+    /// Notified when what is owed is worth a look at once: whoever rolls up waits on it.
+    pub fn owed_hint(&self) -> &Notify {
+        &self.feed.owed
+    }
+
+    /// Counts how often the database may have gone back to an earlier state, as a standby does
+    /// that had not followed to the end when it took over. What memory holds of the database
+    /// from before must be read again: it may be ahead of it.
+    pub fn losses(&self) -> u64 {
+        self.feed.losses.load(Ordering::Acquire)
+    }
+
+    /// The database does not have what it had.
+    pub fn database_lost(&self) {
+        self.feed.lost();
+    }
+
     /// Passes other nodes' changes on until it is dropped. Errors are logged and the
     /// next look reaches as far back as needed.
     pub async fn run_feed(&self) {
         let mut seen = HashSet::new();
         let mut reached = self.clock.now();
+        let mut losses = self.losses();
         loop {
             tokio::time::sleep(POLL).await;
+            if self.losses() != losses {
+                losses = self.losses();
+                // The same numbers may stand for other changes now.
+                seen.clear();
+                self.unreadable.forget();
+            }
             let now = self.clock.now();
             match self.pass_on(reached.minus(OVERLAP), &mut seen).await {
                 Ok(()) => reached = now,

@@ -17,94 +17,121 @@ use crate::{Store, StoreResult};
 
 /// How many rows one transaction of a takeover touches at most.
 const CHUNK: i64 = 1000;
-/// How many endpoints one transaction looks through for fresh deliveries.
-const ENDPOINTS: i64 = 500;
 
-/// A dead node whose deliveries wait for an heir.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeadNode {
-    /// Its number.
-    pub number: i64,
-    /// No delivery that it held fresh is older than this message.
-    floor: Uuid,
+/// The number of a node, by its random bits and not in a row: a database that went back to an
+/// earlier state gives none out for the second time.
+fn number_of(id: NodeId) -> i64 {
+    let random = id.uuid().as_u128() as i64 & 0x7fff_ffff;
+    random.max(1)
 }
 
 impl Store {
     /// Enters a node and returns its number, under which it owns deliveries.
     pub async fn register_node(&self, id: NodeId, role: &str, lease: Duration) -> StoreResult<i64> {
-        let now = self.lease_clock().await?;
-        write!(self, "entering a node", pool => sqlx::query_scalar(
-            "insert into node (id, role, started_at, heartbeat_at, lease_until, floor) \
-             values ($1, $2, $3, $3, $4, $5) returning number",
-        ).bind(id.uuid()).bind(role).bind(now.micros()).bind(now.plus(lease).micros())
-        .bind(MessageId::floor(self.clock.now().minus(Duration::from_mins(1))).uuid())
-        .fetch_one(pool).await)
+        let (number, now) = (number_of(id), self.lease_clock().await?);
+        write!(self, "entering a node", pool => sqlx::query(
+            "insert into node (number, id, role, started_at, heartbeat_at, lease_until) values ($1, $2, $3, $4, $4, $5)",
+        ).bind(number).bind(id.uuid()).bind(role).bind(now.micros()).bind(now.plus(lease).micros())
+        .execute(pool).await.map(|_| ()))?;
+        Ok(number)
     }
 
-    /// Renews a node's lease. `false`: the node was given up and owns nothing any more.
-    pub async fn heartbeat(
-        &self,
-        number: i64,
-        lease: Duration,
-        floor: MessageId,
-    ) -> StoreResult<bool> {
+    /// Renews a node's lease. `false`: the node was given up and owns nothing any more, or the
+    /// database went back to before it was entered.
+    ///
+    /// A lease binds only those who see it, so its commit waits for no standby: a node whose
+    /// writes all wait for one still has its lease, and leaves no connection behind with each
+    /// beat that nobody waits for any more.
+    pub async fn heartbeat(&self, id: NodeId, number: i64, lease: Duration) -> StoreResult<bool> {
+        const SQLITE: &str = "update node set heartbeat_at = $3, lease_until = $4 \
+            where number = $1 and id = $2 and lease_until > 0";
+        const POSTGRES: &str = "with here as (select set_config('synchronous_commit', 'local', true) as set) \
+            update node set heartbeat_at = $3, lease_until = $4 from here \
+            where number = $1 and id = $2 and lease_until > 0 and here.set is not null";
         let now = self.lease_clock().await?;
-        let rows = write!(self, "renewing the lease", pool => sqlx::query(
-            "update node set heartbeat_at = $2, lease_until = $3, floor = $4 where number = $1 and lease_until > 0",
-        ).bind(number).bind(now.micros()).bind(now.plus(lease).micros()).bind(floor.uuid())
-        .execute(pool).await.map(|done| done.rows_affected()))?;
+        let text = match &*self.db {
+            Db::Sqlite(_) => SQLITE,
+            Db::Postgres(_) => POSTGRES,
+        };
+        let rows = write!(self, "renewing the lease", pool => sqlx::query(text)
+            .bind(number).bind(id.uuid()).bind(now.micros()).bind(now.plus(lease).micros())
+            .execute(pool).await.map(|done| done.rows_affected()))?;
         Ok(rows > 0)
     }
 
     /// Nodes other than `number` whose lease has ended. With `all`, every other node:
     /// on SQLite a new process has the file to itself, so its predecessors are dead.
-    pub async fn dead_nodes(&self, number: i64, all: bool) -> StoreResult<Vec<DeadNode>> {
+    pub async fn dead_nodes(&self, number: i64, all: bool) -> StoreResult<Vec<i64>> {
         let now = self.lease_clock().await?;
-        let rows: Vec<(i64, Option<Uuid>)> = read!(self, "looking for dead nodes", pool => sqlx::query_as(
-            "select number, floor from node where number <> $1 and ($2 or lease_until < $3)",
-        ).bind(number).bind(all).bind(now.micros()).fetch_all(pool).await)?;
-        Ok(rows
-            .into_iter()
-            .map(|(number, floor)| DeadNode {
-                number,
-                floor: floor.unwrap_or_default(),
-            })
-            .collect())
+        read!(self, "looking for dead nodes", pool => sqlx::query_scalar(
+            "select number from node where number <> $1 and ($2 or lease_until < $3)",
+        ).bind(number).bind(all).bind(now.micros()).fetch_all(pool).await)
+    }
+
+    /// Frees what names an owner that has no row: a database that went back can hold such
+    /// claims, manual sends and tasks. What such a node held fresh, [`Store::settle_owed`]
+    /// frees.
+    pub async fn free_orphans(&self) -> StoreResult<u64> {
+        let mut freed = 0;
+        for owner in self.orphaned().await? {
+            freed += self.free_indexed(owner).await?;
+        }
+        Ok(freed)
+    }
+
+    /// Owners without a row, found by leaps through the indexes of what they own.
+    async fn orphaned(&self) -> StoreResult<Vec<i64>> {
+        const NEXT: &str = "select min(owner) from (\
+            select min(owner) as owner from delivery where due_at is not null and owner is not null and owner > $1 \
+            union all select min(owner) from resend where owner is not null and owner > $1 \
+            union all select min(owner) from task where phase < 3 and owner is not null and owner > $1) as next";
+        let (mut after, mut orphaned) = (i64::MIN, Vec::new());
+        loop {
+            let next: Option<i64> = read!(self, "looking for owners", pool => sqlx::query_scalar(NEXT)
+                .bind(after).fetch_one(pool).await)?;
+            let Some(owner) = next else {
+                return Ok(orphaned);
+            };
+            let there: Option<i64> = read!(self, "looking for owners", pool => sqlx::query_scalar(
+                "select number from node where number = $1",
+            ).bind(owner).fetch_optional(pool).await)?;
+            if there.is_none() {
+                orphaned.push(owner);
+            }
+            after = owner;
+        }
     }
 
     /// Frees everything that a node owned and removes its row. Every step stands alone
     /// and may be repeated, by several nodes at once; a node that stops does it to itself.
-    pub async fn take_over(&self, dead: DeadNode) -> StoreResult<u64> {
-        self.fence(dead.number).await?;
-        let mut freed = 0;
-        loop {
-            let rows = self.free_claimed(dead.number).await?;
-            freed += rows;
-            if rows < CHUNK as u64 {
-                break;
-            }
-        }
-        freed += self.free_fresh(dead.number, dead.floor, |_| true).await?;
-        let resends = self.resends_by(dead.number).await?;
-        let resends: Vec<_> = resends
-            .into_iter()
-            .map(|(id, endpoint, _)| (id, endpoint))
-            .collect();
-        freed += self.free_resends(dead.number, &resends).await?;
-        self.free_tasks(dead.number).await?;
+    pub async fn take_over(&self, dead: i64) -> StoreResult<u64> {
+        self.fence(dead).await?;
+        let freed = self.free_indexed(dead).await? + self.free_fresh(dead).await?;
         write!(self, "removing a node", pool => sqlx::query("delete from node where number = $1")
-            .bind(dead.number).execute(pool).await.map(|_| ()))?;
+            .bind(dead).execute(pool).await.map(|_| ()))?;
         self.lane_hint().notify_one();
         self.task_hint().notify_one();
         Ok(freed)
     }
 
-    /// This node, to be taken over by itself when it stops.
-    pub fn stopping_node(&self, number: i64, floor: MessageId) -> DeadNode {
-        DeadNode {
-            number,
-            floor: floor.uuid(),
+    /// Frees the claims, manual sends and tasks of an owner.
+    async fn free_indexed(&self, owner: i64) -> StoreResult<u64> {
+        let mut freed = 0;
+        loop {
+            let rows = self.free_claimed(owner).await?;
+            freed += rows;
+            if rows < CHUNK as u64 {
+                break;
+            }
         }
+        let resends = self.resends_by(owner).await?;
+        let resends: Vec<_> = resends
+            .into_iter()
+            .map(|(id, endpoint, _)| (id, endpoint))
+            .collect();
+        freed += self.free_resends(owner, &resends).await?;
+        self.free_tasks(owner).await?;
+        Ok(freed)
     }
 
     /// Nothing is written under this number from now on, and what had passed the mark
@@ -195,76 +222,6 @@ impl Store {
             wake_lanes!(conn, rows.iter().map(|row| row.0).collect(), now);
             Ok(rows.len() as u64)
         })
-    }
-
-    /// Frees what `number` holds fresh from publishes since `floor`, where `orphaned`
-    /// says so. Such rows are in no index, so it walks the endpoints.
-    pub(crate) async fn free_fresh(
-        &self,
-        number: i64,
-        floor: Uuid,
-        orphaned: impl Fn((Uuid, Uuid)) -> bool,
-    ) -> StoreResult<u64> {
-        let mut after = Uuid::nil();
-        let mut freed = 0;
-        loop {
-            let endpoints: Vec<Uuid> = read!(self, "walking endpoints", pool => sqlx::query_scalar(
-                "select id from endpoint where id > $1 order by id limit $2",
-            ).bind(after).bind(ENDPOINTS).fetch_all(pool).await)?;
-            let Some(&last) = endpoints.last() else {
-                return Ok(freed);
-            };
-            let held: Vec<(Uuid, Uuid)> = read!(self, "looking for fresh deliveries", pool => sqlx::query_as(
-                "select d.endpoint_id, d.message_id from endpoint e cross join delivery d \
-                 where d.endpoint_id = e.id and e.id > $1 and e.id <= $2 and d.message_id >= $3 and d.owner = $4 \
-                   and d.state = 0 and d.due_at is null",
-            ).bind(after).bind(last).bind(floor).bind(number).fetch_all(pool).await)?;
-            let orphans: Vec<_> = held.into_iter().filter(|&key| orphaned(key)).collect();
-            for chunk in orphans.chunks(CHUNK as usize) {
-                freed += self.release_fresh(number, chunk).await?;
-            }
-            after = last;
-        }
-    }
-
-    async fn release_fresh(&self, number: i64, rows: &[(Uuid, Uuid)]) -> StoreResult<u64> {
-        let now = self.clock.now().micros();
-        transaction!(self, "freeing fresh deliveries", conn => {
-            let wrong = wrong("freeing fresh deliveries");
-            let mut freed = Vec::new();
-            for (endpoint, message) in rows {
-                let done = sqlx::query(
-                    "update delivery set owner = null, token = token + 1, due_at = $4 \
-                     where endpoint_id = $1 and message_id = $2 and owner = $3 and state = 0 and due_at is null",
-                ).bind(endpoint).bind(message).bind(number).bind(now).execute(&mut *conn).await.map_err(wrong)?;
-                if done.rows_affected() > 0 {
-                    freed.push(*endpoint);
-                }
-            }
-            let count = freed.len() as u64;
-            wake_lanes!(conn, freed, now);
-            Ok(count)
-        })
-    }
-
-    /// Frees rows that this node owns and does not hold: a commit whose answer was
-    /// lost leaves such rows. `held` says what is in memory; nothing younger than
-    /// `before` is looked at, since it may be on its way there.
-    pub async fn release_unheld(
-        &self,
-        number: i64,
-        floor: MessageId,
-        before: MessageId,
-        held: impl Fn(EndpointId, MessageId) -> bool,
-    ) -> StoreResult<u64> {
-        self.free_fresh(number, floor.uuid(), |(endpoint, message)| {
-            message < before.uuid()
-                && !held(
-                    EndpointId::from_uuid(endpoint),
-                    MessageId::from_uuid(message),
-                )
-        })
-        .await
     }
 
     /// The time by which leases are judged: the database's own, also under a test's clock.

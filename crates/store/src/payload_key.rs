@@ -27,12 +27,19 @@ pub(crate) fn expires_at(key: i64) -> Timestamp {
 pub struct KeyBlock {
     next: i64,
     end: i64,
+    /// How often the database had lost something when it was fetched: one that went back
+    /// hands the same block out again.
+    losses: u64,
 }
 
 impl KeyBlock {
     /// An empty block: [`Store::refill`] it before the first use.
     pub fn empty() -> Self {
-        Self { next: 0, end: 0 }
+        Self {
+            next: 0,
+            end: 0,
+            losses: 0,
+        }
     }
 
     /// How many keys are left.
@@ -55,7 +62,8 @@ impl KeyBlock {
 impl Store {
     /// Fetches a new block if fewer than `needed` keys are left in `block`.
     pub async fn refill(&self, block: &mut KeyBlock, needed: usize) -> StoreResult<()> {
-        if block.left() >= needed {
+        let losses = self.losses();
+        if block.left() >= needed && block.losses == losses {
             return Ok(());
         }
         let number: i64 = write!(self, "reserving payload keys", pool => sqlx::query_scalar(
@@ -66,6 +74,7 @@ impl Store {
         *block = KeyBlock {
             next: block_number << BLOCK_BITS,
             end: (block_number + 1) << BLOCK_BITS,
+            losses,
         };
         Ok(())
     }
@@ -77,7 +86,11 @@ mod tests {
 
     #[test]
     fn keys_sort_by_day_of_expiry_and_never_repeat() {
-        let mut block = KeyBlock { next: 5, end: 7 };
+        let mut block = KeyBlock {
+            next: 5,
+            end: 7,
+            losses: 0,
+        };
         let late = block.take(Timestamp::from_seconds(10 * DAY)).unwrap();
         let early = block.take(Timestamp::from_seconds(9 * DAY)).unwrap();
         assert!(early < late);

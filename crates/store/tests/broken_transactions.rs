@@ -6,7 +6,9 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{AppId, EndpointId, MessageId, NodeId};
-use postrider_store::{AppUpdate, Claim, NewTask, Replayed, Start, StoreResult, Window, Work};
+use postrider_store::{
+    AppUpdate, Claim, Ledger, NewTask, Replayed, Start, StoreResult, Window, Work,
+};
 use support::Database;
 
 /// A message with its endpoint.
@@ -89,7 +91,8 @@ async fn a_roll_up_that_was_rolled_back_is_made_again() {
     let world = world(Start::Owned).await;
     world
         .survives("insert on stat", async || {
-            world.db.store.roll_up().await.map(|_| ())
+            let mut ledger = Ledger::new(1);
+            world.db.store.roll_up(&mut ledger).await.map(|_| ())
         })
         .await;
     assert_eq!(

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{
-    AppId, AttemptStatus, DeliveryState, EndpointId, MessageId, NodeId, TaskStatus, Timestamp,
+    AppId, AttemptStatus, DeliveryState, EndpointId, NodeId, TaskStatus, Timestamp,
 };
 use postrider_store::{
     ClaimKind, Messages, NewTask, Progress, Replayed, Start, StoreError, Task, TaskFilter, Window,
@@ -111,7 +111,7 @@ both_engines! {
         assert_eq!(db.store.advance_task(&counting, ONE).await.unwrap(), Progress::Over);
         assert_eq!(in_hand(db, ONE).await.done, 500);
         // The node dies, and another goes on behind the cursor.
-        db.store.take_over(db.store.stopping_node(ONE, MessageId::floor(db.clock.now()))).await.unwrap();
+        db.store.take_over(ONE).await.unwrap();
         let inherited = in_hand(db, two).await;
         assert_eq!(inherited.done, 500);
         let again = db.store.advance_task(&stale, ONE).await.unwrap();

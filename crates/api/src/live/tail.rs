@@ -223,6 +223,11 @@ impl Tail {
                 Ok(change) if change.kind == ChangeKind::App => {
                     self.changed.insert(AppId::from_uuid(change.id));
                 }
+                Ok(change) if change.kind == ChangeKind::Lost => {
+                    // The same numbers may stand for other commits now.
+                    self.seen.clear();
+                    gap = true;
+                }
                 Ok(_) => {}
                 Err(TryRecvError::Lagged(_)) => gap = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,

@@ -58,6 +58,7 @@ async fn get(call: Call<Public>) -> ApiResult<Answer> {
         claimer: part(pipeline.claimer_alive),
         worker: part(pipeline.worker_alive),
         disk: part(pipeline.disk),
+        unaccounted: part(Some(pipeline.accounted)),
         oldest_due_seconds: pipeline.oldest_due.map(|waited| waited.as_secs_f64()),
     };
     let parts = [
@@ -66,6 +67,7 @@ async fn get(call: Call<Public>) -> ApiResult<Answer> {
         health.claimer,
         health.worker,
         health.disk,
+        health.unaccounted,
     ];
     if parts.iter().all(|part| part.status != Status::Error) {
         return Answer::ok(&health);

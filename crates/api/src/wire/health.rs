@@ -38,6 +38,9 @@ pub(crate) struct HealthOut {
     pub worker: PartOut,
     /// The disk of the database has room for messages; absent where it is not this node's.
     pub disk: PartOut,
+    /// Everything that is owed is in a node's hand, or due: an error when that has not been so
+    /// for a minute.
+    pub unaccounted: PartOut,
     /// For how many seconds the oldest due delivery has waited; null if none waits.
     #[schema(required = true)]
     pub oldest_due_seconds: Option<f64>,

@@ -1,5 +1,6 @@
 //! The loop that writes batches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::messages::Planned;
 use super::{Messages, Outcomes};
+use crate::keep::Lease;
 
 /// How long PostgreSQL's outcomes wait for company.
 const LINGER: Duration = Duration::from_millis(5);
@@ -23,6 +25,8 @@ pub(crate) struct Committer {
     pub(crate) outcomes: Option<Outcomes>,
     /// Whether outcomes alone may wait for company.
     pub(crate) linger: bool,
+    /// Under whose number they are written.
+    pub(crate) lease: Arc<Lease>,
 }
 
 /// What there is to write.
@@ -145,7 +149,7 @@ impl Committer {
 
     async fn write(&mut self, planned: Option<&Planned>) -> Result<Written, StoreError> {
         let nothing = IngestBatch {
-            node: 0,
+            node: self.lease.node(),
             now: Timestamp::from_micros(0),
             messages: &[],
         };

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::fair::Fair;
 use super::{Arrival, Backlog, Publish, PublishError, Published, Waiting};
 use crate::job::{Job, Purpose};
-use crate::keep::{Lease, monotonic};
+use crate::keep::Lease;
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
 
@@ -213,6 +213,10 @@ impl Messages {
         self.lanes.push_reserved(jobs);
         postrider_store::fail_point!("delivery::messages::handed over");
         self.board.set_accepting(true);
+        if fates.iter().any(|fate| matches!(fate, Fate::Replayed(_))) {
+            // Should the answer to the first commit have been lost, what it owes is found now.
+            self.store.owed_hint().notify_one();
+        }
         metrics::counter!("postrider_messages_total").increment(stored as u64);
         for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
             // A publisher that has gone away has its message stored all the same.
@@ -221,10 +225,9 @@ impl Messages {
     }
 
     /// Nothing is known of the batch: the publishers hear 503 and repeat, and rows that
-    /// were stored after all are found by the sweep, since nothing holds them.
+    /// were stored after all are found by what their commit owes, since nothing holds them.
     pub(super) fn fail(&self, planned: Planned) {
         for row in &planned.rows {
-            self.lanes.held.doubt(row.id, monotonic());
             self.take_back(row);
         }
         self.board.set_accepting(false);

@@ -1,8 +1,6 @@
-//! Finds deliveries that nobody will send: those of dead nodes, and those that this
-//! node owns in the database but does not hold.
-//!
-//! A commit whose answer was lost leaves the latter: messages that were stored after
-//! all, and claims that never reached the lanes.
+//! Finds deliveries that nobody will send: those of dead nodes, claims of nodes that never
+//! were, and claims that this node has in the database but does not hold, as a commit leaves
+//! them whose answer was lost. (What was stored fresh, the roller finds.)
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,13 +11,13 @@ use postrider_store::{Store, StoreResult};
 use uuid::Uuid;
 
 use super::Lease;
-use super::lease::{ON_ITS_WAY, floor, monotonic};
+use super::lease::monotonic;
 use crate::lanes::Lanes;
 
 /// How often dead nodes are looked for.
 const ROUND: Duration = Duration::from_secs(2);
 /// How often this node's own rows are looked through.
-const SWEEP: Duration = Duration::from_secs(30);
+const SWEEP: Duration = Duration::from_secs(15);
 
 /// Claims that nobody held at the last sweep; at the next they are lost, if they still
 /// have the same token: a claim may be on its way to the lanes.
@@ -68,30 +66,16 @@ impl Heir {
     }
 
     async fn sweep(&self, suspects: &mut Suspects) -> StoreResult<()> {
-        let freed = self.sweep_fresh().await? + self.sweep_claims(suspects).await?;
+        let orphans = self.store.free_orphans().await?;
+        if orphans > 0 {
+            tracing::warn!(orphans, "freed what named a node that is not there");
+        }
+        let freed = self.sweep_claims(suspects).await?;
         if freed > 0 {
             tracing::warn!(freed, "freed deliveries that were stored and not held");
             metrics::counter!("postrider_swept_total").increment(freed);
         }
         Ok(())
-    }
-
-    /// What commits have left whose answers were lost: from the oldest message that is
-    /// held fresh or in doubt, to what can no longer be on its way.
-    async fn sweep_fresh(&self) -> StoreResult<u64> {
-        let began = monotonic();
-        let before = MessageId::floor(self.store.clock().now().minus(ON_ITS_WAY));
-        let since = floor(&self.store, &self.lanes);
-        let freed = self
-            .store
-            .release_unheld(self.lease.node(), since, before, |endpoint, message| {
-                self.lanes.held.contains(endpoint, message)
-            })
-            .await?;
-        if let Some(since) = began.checked_sub(ON_ITS_WAY) {
-            self.lanes.held.settle_doubts(since);
-        }
-        Ok(freed)
     }
 
     async fn sweep_claims(&self, suspects: &mut Suspects) -> StoreResult<u64> {
@@ -128,17 +112,22 @@ impl Heir {
     }
 }
 
-/// Takes over what dead nodes owned; with `all`, what every other node owned.
+/// Takes over what dead nodes owned; with `all`, what every other node owned. One that cannot
+/// be taken over now does not keep the others from it; the first error is the answer.
 pub(crate) async fn inherit(store: &Store, node: i64, all: bool) -> StoreResult<()> {
+    let mut result = Ok(());
     for dead in store.dead_nodes(node, all).await? {
         postrider_store::fail_point!("delivery::take-over::before");
-        let freed = store.take_over(dead).await?;
+        let taken = store.take_over(dead).await;
         postrider_store::fail_point!("delivery::take-over::after");
-        tracing::info!(
-            node = dead.number,
-            freed,
-            "took over the deliveries of a node that is gone"
-        );
+        match taken {
+            Ok(freed) => tracing::info!(
+                node = dead,
+                freed,
+                "took over the deliveries of a node that is gone"
+            ),
+            Err(error) => result = result.and(Err(error)),
+        }
     }
-    Ok(())
+    result
 }

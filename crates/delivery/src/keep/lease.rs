@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use postrider_domain::{MessageId, NodeId};
+use postrider_domain::NodeId;
 use postrider_store::{Engine, Store, StoreError, StoreResult};
 use tokio::time::Instant;
 
@@ -19,13 +19,13 @@ const BEAT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// What a lease has beyond the longest send, so that it covers one between two beats.
 const SLACK: Duration = Duration::from_secs(5);
-/// How long a message may be on its way from its id to the lanes.
-pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(30);
 
 /// A node's right to send, and to write under its number.
 #[derive(Debug)]
 pub(crate) struct Lease {
     node: AtomicI64,
+    /// Who has that number.
+    id: Mutex<NodeId>,
     length: Mutex<Duration>,
     until: Mutex<Instant>,
     /// Since when the database has answered without a break.
@@ -46,11 +46,11 @@ impl Lease {
     /// Enters the node and takes its first lease.
     pub(crate) async fn take(store: &Store, role: &str, length: Duration) -> StoreResult<Self> {
         let asked = monotonic();
-        let node = store
-            .register_node(NodeId::mint(store.clock().now()), role, length)
-            .await?;
+        let id = NodeId::mint(store.clock().now());
+        let node = store.register_node(id, role, length).await?;
         Ok(Self {
             node: AtomicI64::new(node),
+            id: Mutex::new(id),
             length: Mutex::new(length),
             until: Mutex::new(asked + length),
             reachable_since: Mutex::new(Some(asked)),
@@ -126,33 +126,20 @@ impl Heart {
     /// it is theirs.
     async fn beat(&self) -> StoreResult<()> {
         let (asked, length) = (monotonic(), *self.lease.length.lock());
-        if !self
-            .store
-            .heartbeat(self.lease.node(), length, floor(&self.store, &self.lanes))
-            .await?
-        {
+        let id = *self.lease.id.lock();
+        if !self.store.heartbeat(id, self.lease.node(), length).await? {
             tracing::error!(
                 node = self.lease.node(),
                 "this node was given up by the others; starting over"
             );
             metrics::counter!("postrider_lost_leases_total").increment(1);
-            let node = self
-                .store
-                .register_node(NodeId::mint(self.store.clock().now()), self.role, length)
-                .await?;
+            let id = NodeId::mint(self.store.clock().now());
+            let node = self.store.register_node(id, self.role, length).await?;
             self.lanes.forget();
+            *self.lease.id.lock() = id;
             self.lease.node.store(node, Ordering::Release);
         }
         *self.lease.until.lock() = asked + length;
         self.store.set_clock().await.map(|_| ())
     }
-}
-
-/// No delivery in this node's hand that came fresh from a publish is older than this.
-pub(crate) fn floor(store: &Store, lanes: &Lanes) -> MessageId {
-    let recent = MessageId::floor(store.clock().now().minus(ON_ITS_WAY));
-    lanes
-        .held
-        .floor()
-        .map_or(recent, |oldest| oldest.min(recent))
 }

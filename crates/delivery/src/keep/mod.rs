@@ -17,6 +17,6 @@ pub(crate) use expander::Expander;
 pub(crate) use heir::{Heir, inherit};
 pub(crate) use herald::Herald;
 pub(crate) use janitor::Janitor;
-pub(crate) use lease::{Heart, Lease, floor, monotonic};
+pub(crate) use lease::{Heart, Lease, monotonic};
 pub(crate) use roller::Roller;
 pub(crate) use tasks::TaskRunner;

@@ -1,10 +1,14 @@
-//! Rolls statistics up from the journal, beside everything else.
+//! Follows the journal: rolls statistics up, and sees to it that every commit's deliveries
+//! are accounted for (see `owed` in the store).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::{Store, StoreResult};
+use postrider_store::{Ledger, Store, StoreResult};
 
-use super::monotonic;
+use super::{Lease, monotonic};
+use crate::lanes::Lanes;
+use crate::status::StatusBoard;
 
 /// How often the journal is looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -14,44 +18,87 @@ const BUSY: Duration = Duration::from_millis(20);
 const SHARE: u32 = 8;
 /// How often the journal is trimmed, in looks.
 const TRIM: u32 = 30;
+/// How often what nobody accounts for is counted, in looks.
+const COUNT: u32 = 15;
 
-/// Keeps the roll-ups up with the journal.
+/// Keeps the roll-ups up with the journal, and the account of what is owed.
 pub(crate) struct Roller {
     pub(crate) store: Store,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) board: Arc<StatusBoard>,
 }
 
 impl Roller {
     /// Runs until it is dropped. Nothing is lost then: what is not rolled up yet will be.
     pub(crate) async fn run(self) {
+        let mut ledger = Ledger::new(self.lease.node());
         let mut looks: u32 = 0;
         loop {
             let began = monotonic();
-            let more = match self.look(looks.is_multiple_of(TRIM)).await {
+            if ledger.node() != self.lease.node() {
+                // What it wrote under its old number is others' now.
+                ledger = Ledger::new(self.lease.node());
+            }
+            let more = match self.look(&mut ledger, looks).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "cannot roll statistics up"
+                        "cannot follow the journal"
                     );
                     false
                 }
             };
             looks = looks.wrapping_add(1);
             let rest = if more { BUSY } else { POLL };
-            tokio::time::sleep(rest.max(began.elapsed() * SHARE)).await;
+            tokio::select! {
+                () = tokio::time::sleep(rest.max(began.elapsed() * SHARE)) => {}
+                () = self.store.owed_hint().notified() => {}
+            }
         }
     }
 
-    /// Says whether there is more to be rolled up at once.
-    async fn look(&self, trims: bool) -> StoreResult<bool> {
+    /// Says whether there is more to be done at once.
+    async fn look(&self, ledger: &mut Ledger, looks: u32) -> StoreResult<bool> {
+        // Before the journal is read: what is not held now has its outcome in it, if it has one.
+        let held = &self.lanes.held;
+        let now = self.store.clock().now();
+        let unheld = ledger.unheld(now, |endpoint, message| held.contains(endpoint, message));
         postrider_store::fail_point!("delivery::roll-up::before");
-        let more = self.store.roll_up().await?;
+        let mut more = self.store.roll_up(ledger).await?;
         postrider_store::fail_point!("delivery::roll-up::after");
-        if trims {
+        if !more {
+            more = self.account(ledger, &unheld).await?;
+        }
+        if looks.is_multiple_of(TRIM) {
             while self.store.trim_journal().await? {
                 tokio::time::sleep(BUSY).await;
             }
         }
+        if looks.is_multiple_of(COUNT) {
+            self.board
+                .set_unaccounted(self.store.unaccounted().await?.sum());
+        }
         Ok(more)
+    }
+
+    /// Looks at what the journal alone does not account for.
+    async fn account(
+        &self,
+        ledger: &mut Ledger,
+        unheld: &[(postrider_domain::EndpointId, postrider_domain::MessageId)],
+    ) -> StoreResult<bool> {
+        let freed = self.store.free_unheld(ledger, unheld).await?;
+        let adopting = self.store.adopt_owed(ledger).await?;
+        let settled = self.store.settle_owed(ledger).await?;
+        if freed + settled.freed > 0 {
+            tracing::warn!(
+                freed = freed + settled.freed,
+                "freed deliveries that were stored and that nobody held"
+            );
+            metrics::counter!("postrider_swept_total").increment(freed + settled.freed);
+        }
+        Ok(adopting || settled.more)
     }
 }

@@ -100,7 +100,7 @@ impl Lanes {
                 now,
             );
             drop(queue);
-            self.held.insert(endpoint.id, message, true);
+            self.held.insert(endpoint.id, message);
         }
         promised
     }
@@ -125,7 +125,7 @@ impl Lanes {
     /// Takes over claimed jobs of an endpoint that is gone: they end without being sent.
     pub(crate) fn push_unthrottled(&self, jobs: Vec<Job>) {
         for job in &jobs {
-            self.held.insert(job.endpoint_id, job.message_id, false);
+            self.held.insert(job.endpoint_id, job.message_id);
         }
         self.push(jobs);
     }

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::{IngestBatch, NewMessage, Writer, Written, is_about_data};
 use crate::db::Db;
+use crate::error::wrong;
 use crate::outcome::{Applied, Outcome};
 use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult};
+use crate::{Engine, Store, StoreError, StoreResult};
 
 /// Keys in one statement.
 const CHUNK: usize = 64;
@@ -134,7 +135,33 @@ impl Writer {
                 Err(error) => return Err(error),
             }
         }
-        Ok(settled(batch.messages, &known))
+        let fates = settled(batch.messages, &known);
+        self.confirm(batch.messages, &fates).await?;
+        Ok(fates)
+    }
+
+    /// Writes to the keys of earlier messages that are answered once more, and so waits for
+    /// what their own commit may never have been answered for: a standby, a disk. On SQLite,
+    /// what is seen has been synced.
+    async fn confirm(&mut self, messages: &[NewMessage], fates: &[Fate]) -> StoreResult<()> {
+        let mut keys: Vec<[u8; 16]> = messages
+            .iter()
+            .zip(fates)
+            .filter(|(_, fate)| matches!(fate, Fate::Replayed(_)))
+            .filter_map(|(message, _)| Some(message.publish_key.as_ref()?.key))
+            .collect();
+        if keys.is_empty() || self.store.engine() == Engine::Sqlite {
+            return Ok(());
+        }
+        // In the order in which every node takes them.
+        keys.sort_unstable();
+        let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+        sqlx::query("update publish_key set expires_at = expires_at where key = any($1)")
+            .bind(keys)
+            .execute(self.connection().await?)
+            .await
+            .map(|_| ())
+            .map_err(wrong("confirming keys"))
     }
 }
 

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
 
 use crate::db::Db;
+use crate::error::PAYLOAD_KEY;
 use crate::outcome::Outcome;
 use crate::{Store, StoreError, StoreResult};
 
@@ -151,6 +152,12 @@ impl Writer {
         let has = (!batch.messages.is_empty(), !outcomes.is_empty());
         pass_before(has);
         let written = match self.optimistic(batch, outcomes).await {
+            Err(StoreError::Conflict(PAYLOAD_KEY)) => {
+                // Another node has the same block of keys: the database went back, and nobody
+                // has noticed yet.
+                self.store.database_lost();
+                Err(StoreError::Conflict(PAYLOAD_KEY))
+            }
             Err(error) if is_about_data(&error) => self.careful(batch, outcomes).await,
             // Two nodes' batches in each other's way: this one was rolled back.
             Err(error) if error.is_rolled_back() => self.optimistic(batch, outcomes).await,
@@ -178,7 +185,7 @@ impl Writer {
                 let stale = postgres::write(connection, batch).await?;
                 (
                     stale,
-                    crate::outcome::postgres::write(connection, outcomes, now).await?,
+                    crate::outcome::postgres::write(connection, batch.node, outcomes, now).await?,
                 )
             }
         };

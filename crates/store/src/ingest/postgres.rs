@@ -53,7 +53,8 @@ with fence as materialized (
     on conflict (endpoint_id) do update set next_due = least(lane.next_due, excluded.next_due),
         wake_at = greatest(lane.parked_until, least(lane.next_due, excluded.next_due))
 ), told as (
-    insert into journal (at, body) select $2, $29::bytea where $29 is not null and exists (select 1 from go)
+    insert into journal (at, body, node, owned, owes) select $2, $29::bytea, $1, $30::bytea, $30 is not null
+    where $29 is not null and exists (select 1 from go)
 )
 select app_id, version from stale
 union all select null, null where not exists (select 1 from fence)";
@@ -102,8 +103,10 @@ async fn attempt(
     let query = bind_keys(query, fresh);
     let query = bind_deliveries(query, fresh);
     let told = journal::pack(fresh.iter().copied(), &[]);
+    let owned = journal::owned::pack(fresh.iter().copied());
     let rows = bind_extras(query, fresh)
         .bind(told)
+        .bind(owned)
         .fetch_all(connection)
         .await
         .map_err(wrong("storing messages"))?;

@@ -19,8 +19,7 @@ use super::recent_keys::{Addition, Step};
 use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::db::SqliteDb;
 use crate::error::wrong;
-use crate::journal;
-use crate::outcome::sqlite::as_json;
+use crate::outcome::sqlite::{Entry, as_json};
 use crate::outcome::{Applied, Outcome};
 use crate::script::Script;
 use crate::transaction::{BEGIN, SqliteTransaction};
@@ -95,8 +94,8 @@ async fn write_in(
     let mut script = Script::default();
     if batch.messages.is_empty() {
         script.add(BEGIN);
-        add_outcomes_to_journal(&mut script, outcomes, now);
-        let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
+        let entry = Entry::again(batch.node, now, outcomes);
+        let applied = crate::outcome::sqlite::write(tx, script, outcomes, entry).await?;
         return Ok((HashSet::new(), applied));
     }
     let seen = look(tx, db, batch).await?;
@@ -111,8 +110,8 @@ async fn write_in(
     let (added, step) = add_keys(&mut script, db, &fresh, batch.now)?;
     add_events(&mut script, &fresh)?;
     add_deliveries(&mut script, &fresh, batch)?;
-    add_journal(&mut script, &fresh, outcomes, now);
-    let applied = crate::outcome::sqlite::write(tx, script, outcomes).await?;
+    let entry = Entry::new(batch.node, now, &fresh, outcomes);
+    let applied = crate::outcome::sqlite::write(tx, script, outcomes, entry).await?;
     db.recent_keys.committed(&added, &step);
     Ok((late, applied))
 }
@@ -330,28 +329,6 @@ fn add_deliveries(
         }
     }
     Ok(())
-}
-
-fn add_journal(script: &mut Script, fresh: &[&NewMessage], outcomes: &[Outcome], now: Timestamp) {
-    if let Some(body) = journal::pack(fresh.iter().copied(), outcomes) {
-        script.add(journal::INSERT).bind(now.micros()).bind(body);
-    }
-}
-
-/// Outcomes alone may be written for the second time: before their attempts, since it looks
-/// whether they are there.
-fn add_outcomes_to_journal(script: &mut Script, outcomes: &[Outcome], now: Timestamp) {
-    let first = outcomes
-        .iter()
-        .find_map(|outcome| Some((outcome.message_id, outcome.attempt.as_ref()?.id)));
-    if let (Some((message, attempt)), Some(body)) = (first, journal::pack([], outcomes)) {
-        script
-            .add(journal::INSERT_ONCE)
-            .bind(now.micros())
-            .bind(body)
-            .bind(message.uuid())
-            .bind(attempt.uuid());
-    }
 }
 
 /// Adds a bulk statement over packed bytes and one JSON value per row, if there are rows.

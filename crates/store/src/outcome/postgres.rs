@@ -39,7 +39,9 @@ with moved as (
 ), well as (
     delete from endpoint_health where endpoint_id = any($26::uuid[])
 ), told as (
-    insert into journal (at, body) select $27, $28::bytea where $28 is not null and exists (select 1 from recorded)
+    insert into journal (at, body, node, owes, whole)
+    select $27, $28::bytea, $29, false, (select count(*) from moved) = cardinality($1::uuid[])
+    where $28 is not null and exists (select 1 from recorded)
 )
 select endpoint_id, message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id)
 where (endpoint_id, message_id) not in (select endpoint_id, message_id from moved)";
@@ -64,6 +66,7 @@ const TRIED: &str = "update delivery d set sends = d.sends + 1, last_status = i.
 
 pub(crate) async fn write(
     connection: &mut PgConnection,
+    node: i64,
     outcomes: &[Outcome],
     now: Timestamp,
 ) -> StoreResult<Vec<Applied>> {
@@ -76,12 +79,12 @@ pub(crate) async fn write(
             && matches!(o.step, Step::Scheduled { due_at: None, .. })
     });
     if plain {
-        let late = record(connection, outcomes, now).await?;
+        let late = record(connection, node, outcomes, now).await?;
         return Ok(applied(outcomes, &late, &HashMap::new()));
     }
     let wrong = wrong("recording outcomes");
     let mut tx = connection.begin().await.map_err(wrong)?;
-    let late = record(&mut tx, outcomes, now).await?;
+    let late = record(&mut tx, node, outcomes, now).await?;
     let health = follow_up(&mut tx, outcomes).await?;
     tell_of_deliveries!(tx, outcomes, late);
     tx.commit().await.map_err(wrong)?;
@@ -110,6 +113,7 @@ type Record<'q> = QueryAs<'q, Postgres, (Uuid, Uuid), PgArguments>;
 /// Returns the deliveries that did not move: rows on their way back cost, and these are few.
 async fn record(
     connection: &mut PgConnection,
+    node: i64,
     outcomes: &[Outcome],
     now: Timestamp,
 ) -> StoreResult<HashSet<(Uuid, Uuid)>> {
@@ -120,6 +124,7 @@ async fn record(
         .bind(well.iter().map(|e| e.uuid()).collect::<Vec<_>>())
         .bind(now.micros())
         .bind(journal::pack([], outcomes))
+        .bind(node)
         .fetch_all(connection)
         .await
         .map_err(wrong("recording outcomes"))?;

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::ingest::NewMessage;
+use crate::journal;
 use crate::operational::tell::{listener, tell_of_deliveries, write_event};
 use crate::script::Script;
 use crate::transaction::{COMMIT, SqliteTransaction};
@@ -47,13 +49,85 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
     on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
         wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
 
+/// The journal's row. Bind now, body, node, what is owned, whether it owes, and how many
+/// outcomes are to have moved their deliveries: right behind [`MOVE`], so that `changes()`
+/// says how many have.
+const TELL: &str = "insert into journal (at, body, node, owned, owes, whole) \
+    select $1, $2, $3, $4, $5, $6 = 0 or changes() = $6";
+/// Also bind the message and the id of the first attempt: once that is there, the batch has
+/// been told of, since a batch is written as a whole and tried again as it was.
+const TELL_ONCE: &str = "insert into journal (at, body, node, owned, owes, whole) \
+    select $1, $2, $3, $4, $5, $6 = 0 or changes() = $6 \
+    where not exists (select 1 from attempt where message_id = $7 and id = $8)";
+
+/// What the journal is to hold of a batch.
+pub(crate) struct Entry {
+    node: i64,
+    at: Timestamp,
+    body: Option<Vec<u8>>,
+    owned: Option<Vec<u8>>,
+    /// The first attempt, if the batch may be written for the second time.
+    once: Option<(Uuid, Uuid)>,
+}
+
+impl Entry {
+    /// Of messages and outcomes.
+    pub(crate) fn new(
+        node: i64,
+        at: Timestamp,
+        messages: &[&NewMessage],
+        outcomes: &[Outcome],
+    ) -> Self {
+        Self {
+            node,
+            at,
+            body: journal::pack(messages.iter().copied(), outcomes),
+            owned: journal::owned::pack(messages.iter().copied()),
+            once: None,
+        }
+    }
+
+    /// Of outcomes alone, which may be written for the second time.
+    pub(crate) fn again(node: i64, at: Timestamp, outcomes: &[Outcome]) -> Self {
+        let first = outcomes
+            .iter()
+            .find_map(|outcome| Some((outcome.message_id, outcome.attempt.as_ref()?.id)));
+        Self {
+            once: first.map(|(message, attempt)| (message.uuid(), attempt.uuid())),
+            ..Self::new(node, at, &[], outcomes)
+        }
+    }
+
+    /// Right behind the statement that moves, and before the one that records attempts.
+    fn add(self, script: &mut Script, moves: Option<&Moves>) {
+        let Some(body) = self.body else {
+            return;
+        };
+        let text = if self.once.is_some() { TELL_ONCE } else { TELL };
+        let owes = self.owned.is_some();
+        script
+            .add(text)
+            .bind(self.at.micros())
+            .bind(body)
+            .bind(self.node)
+            .bind(self.owned)
+            .bind(owes)
+            .bind(moves.map_or(0, |moves| moves.count as i64));
+        if let Some((message, attempt)) = self.once {
+            script.bind(message).bind(attempt);
+        }
+    }
+}
+
 /// Ends the batch's script with what the outcomes write, runs it, and commits.
 pub(crate) async fn write(
     tx: &mut SqliteTransaction,
     mut script: Script,
     outcomes: &[Outcome],
+    entry: Entry,
 ) -> StoreResult<Vec<Applied>> {
     let moves = add_moves(&mut script, outcomes)?;
+    entry.add(&mut script, moves.as_ref());
     add_records(&mut script, outcomes)?;
     add_well(&mut script, outcomes);
     let followed = outcomes.iter().any(is_followed);

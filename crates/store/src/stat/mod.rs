@@ -17,8 +17,9 @@ use uuid::Uuid;
 
 #[cfg(test)]
 pub(crate) use self::read::{endpoints, series};
+pub(crate) use self::roll::Unrolled;
 #[cfg(test)]
-pub(crate) use self::roll::{expired, old_hours, open};
+pub(crate) use self::roll::{expired, old_hours, open, open_of_none};
 use crate::StoreResult;
 use crate::row::bad;
 

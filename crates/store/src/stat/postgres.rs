@@ -9,7 +9,9 @@ use crate::error::wrong;
 
 /// One node at a time rolls up; any constant of our own serves.
 const LOCK: i64 = 0x726f_6c6c_5f75_7000;
-const CLAIM: &str = "update journal set rolled = true where not rolled and seq = any($1::bigint[])";
+const CLAIM: &str = "update journal j set rolled = true, owes = j.owes and i.owes \
+    from unnest($1::bigint[], $2::bigint[], $3::bool[]) as i(seq, at, owes) \
+    where j.seq = i.seq and j.at = i.at and not j.rolled";
 const KNOWN: &str = "select s.scope, s.width, s.event_type, s.start, s.messages, s.succeeded, s.failed, s.latency \
     from unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[]) as i(scope, width, event_type, start) \
     join stat s on s.scope = i.scope and s.width = i.width and s.event_type = i.event_type and s.start = i.start";
@@ -50,14 +52,20 @@ pub(super) async fn lock(connection: &mut PgConnection) -> StoreResult<bool> {
         .map_err(wrong)
 }
 
-/// Marks commits as rolled up; false if one of them was.
-pub(super) async fn claim(connection: &mut PgConnection, seqs: &[i64]) -> StoreResult<bool> {
+/// Marks commits as rolled up, each with its time and whether it owes afterwards; false if
+/// one of them was, or is not there.
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    rows: &[(i64, i64, bool)],
+) -> StoreResult<bool> {
     let done = sqlx::query(CLAIM)
-        .bind(seqs)
+        .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
         .execute(connection)
         .await
         .map_err(wrong("marking commits"))?;
-    Ok(done.rows_affected() == seqs.len() as u64)
+    Ok(done.rows_affected() == rows.len() as u64)
 }
 
 fn column<'a, T>(keys: impl Iterator<Item = &'a Key>, read: impl Fn(&'a Key) -> T) -> Vec<T> {

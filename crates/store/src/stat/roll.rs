@@ -1,6 +1,6 @@
 //! Rolling up: commits of the journal into spans, and old spans into longer ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use postrider_domain::{AppId, OrgId, Timestamp};
 use uuid::Uuid;
@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Bucket, Counts, HOURS_KEPT, Key, MINUTES_KEPT, Row, Table};
 use crate::db::Db;
 use crate::error::wrong;
-use crate::journal::{self, Happened};
+use crate::journal;
+use crate::owed::{Commit, Ledger, Mark, takes_step};
 use crate::sql::Sql;
 use crate::transaction::SqliteTransaction;
 use crate::{Store, StoreResult};
@@ -19,13 +20,44 @@ const ATTEMPTS: usize = 20_000;
 /// Spans that one transaction removes or turns into longer ones.
 const CHUNK: i64 = 500;
 
-/// The statement that finds commits to be rolled up.
-pub(crate) fn open() -> Sql {
+/// The statement that finds commits of a node to be rolled up.
+pub(crate) fn open(node: i64) -> Sql {
     let mut sql = Sql::new(
-        "select seq, at, body from journal where not rolled and seq > 0 order by seq limit ",
+        "select seq, at, body, node, owned, whole, owes from journal where not rolled and seq > 0 and node = ",
     );
-    sql.bind(COMMITS);
+    sql.bind(node);
     sql
+}
+
+/// The statement that finds those of no node, or of one that is gone.
+pub(crate) fn open_of_none() -> Sql {
+    Sql::new(
+        "select seq, at, body, node, owned, whole, owes from journal where not rolled and seq > 0 \
+         and (node is null or not exists (select 1 from node n where n.number = journal.node))",
+    )
+}
+
+/// Commits that were read to be rolled up, and what they come to.
+#[derive(Debug)]
+pub(crate) struct Unrolled {
+    /// Of each its number, when it was, and whether it owes afterwards.
+    rows: Vec<(i64, i64, bool)>,
+    /// Commits that were rolled up before and owe nothing now.
+    closed: Vec<i64>,
+    table: Table,
+    /// Whether there may be more.
+    more: bool,
+}
+
+/// What became of an attempt to roll up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    /// It is done.
+    Done,
+    /// Another node is at it.
+    Busy,
+    /// Something is not as it was read.
+    Changed,
 }
 
 /// The statement that finds spans that are past their time.
@@ -91,10 +123,10 @@ impl Sums {
 
 /// What commits add up to before it is spread over scopes and spans: most have the same
 /// endpoint, event type and minute.
-fn sums(commits: &[Happened], orgs: &HashMap<AppId, OrgId>, now: Timestamp) -> Table {
+fn sums(commits: &[Commit], orgs: &HashMap<AppId, OrgId>, now: Timestamp) -> Table {
     type Of<'a> = (AppId, Option<Uuid>, &'a str, Timestamp);
     let mut by_minute: HashMap<Of<'_>, Counts> = HashMap::new();
-    for commit in commits {
+    for commit in commits.iter().map(|commit| &commit.happened) {
         for message in &commit.messages {
             let minute = Bucket::Minute.start(message.id.minted_at());
             let of = (message.app_id, None, message.event_type.as_str(), minute);
@@ -162,8 +194,14 @@ macro_rules! alone {
                 let $conn = &mut *tx;
                 let done: StoreResult<bool> = async { Ok($work) }.await;
                 match done {
-                    Ok(true) => tx.commit($operation).await?,
-                    Ok(false) => tx.roll_back().await,
+                    Ok(true) => {
+                        tx.commit($operation).await?;
+                        Counted::Done
+                    }
+                    Ok(false) => {
+                        tx.roll_back().await;
+                        Counted::Changed
+                    }
                     Err(error) => return Err(tx.rolled_back(error).await),
                 }
             }
@@ -171,8 +209,13 @@ macro_rules! alone {
                 use super::postgres as $engine;
                 let mut tx = db.write.begin().await.map_err(wrong)?;
                 let $conn = &mut *tx;
-                if $engine::lock(&mut *$conn).await? && $work {
+                if !$engine::lock(&mut *$conn).await? {
+                    Counted::Busy
+                } else if $work {
                     tx.commit().await.map_err(wrong)?;
+                    Counted::Done
+                } else {
+                    Counted::Changed
                 }
             }
         }
@@ -180,31 +223,102 @@ macro_rules! alone {
 }
 
 impl Store {
-    /// Rolls up commits that have not been, at most so many that nobody waits long. Says
-    /// whether there may be more.
-    pub async fn roll_up(&self) -> StoreResult<bool> {
-        let rows: Vec<(i64, i64, Vec<u8>)> = open().fetch(self, "reading the journal").await?;
-        let (mut commits, mut attempts) = (Vec::new(), 0);
-        let full = rows.len() as i64 == COMMITS;
-        for (seq, at, body) in rows {
-            let commit = journal::unpack(seq, at, &body);
-            attempts += commit.attempts.len() + commit.messages.len();
-            commits.push(commit);
-            if attempts >= ATTEMPTS {
-                break;
+    /// Rolls up commits of the account's node that have not been, and then those of no node
+    /// that is there, at most so many that nobody waits long. Closes the commits of which the
+    /// account then has nothing left. Says whether there may be more.
+    pub async fn roll_up(&self, ledger: &mut Ledger) -> StoreResult<bool> {
+        Ok(self.roll_up_own(ledger).await? || self.roll_up_of_none().await?)
+    }
+
+    async fn roll_up_own(&self, ledger: &mut Ledger) -> StoreResult<bool> {
+        let Some(batch) = self.own_batch(ledger).await? else {
+            return Ok(false);
+        };
+        let mark = ledger.step();
+        match self.count_once(Some(mark), &batch).await {
+            Ok(Counted::Done) => {
+                ledger.stepped(mark);
+                Ok(batch.more)
+            }
+            Ok(Counted::Busy) => {
+                ledger.pending = Some(batch);
+                Ok(false)
+            }
+            Ok(Counted::Changed) => {
+                ledger.begin_anew();
+                Ok(false)
+            }
+            Err(error) => {
+                ledger.begin_anew();
+                Err(error)
             }
         }
+    }
+
+    /// The batch that another node stood in the way of, or the next one, entered.
+    async fn own_batch(&self, ledger: &mut Ledger) -> StoreResult<Option<Unrolled>> {
+        if let Some(batch) = ledger.pending.take() {
+            return Ok(Some(batch));
+        }
+        let (commits, more) = self.unrolled(open(ledger.node())).await?;
+        if commits.is_empty() {
+            return Ok(None);
+        }
+        let closed = ledger.enter(&commits);
+        let batch = self.batch(&commits, closed, more).await;
+        // What was entered is lost with it.
+        batch.inspect_err(|_| ledger.begin_anew()).map(Some)
+    }
+
+    async fn roll_up_of_none(&self) -> StoreResult<bool> {
+        let (commits, more) = self.unrolled(open_of_none()).await?;
         if commits.is_empty() {
             return Ok(false);
         }
+        let batch = self.batch(&commits, Vec::new(), more).await?;
+        // Another node may have been faster with some of them: the next look finds the rest.
+        self.count_once(None, &batch).await?;
+        Ok(batch.more)
+    }
+
+    /// Commits that the statement finds, and whether there may be more. Those that cannot be
+    /// read stay as they are.
+    async fn unrolled(&self, mut sql: Sql) -> StoreResult<(Vec<Commit>, bool)> {
+        self.unreadable.leave_out(&mut sql);
+        sql.push(" order by seq limit ").bind(COMMITS);
+        let rows: Vec<journal::Row> = sql.fetch(self, "reading the journal").await?;
+        let full = rows.len() as i64 == COMMITS;
+        let (mut commits, mut size) = (Vec::with_capacity(rows.len()), 0);
+        for row in &rows {
+            let Some(commit) = Commit::read(row) else {
+                self.unreadable.note(row.seq);
+                continue;
+            };
+            size += commit.happened.attempts.len() + commit.happened.messages.len();
+            commits.push(commit);
+            if size >= ATTEMPTS {
+                return Ok((commits, true));
+            }
+        }
+        Ok((commits, full))
+    }
+
+    async fn batch(
+        &self,
+        commits: &[Commit],
+        closed: Vec<i64>,
+        more: bool,
+    ) -> StoreResult<Unrolled> {
         let mut apps: Vec<AppId> = commits
             .iter()
-            .flat_map(|commit| commit.messages.iter().map(|message| message.app_id))
-            .chain(
-                commits
+            .flat_map(|commit| {
+                let messages = commit
+                    .happened
+                    .messages
                     .iter()
-                    .flat_map(|commit| commit.attempts.iter().map(|one| one.app_id)),
-            )
+                    .map(|message| message.app_id);
+                messages.chain(commit.happened.attempts.iter().map(|one| one.app_id))
+            })
             .collect();
         apps.sort_unstable();
         apps.dedup();
@@ -212,23 +326,42 @@ impl Store {
         for chunk in apps.chunks(500) {
             orgs.extend(self.orgs_of(chunk).await?);
         }
-        let table = sums(&commits, &orgs, self.clock.now());
-        let seqs: Vec<i64> = commits.iter().map(|commit| commit.seq).collect();
-        self.count_once(&seqs, table).await?;
-        Ok(full || attempts >= ATTEMPTS)
+        let gone: HashSet<i64> = closed.iter().copied().collect();
+        let rows = commits.iter().map(|commit| {
+            let seq = commit.happened.seq;
+            let owes = commit.owes && !gone.contains(&seq);
+            (seq, commit.happened.at.micros(), owes)
+        });
+        let rows: Vec<_> = rows.collect();
+        let here: HashSet<i64> = rows.iter().map(|row| row.0).collect();
+        let before = closed.into_iter().filter(|seq| !here.contains(seq));
+        Ok(Unrolled {
+            closed: before.collect(),
+            rows,
+            table: sums(commits, &orgs, self.clock.now()),
+            more,
+        })
     }
 
-    /// Marks commits and adds what they come to, or does neither if another node was
-    /// faster with one of them.
-    async fn count_once(&self, seqs: &[i64], mut table: Table) -> StoreResult<()> {
-        alone!(self, "rolling statistics up", (conn, engine) => {
-            let is_ours = engine::claim(&mut *conn, seqs).await?;
+    /// Marks commits and adds what they come to, or does neither if another node was faster
+    /// with one of them, or the database is not what it was.
+    async fn count_once(&self, mark: Option<Mark>, batch: &Unrolled) -> StoreResult<Counted> {
+        let mut table = batch.table.clone();
+        let counted = alone!(self, "rolling statistics up", (conn, engine) => {
+            let goes_on = match mark {
+                Some(mark) => takes_step!(conn, mark),
+                None => true,
+            };
+            let is_ours = goes_on && engine::claim(&mut *conn, &batch.rows).await?;
             if is_ours {
+                if !batch.closed.is_empty() {
+                    crate::owed::Rows::close(&mut *conn, &batch.closed).await?;
+                }
                 merge!(conn, engine, table)?;
             }
             is_ours
         });
-        Ok(())
+        Ok(counted)
     }
 
     /// Removes a chunk of minutes that are past their time, and turns a chunk of old hours
@@ -260,7 +393,7 @@ impl Store {
             let day = days.entry(old.key(Bucket::Day, start)).or_default();
             day.merge(&old.row.counts(old.scope)?);
         }
-        alone!(self, "turning hours into days", (conn, engine) => {
+        let _ = alone!(self, "turning hours into days", (conn, engine) => {
             // Whoever finds that another has removed some of them leaves all as it is.
             let all = engine::remove(&mut *conn, &hours).await? == hours.len() as u64;
             if all {

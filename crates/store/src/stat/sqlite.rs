@@ -8,8 +8,10 @@ use crate::StoreResult;
 use crate::error::wrong;
 use crate::outcome::sqlite::as_json;
 
-const CLAIM: &str =
-    "update journal set rolled = 1 where not rolled and seq in (select value from json_each($1))";
+/// Each value is [seq, at, owes].
+const CLAIM: &str = "update journal set rolled = 1, owes = journal.owes and i.owes \
+    from (select value ->> 0 as seq, value ->> 1 as at, value ->> 2 as owes from jsonb_each($1)) as i \
+    where journal.seq = i.seq and journal.at = i.at and not journal.rolled";
 /// Each value is [width, event_type, start].
 const KNOWN: &str = "select i.key as at, s.messages, s.succeeded, s.failed, s.latency \
     from jsonb_each($2) as i cross join stat s \
@@ -32,14 +34,18 @@ struct Known {
     row: Row,
 }
 
-/// Marks commits as rolled up; false if one of them was.
-pub(super) async fn claim(connection: &mut SqliteConnection, seqs: &[i64]) -> StoreResult<bool> {
+/// Marks commits as rolled up, each with its time and whether it owes afterwards; false if
+/// one of them was, or is not there.
+pub(super) async fn claim(
+    connection: &mut SqliteConnection,
+    rows: &[(i64, i64, bool)],
+) -> StoreResult<bool> {
     let done = sqlx::query(CLAIM)
-        .bind(as_json(seqs)?)
+        .bind(as_json(rows)?)
         .execute(connection)
         .await
         .map_err(wrong("marking commits"))?;
-    Ok(done.rows_affected() == seqs.len() as u64)
+    Ok(done.rows_affected() == rows.len() as u64)
 }
 
 /// The scopes, and the rest of the keys as JSON.

@@ -11,8 +11,8 @@ use postrider_domain::{
 };
 use postrider_store::{
     Applied, Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate,
-    IngestBatch, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage,
-    NewSecret, Order, Outcome, PageRequest, Secret, Start, Step, Store,
+    IngestBatch, KeyBlock, Ledger, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint,
+    NewMessage, NewSecret, Order, Outcome, PageRequest, Secret, Start, Step, Store,
 };
 use postrider_testkit::{Engine, TestDatabase};
 
@@ -20,6 +20,7 @@ const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const MAIN_SECRET: &str = "a main secret of at least 32 characters";
 
 /// Makes two tests of each, one per engine.
+#[allow(unused_macros, reason = "some suites are about one engine")]
 macro_rules! both_engines {
     ($($(#[$attribute:meta])* async fn $name:ident($db:ident) $body:block)*) => {
         mod cases {
@@ -59,11 +60,19 @@ impl Database {
         // Empty, since the schema is what is tested here.
         let database = TestDatabase::empty(engine).await;
         let (store, clock) = open(database.url()).await;
+        // Tests write as number 1.
+        database.execute("update node set number = 1").await;
         Self {
             store,
             clock,
             kept: database,
         }
+    }
+
+    /// Rolls up as node 1, until there is nothing more.
+    pub async fn roll_up(&self) {
+        let mut ledger = Ledger::new(1);
+        while self.store.roll_up(&mut ledger).await.unwrap() {}
     }
 
     /// A store on the same database, after this one has been closed.

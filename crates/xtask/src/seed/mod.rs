@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use postrider::settings::{self, Inputs, catalogue};
-use postrider_domain::{AppId, EndpointId, MessageId, NodeId, OrgId, SchemeKind, Timestamp};
+use postrider_domain::{AppId, EndpointId, NodeId, OrgId, SchemeKind, Timestamp};
 use postrider_store::{
-    Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, ManualClock,
-    NewApp, NewEndpoint, NewEventType, NewSecret, Secret, Store,
+    Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, Ledger,
+    ManualClock, NewApp, NewEndpoint, NewEventType, NewSecret, Secret, Store,
 };
 
 use sqlx::postgres::PgConnection;
@@ -113,8 +113,7 @@ pub(crate) async fn write(
     );
     traffic(&store, &hand, &apps, (begin, now), options).await?;
     hand.advance_to(now);
-    println!("{} attempts; rolling statistics up", options.attempts);
-    while store.roll_up().await.map_err(io::Error::other)? {}
+    println!("{} attempts", options.attempts);
     while store.trim_journal().await.map_err(io::Error::other)? {}
     if store.engine() == Engine::Postgres {
         // As autovacuum would have, in a month.
@@ -247,10 +246,11 @@ async fn traffic(
             .await
             .map_err(io::Error::other)?;
     }
-    let floor = MessageId::floor(begin);
-    let itself = store.stopping_node(node, floor);
+    println!("rolling statistics up");
+    let mut ledger = Ledger::new(node);
+    while store.roll_up(&mut ledger).await.map_err(io::Error::other)? {}
     store
-        .take_over(itself)
+        .take_over(node)
         .await
         .map(|_| ())
         .map_err(io::Error::other)

@@ -2,7 +2,11 @@
 //!
 //! One row a commit costs what is hot next to nothing. The roll-ups of the statistics
 //! are made of it later (see `stat/roll.rs`), exactly once, since a row is marked in the
-//! transaction that counts it; and whoever follows what happens reads it until it goes.
+//! transaction that counts it; whoever follows what happens reads it until it goes; and a
+//! row *owes* until each delivery that its commit wrote in its node's hand has ended or
+//! stands in an index (see `owed/`).
+
+pub(crate) mod owned;
 
 use std::time::Duration;
 
@@ -14,23 +18,34 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ingest::NewMessage;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Step};
 use crate::sql::Sql;
 use crate::{Store, StoreResult};
 
-/// The first byte of a body. A node of another version skips what it cannot read.
+/// The first byte of a body. What another version wrote is left to a node that can read it.
 const VERSION: u8 = 1;
 /// For how long rows stay when they have been rolled up.
 const KEPT: Duration = Duration::from_mins(6);
 /// Rows that one statement removes at most.
 const CHUNK: i64 = 500;
 
-/// Bind now and the body.
-pub(crate) const INSERT: &str = "insert into journal (at, body) values ($1, $2)";
-/// Also bind the message and the id of the first attempt: once that is there, the batch has
-/// been told of, since a batch is written as a whole and tried again as it was.
-pub(crate) const INSERT_ONCE: &str = "insert into journal (at, body) select $1, $2 \
-    where not exists (select 1 from attempt where message_id = $3 and id = $4)";
+/// Bind now and the body: of what no node has in hand.
+pub(crate) const INSERT: &str = "insert into journal (at, body, owes) values ($1, $2, false)";
+
+/// A row, as it lies in the table.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Row {
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+    pub(crate) body: Vec<u8>,
+    /// The node whose commit it was; `None`: nothing was in a node's hand, or the version
+    /// before wrote it.
+    pub(crate) node: Option<i64>,
+    pub(crate) owned: Option<Vec<u8>>,
+    /// Whether every scheduled outcome of it moved its delivery.
+    pub(crate) whole: bool,
+    pub(crate) owes: bool,
+}
 
 /// What one commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +90,9 @@ pub struct HappenedAttempt {
     pub succeeded: bool,
     /// Whether it was the delivery's first.
     pub first: bool,
+    /// Whether it was made by the delivery's own schedule: it moved the delivery, if every
+    /// such attempt of its commit did.
+    pub scheduled: bool,
     /// The status of the answer; 0 without one.
     pub http_status: u16,
     /// How long it took.
@@ -112,7 +130,7 @@ struct PackedAttempt {
     message: Uuid,
     id: Uuid,
     event_type: u32,
-    /// Bit 0: it succeeded; bit 1: it was the first.
+    /// Bit 0: it succeeded; bit 1: it was the first; bit 2: it was scheduled.
     flags: u8,
     http_status: u16,
     duration_us: u64,
@@ -155,13 +173,14 @@ impl<'a> Packer<'a> {
         };
         let event_type = self.event_type(&outcome.event_type);
         let succeeded = u8::from(attempt.status == AttemptStatus::Success);
+        let scheduled = u8::from(matches!(outcome.step, Step::Scheduled { .. }));
         self.body.attempts.push(PackedAttempt {
             app: outcome.app_id.uuid(),
             endpoint: outcome.endpoint_id.uuid(),
             message: outcome.message_id.uuid(),
             id: attempt.id.uuid(),
             event_type,
-            flags: succeeded | u8::from(attempt.number == 1) << 1,
+            flags: succeeded | u8::from(attempt.number == 1) << 1 | scheduled << 2,
             http_status: attempt.http_status,
             duration_us: u64::try_from(attempt.duration.as_micros()).unwrap_or(u64::MAX),
             next_at: attempt.next_at.map(Timestamp::micros),
@@ -208,11 +227,11 @@ fn written(body: &Body) -> Option<Vec<u8>> {
     postcard::to_extend(body, bytes).ok()
 }
 
-/// What a row holds; nothing if another version wrote it.
-pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Happened {
+/// What a row holds; `None` if it cannot be read, as when a newer version wrote it.
+pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Option<Happened> {
     let body: Body = match bytes.split_first() {
-        Some((&VERSION, rest)) => postcard::from_bytes(rest).unwrap_or_default(),
-        _ => Body::default(),
+        Some((&VERSION, rest)) => postcard::from_bytes(rest).ok()?,
+        _ => return None,
     };
     let types = body.event_types;
     let event_type = |at: u32| types.get(at as usize).cloned().unwrap_or_default();
@@ -232,6 +251,7 @@ pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Happened {
         event_type: event_type(one.event_type),
         succeeded: one.flags & 1 != 0,
         first: one.flags & 2 != 0,
+        scheduled: one.flags & 4 != 0,
         http_status: one.http_status,
         duration: Duration::from_micros(one.duration_us),
         next_at: one.next_at.map(Timestamp::from_micros),
@@ -245,13 +265,13 @@ pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Happened {
             inbox_id: InboxId::from_uuid(inbox),
             id: InboxRequestId::from_uuid(id),
         });
-    Happened {
+    Some(Happened {
         seq,
         at: Timestamp::from_micros(at),
         messages: messages.collect(),
         attempts: attempts.collect(),
         requests: requests.collect(),
-    }
+    })
 }
 
 /// The statement of [`Store::commits_since`].
@@ -290,7 +310,8 @@ impl Store {
             .collect())
     }
 
-    /// What these commits wrote, oldest first; those that are gone are left out.
+    /// What these commits wrote, oldest first; those that are gone, or that a newer version
+    /// wrote, are left out.
     pub async fn happened(&self, seqs: &[i64]) -> StoreResult<Vec<Happened>> {
         if seqs.is_empty() {
             return Ok(Vec::new());
@@ -299,18 +320,18 @@ impl Store {
             bodies(seqs).fetch(self, "reading the journal").await?;
         let mut all: Vec<Happened> = rows
             .into_iter()
-            .map(|(seq, at, body)| unpack(seq, at, &body))
+            .filter_map(|(seq, at, body)| unpack(seq, at, &body))
             .collect();
         all.sort_by_key(|one| (one.at, one.seq));
         Ok(all)
     }
 
-    /// Removes a chunk of what has been rolled up and nobody goes back to any more. Says
-    /// whether there may be more.
+    /// Removes a chunk of what has been rolled up, owes nothing, and nobody goes back to any
+    /// more. Says whether there may be more.
     pub async fn trim_journal(&self) -> StoreResult<bool> {
         let before = self.clock.now().minus(KEPT).micros();
         let removed = write!(self, "trimming the journal", pool => sqlx::query(
-            "delete from journal where seq in (select seq from journal where at < $1 and rolled limit $2)",
+            "delete from journal where seq in (select seq from journal where at < $1 and rolled and not owes limit $2)",
         ).bind(before).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
         Ok(removed == CHUNK.unsigned_abs())
     }
@@ -321,7 +342,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_of_another_version_or_of_none_is_empty() {
+    fn a_body_of_another_version_or_of_none_is_not_taken_for_an_empty_one() {
         for bytes in [
             &[][..],
             &[0],
@@ -329,11 +350,7 @@ mod tests {
             &[VERSION, 255, 255, 255],
             &[VERSION + 1, 0, 0, 0, 0],
         ] {
-            let happened = unpack(1, 2, bytes);
-            assert!(
-                happened.messages.is_empty() && happened.attempts.is_empty(),
-                "{bytes:?}"
-            );
+            assert_eq!(unpack(1, 2, bytes), None, "{bytes:?}");
         }
     }
 
@@ -347,7 +364,10 @@ mod tests {
             id: InboxRequestId::mint(now),
         };
         let body = pack_request(&request).unwrap();
-        assert_eq!(unpack(7, now.micros(), &body).requests, [request]);
+        assert_eq!(
+            unpack(7, now.micros(), &body).map(|happened| happened.requests),
+            Some(vec![request])
+        );
         assert_eq!(pack([], &[]), None);
     }
 }

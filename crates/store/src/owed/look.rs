@@ -1,0 +1,325 @@
+//! Looks at the deliveries of commits that owe, where the journal alone does not close them.
+
+use postrider_domain::{EndpointId, MessageId, Timestamp};
+use uuid::Uuid;
+
+use super::{Commit, Ledger, OLD, OLD_ELSEWHERE, Rows};
+use crate::journal::Row;
+use crate::journal::owned::DeliveryKey;
+use crate::lane::wake_lanes;
+use crate::sql::Sql;
+use crate::{Store, StoreResult};
+
+/// In a transaction: takes a step of an account's marks; false if something came in between.
+macro_rules! takes_step {
+    ($conn:ident, $mark:expr) => {{
+        let mark: $crate::owed::Mark = $mark;
+        let done = sqlx::query($crate::owed::STEP)
+            .bind(mark.node)
+            .bind(mark.new)
+            .bind(mark.old.unwrap_or_default())
+            .bind(mark.old.is_none())
+            .execute(&mut *$conn)
+            .await
+            .map_err($crate::error::wrong("marking a roll-up"))?;
+        done.rows_affected() > 0
+    }};
+}
+pub(crate) use takes_step;
+
+/// Rows of the journal that one transaction looks at.
+const ROWS: i64 = 32;
+/// Deliveries that one transaction looks at, but for those of one row.
+const KEYS: usize = 4_000;
+
+/// What a look at old commits came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Deliveries of nodes that are gone, due again for anybody.
+    pub freed: u64,
+    /// Deliveries that were given a due time, for their node or whoever sweeps after it.
+    pub claimed: u64,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Old {
+    #[sqlx(flatten)]
+    row: Row,
+    /// Whether its node's row is there.
+    lives: bool,
+}
+
+/// The statement of [`Store::settle_owed`].
+pub(crate) fn old(node: i64, now: Timestamp) -> Sql {
+    let mut sql = Sql::new(
+        "select seq, at, body, node, owned, whole, owes, \
+         (case when node is null or exists (select 1 from node n where n.number = journal.node) \
+             then true else false end) as lives \
+         from journal where owes and (at < (case when node = ",
+    );
+    sql.bind(node)
+        .push(" then ")
+        .bind(now.minus(OLD).micros())
+        .push(" else ")
+        .bind(now.minus(OLD_ELSEWHERE).micros())
+        .push(" end) or (node is not null and not exists (select 1 from node n where n.number = journal.node)))");
+    sql
+}
+
+/// The statement that reads what a node's commits owe, from a row on.
+fn of_node(node: i64, after: i64) -> Sql {
+    let mut sql = Sql::new(
+        "select seq, at, body, node, owned, whole, owes from journal where owes and node = ",
+    );
+    sql.bind(node).push(" and seq > ").bind(after);
+    sql
+}
+
+/// What is to be done for a row.
+struct Work {
+    seq: i64,
+    keys: Vec<DeliveryKey>,
+    /// The node whose hand is empty; `None`: it may hold them still.
+    dead: Option<i64>,
+}
+
+impl Store {
+    /// Frees those of these deliveries that are still fresh in this node's hand and owed by
+    /// its account: it does not hold them, so no answer of its own will ever move them. They
+    /// and what they leave of their rows are settled. Returns how many were freed.
+    pub async fn free_unheld(
+        &self,
+        ledger: &mut Ledger,
+        unheld: &[(EndpointId, MessageId)],
+    ) -> StoreResult<u64> {
+        let mut freed = 0;
+        let keys: Vec<DeliveryKey> = unheld
+            .iter()
+            .filter(|key| ledger.still_owed(key))
+            .copied()
+            .collect();
+        for chunk in keys.chunks(KEYS) {
+            let (mark, now) = (ledger.step(), self.clock.now().micros());
+            // Struck out first: should the transaction fail, the account is begun anew.
+            let closed: Vec<i64> = chunk.iter().filter_map(|key| ledger.strike(key)).collect();
+            let result: StoreResult<Option<u64>> = transaction!(self, "freeing what is not held", conn => {
+                conn.pin_plans().await?;
+                if !takes_step!(conn, mark) {
+                    return Ok(None);
+                }
+                let endpoints = conn.free(chunk, mark.node, now).await?;
+                conn.close(&closed).await?;
+                let count = endpoints.len() as u64;
+                wake_lanes!(conn, endpoints, now);
+                Ok(Some(count))
+            });
+            let Ok(Some(count)) = result else {
+                ledger.begin_anew();
+                return result.map(|_| freed);
+            };
+            ledger.stepped(mark);
+            freed += count;
+        }
+        if freed > 0 {
+            self.lane_hint().notify_one();
+        }
+        Ok(freed)
+    }
+
+    /// Goes on with an account that was begun anew: enters what the node's commits of before
+    /// still owe, by a look at their deliveries. Says whether there may be more.
+    pub async fn adopt_owed(&self, ledger: &mut Ledger) -> StoreResult<bool> {
+        let Some(after) = ledger.adopt_after else {
+            return Ok(false);
+        };
+        let mut sql = of_node(ledger.node(), after);
+        self.unreadable.leave_out(&mut sql);
+        sql.push(" order by seq limit ").bind(ROWS);
+        let rows: Vec<Row> = sql.fetch(self, "reading the journal").await?;
+        let Some(last) = rows.last().map(|row| row.seq) else {
+            ledger.adopt_after = None;
+            return Ok(false);
+        };
+        let works = self.works(
+            rows.into_iter().map(|row| Old { row, lives: true }),
+            ledger.node(),
+        );
+        for work in works.await? {
+            let mark = ledger.step();
+            let fresh: StoreResult<Option<Vec<(Uuid, Uuid)>>> = transaction!(self, "adopting a commit", conn => {
+                conn.pin_plans().await?;
+                if !takes_step!(conn, mark) {
+                    return Ok(None);
+                }
+                let mut fresh = Vec::new();
+                for chunk in work.keys.chunks(KEYS) {
+                    fresh.extend(conn.fresh(chunk, mark.node).await?);
+                }
+                if fresh.is_empty() {
+                    conn.close(&[work.seq]).await?;
+                }
+                Ok(Some(fresh))
+            });
+            let Ok(Some(fresh)) = fresh else {
+                ledger.begin_anew();
+                return fresh.map(|_| true);
+            };
+            ledger.stepped(mark);
+            let keys = keys_of(fresh);
+            if !keys.is_empty() {
+                ledger.owe(work.seq, self.clock.now(), keys);
+            }
+        }
+        ledger.adopt_after = Some(last);
+        Ok(true)
+    }
+
+    /// Looks at commits of any node that are older than what can be under way: what is still
+    /// fresh is given a due time, or freed where its node is gone, and stands in an index
+    /// from then on.
+    pub async fn settle_owed(&self, ledger: &mut Ledger) -> StoreResult<Settled> {
+        let mut sql = old(ledger.node(), self.clock.now());
+        self.unreadable.leave_out(&mut sql);
+        sql.push(" order by seq limit ").bind(ROWS);
+        let rows: Vec<Old> = sql.fetch(self, "looking for what is owed").await?;
+        let full = rows.len() as i64 == ROWS;
+        let works = self.works(rows.into_iter(), ledger.node()).await?;
+        let mut settled = self.settle(&works).await?;
+        for work in &works {
+            ledger.drop_row(work.seq);
+        }
+        settled.more = full;
+        Ok(settled)
+    }
+
+    /// Frees what a node that is gone had in its hand fresh from publishes.
+    pub(crate) async fn free_fresh(&self, number: i64) -> StoreResult<u64> {
+        let (mut after, mut freed) = (0, 0);
+        loop {
+            let mut sql = of_node(number, after);
+            self.unreadable.leave_out(&mut sql);
+            sql.push(" order by seq limit ").bind(ROWS);
+            let rows: Vec<Row> = sql.fetch(self, "reading the journal").await?;
+            let Some(last) = rows.last().map(|row| row.seq) else {
+                return Ok(freed);
+            };
+            let dead = rows.into_iter().map(|row| Old { row, lives: false });
+            let works = self.works(dead, number).await?;
+            freed += self.settle(&works).await?.freed;
+            after = last;
+        }
+    }
+
+    /// The messages whose deliveries to an endpoint a commit wrote in a node's hand, as far as
+    /// it still owes: those that are fresh are among them.
+    pub(crate) async fn fresh_at(&self, endpoint: EndpointId) -> StoreResult<Vec<MessageId>> {
+        let (mut after, mut messages) = (0, Vec::new());
+        loop {
+            let mut sql = Sql::new(
+                "select seq, at, body, node, owned, whole, owes from journal where owes and seq > ",
+            );
+            sql.bind(after).push(" order by seq limit ").bind(ROWS);
+            let rows: Vec<Row> = sql.fetch(self, "reading the journal").await?;
+            let Some(last) = rows.last().map(|row| row.seq) else {
+                return Ok(messages);
+            };
+            for owned in rows.iter().filter_map(|row| Commit::read(row)?.owned) {
+                let here = owned.into_iter().filter(|key| key.0 == endpoint);
+                messages.extend(here.map(|key| key.1));
+            }
+            after = last;
+        }
+    }
+
+    /// What rows owe. Those that cannot be read stay as they are.
+    async fn works(&self, rows: impl Iterator<Item = Old>, of: i64) -> StoreResult<Vec<Work>> {
+        let mut works = Vec::new();
+        for Old { row, lives } in rows {
+            let Some(commit) = Commit::read(&row) else {
+                self.unreadable.note(row.seq);
+                continue;
+            };
+            let keys = match commit.owned {
+                Some(keys) => keys,
+                None if row.owned.is_some() => {
+                    self.unreadable.note(row.seq);
+                    continue;
+                }
+                // Of the version before, which did not note it.
+                None => {
+                    let messages = commit.happened.messages.iter();
+                    let messages: Vec<_> =
+                        messages.map(|m| (m.app_id.uuid(), m.id.uuid())).collect();
+                    self.fresh_of(&messages).await?
+                }
+            };
+            let dead = (!lives).then(|| row.node.unwrap_or(of));
+            works.push(Work {
+                seq: row.seq,
+                keys,
+                dead,
+            });
+        }
+        Ok(works)
+    }
+
+    async fn fresh_of(&self, messages: &[(Uuid, Uuid)]) -> StoreResult<Vec<DeliveryKey>> {
+        let mut keys = Vec::new();
+        for chunk in messages.chunks(256) {
+            let found: StoreResult<Vec<(Uuid, Uuid)>> = transaction!(self, "looking at deliveries", conn => {
+                conn.pin_plans().await?;
+                conn.fresh_of(chunk).await
+            });
+            keys.extend(keys_of(found?));
+        }
+        Ok(keys)
+    }
+
+    /// Each row with its deliveries in one transaction.
+    async fn settle(&self, works: &[Work]) -> StoreResult<Settled> {
+        let mut settled = Settled::default();
+        for work in works {
+            let now = self.clock.now().micros();
+            let (freed, claimed): (u64, u64) = transaction!(self, "settling a commit", conn => {
+                conn.pin_plans().await?;
+                if conn.hold(&[work.seq]).await?.is_empty() {
+                    // Another node is at it.
+                    return Ok((0, 0));
+                }
+                let (mut freed, mut claimed) = (Vec::new(), 0);
+                for chunk in work.keys.chunks(KEYS) {
+                    if let Some(dead) = work.dead {
+                        freed.extend(conn.free(chunk, dead, now).await?);
+                    } else {
+                        let given = conn.claim(chunk, now).await?;
+                        claimed += given.len() as u64;
+                        freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
+                    }
+                }
+                conn.close(&[work.seq]).await?;
+                let count = freed.len() as u64;
+                wake_lanes!(conn, freed, now);
+                Ok((count, claimed))
+            })?;
+            settled.freed += freed;
+            settled.claimed += claimed;
+        }
+        if settled.freed > 0 {
+            self.lane_hint().notify_one();
+        }
+        Ok(settled)
+    }
+}
+
+fn keys_of(ids: Vec<(Uuid, Uuid)>) -> Vec<DeliveryKey> {
+    let ids = ids.into_iter();
+    ids.map(|(endpoint, message)| {
+        (
+            EndpointId::from_uuid(endpoint),
+            MessageId::from_uuid(message),
+        )
+    })
+    .collect()
+}

@@ -1,0 +1,108 @@
+//! What is owed, by the word of the database alone.
+//!
+//! A delivery that its publish wrote in a node's hand stands in no index: it costs the usual
+//! delivery, which succeeds at once, nothing. Should the node lose it (a crash, a commit whose
+//! answer was lost or that became visible late, a database that went back to an earlier state),
+//! the commit's row of the journal finds it: the row *owes* until each of its deliveries has
+//! ended or stands in an index. What is looked at follows from these rows, never from a time.
+//!
+//! A row is closed
+//!
+//! - by the journal alone, together with the roll-up of the outcomes, where these say that all
+//!   its deliveries have moved: [`Ledger`];
+//! - by a look at its deliveries: those that this node does not hold ([`Store::free_unheld`]),
+//!   those that are older than any send under way, which get a due time and are ordinary
+//!   claims from then on ([`Store::settle_owed`]), and those of a node that is gone, which are
+//!   freed.
+//!
+//! **Invariant.** A row is closed in a later transaction than what it is closed for, or in the
+//! same: whatever prefix of the database's commits survives, what is owed in it is found in it.
+
+mod count;
+mod ledger;
+mod look;
+mod postgres;
+mod sqlite;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::StoreResult;
+use crate::journal::owned::DeliveryKey;
+
+pub use count::Unaccounted;
+pub use ledger::Ledger;
+pub(crate) use ledger::{Commit, Mark, STEP};
+pub use look::Settled;
+pub(crate) use look::takes_step;
+
+/// For how long a commit's own node has it to itself: longer than a commit's answer takes.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+/// When what is still fresh gets a due time.
+const OLD: Duration = Duration::from_secs(30);
+/// When any other node does that.
+const OLD_ELSEWHERE: Duration = Duration::from_secs(45);
+
+/// Rows of the journal that this version cannot read: they stay as they are, are counted, and
+/// do not stand in the way of others.
+#[derive(Debug, Default)]
+pub(crate) struct Unreadable(Mutex<BTreeSet<i64>>);
+
+/// Unreadable rows that a look leaves out: more would make its statement too long.
+const LEFT_OUT: usize = 1_000;
+
+impl Unreadable {
+    pub(crate) fn note(&self, seq: i64) {
+        if self.0.lock().insert(seq) {
+            tracing::error!(
+                seq,
+                "a row of the journal cannot be read: a newer version wrote it, or it is damaged; \
+                 what it owes waits for a node of that version"
+            );
+        }
+    }
+
+    /// A condition that leaves them out.
+    pub(crate) fn leave_out(&self, sql: &mut crate::sql::Sql) {
+        for (index, seq) in self.0.lock().iter().take(LEFT_OUT).enumerate() {
+            sql.push(if index == 0 {
+                " and seq not in ("
+            } else {
+                ", "
+            });
+            sql.bind(*seq);
+        }
+        if !self.0.lock().is_empty() {
+            sql.push(")");
+        }
+    }
+
+    /// After a loss of the database the same numbers may stand for other rows.
+    pub(crate) fn forget(&self) {
+        self.0.lock().clear();
+    }
+}
+
+/// What the looks do to many deliveries at once, on either engine's connection, within a
+/// transaction.
+pub(crate) trait Rows {
+    /// For the rest of the transaction no plan reads a whole table.
+    async fn pin_plans(&mut self) -> StoreResult<()>;
+    /// Which of these rows of the journal still owe; nobody else closes them meanwhile.
+    async fn hold(&mut self, seqs: &[i64]) -> StoreResult<Vec<i64>>;
+    /// These rows owe nothing any more.
+    async fn close(&mut self, seqs: &[i64]) -> StoreResult<()>;
+    /// Which of these deliveries are fresh in this node's hand.
+    async fn fresh(&mut self, keys: &[DeliveryKey], node: i64) -> StoreResult<Vec<(Uuid, Uuid)>>;
+    /// Makes those of them due that are fresh in this node's hand, for anybody. Returns their
+    /// endpoints.
+    async fn free(&mut self, keys: &[DeliveryKey], node: i64, due: i64) -> StoreResult<Vec<Uuid>>;
+    /// Gives those of them that are fresh a due time; owner and token stay. Returns their
+    /// endpoints, and whether nobody owns them.
+    async fn claim(&mut self, keys: &[DeliveryKey], due: i64) -> StoreResult<Vec<(Uuid, bool)>>;
+    /// The fresh deliveries of these messages, each with its application, whoever owns them.
+    async fn fresh_of(&mut self, messages: &[(Uuid, Uuid)]) -> StoreResult<Vec<(Uuid, Uuid)>>;
+}

@@ -1,0 +1,110 @@
+//! Looks at many deliveries at once on PostgreSQL.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Rows;
+use crate::StoreResult;
+use crate::error::wrong;
+use crate::journal::owned::DeliveryKey;
+
+const HOLD: &str =
+    "select seq from journal where owes and seq = any($1) order by seq for update skip locked";
+const CLOSE: &str = "update journal set owes = false where owes and seq = any($1)";
+const FRESH: &str = "select d.endpoint_id, d.message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id) \
+    join delivery d on d.endpoint_id = i.endpoint_id and d.message_id = i.message_id \
+    where d.state = 0 and d.due_at is null and d.owner = $3";
+const FREE: &str = "update delivery d set owner = null, token = d.token + 1, due_at = $3 \
+    from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id) \
+    where d.endpoint_id = i.endpoint_id and d.message_id = i.message_id \
+      and d.state = 0 and d.due_at is null and (d.owner = $4 or d.owner is null) returning d.endpoint_id";
+const CLAIM: &str = "update delivery d set due_at = $3 \
+    from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id) \
+    where d.endpoint_id = i.endpoint_id and d.message_id = i.message_id \
+      and d.state = 0 and d.due_at is null returning d.endpoint_id, d.owner is null";
+const FRESH_OF: &str = "select d.endpoint_id, d.message_id from unnest($1::uuid[], $2::uuid[]) as m(app_id, id) \
+    join endpoint e on e.app_id = m.app_id \
+    join delivery d on d.endpoint_id = e.id and d.message_id = m.id \
+    where d.state = 0 and d.due_at is null";
+
+fn columns(keys: &[DeliveryKey]) -> (Vec<Uuid>, Vec<Uuid>) {
+    let endpoints = keys.iter().map(|key| key.0.uuid());
+    (
+        endpoints.collect(),
+        keys.iter().map(|key| key.1.uuid()).collect(),
+    )
+}
+
+impl Rows for PgConnection {
+    async fn pin_plans(&mut self) -> StoreResult<()> {
+        sqlx::query(
+            "select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), \
+             set_config('enable_mergejoin', 'off', true)",
+        )
+        .execute(self)
+        .await
+        .map(|_| ())
+        .map_err(wrong("pinning plans"))
+    }
+
+    async fn hold(&mut self, seqs: &[i64]) -> StoreResult<Vec<i64>> {
+        sqlx::query_scalar(HOLD)
+            .bind(seqs)
+            .fetch_all(self)
+            .await
+            .map_err(wrong("holding rows of the journal"))
+    }
+
+    async fn close(&mut self, seqs: &[i64]) -> StoreResult<()> {
+        sqlx::query(CLOSE)
+            .bind(seqs)
+            .execute(self)
+            .await
+            .map(|_| ())
+            .map_err(wrong("closing rows of the journal"))
+    }
+
+    async fn fresh(&mut self, keys: &[DeliveryKey], node: i64) -> StoreResult<Vec<(Uuid, Uuid)>> {
+        let (endpoints, messages) = columns(keys);
+        sqlx::query_as(FRESH)
+            .bind(endpoints)
+            .bind(messages)
+            .bind(node)
+            .fetch_all(self)
+            .await
+            .map_err(wrong("looking at deliveries"))
+    }
+
+    async fn free(&mut self, keys: &[DeliveryKey], node: i64, due: i64) -> StoreResult<Vec<Uuid>> {
+        let (endpoints, messages) = columns(keys);
+        sqlx::query_scalar(FREE)
+            .bind(endpoints)
+            .bind(messages)
+            .bind(due)
+            .bind(node)
+            .fetch_all(self)
+            .await
+            .map_err(wrong("freeing deliveries"))
+    }
+
+    async fn claim(&mut self, keys: &[DeliveryKey], due: i64) -> StoreResult<Vec<(Uuid, bool)>> {
+        let (endpoints, messages) = columns(keys);
+        sqlx::query_as(CLAIM)
+            .bind(endpoints)
+            .bind(messages)
+            .bind(due)
+            .fetch_all(self)
+            .await
+            .map_err(wrong("giving deliveries a due time"))
+    }
+
+    async fn fresh_of(&mut self, messages: &[(Uuid, Uuid)]) -> StoreResult<Vec<(Uuid, Uuid)>> {
+        let (apps, ids): (Vec<Uuid>, Vec<Uuid>) = messages.iter().copied().unzip();
+        sqlx::query_as(FRESH_OF)
+            .bind(apps)
+            .bind(ids)
+            .fetch_all(self)
+            .await
+            .map_err(wrong("looking at deliveries"))
+    }
+}
