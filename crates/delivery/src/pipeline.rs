@@ -14,6 +14,7 @@ use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
 use crate::keep::{
     Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, Roller, TaskRunner, inherit,
+    monotonic,
 };
 use crate::lanes::{Lanes, Limits, Release, Releaser};
 use crate::sender::{Sender, SenderConfig, SenderError};
@@ -110,13 +111,14 @@ impl Pipeline {
     }
 
     /// Lets what is in flight end within `patience`, records how it ended, gives back the
-    /// rest, and leaves the list of nodes.
+    /// rest, and leaves the list of nodes: within `patience` and 12 s, whatever hangs.
     pub async fn stop(self, patience: Duration) {
         self.stop_sending();
+        let began = monotonic();
         // A claim that is under way ends first: its deliveries would be nobody's.
         join_all(self.claimers, LAST_WRITES).await;
         if let Some(worker) = self.worker {
-            join_all(vec![worker], patience).await;
+            join_all(vec![worker], patience.saturating_sub(began.elapsed())).await;
         }
         // Every attempt has ended, so with this sender the outcomes' queue ends.
         drop(self.outcomes);
@@ -129,7 +131,9 @@ impl Pipeline {
             helper.abort();
         }
         self.releaser.abort();
-        if let Err(error) = self.store.take_over(self.lease.node()).await {
+        let itself = self.store.take_over(self.lease.node());
+        let left = tokio::time::timeout(LAST_WRITES, itself).await;
+        if let Err(error) = left.unwrap_or(Err(StoreError::TimedOut("leaving"))) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot leave the list of nodes"

@@ -42,7 +42,8 @@ impl DatabaseError {
                 ..
             } => Exit::Usage,
             Self::Open {
-                source: ConnectError::Reach(_) | ConnectError::File { .. },
+                source:
+                    ConnectError::Reach(_) | ConnectError::Room { .. } | ConnectError::File { .. },
                 ..
             } => Exit::DatabaseUnreachable,
             Self::Open {
@@ -101,4 +102,19 @@ async fn connect(settings: &Settings, secret: &Secret) -> Result<Store, Database
             url: settings.database_url.to_string(),
             source,
         })
+}
+
+/// Opens the database as [`open`] does, with the connections that a server cannot do without.
+///
+/// # Errors
+/// [`DatabaseError`]; nothing in it shows a password.
+pub(crate) async fn open_to_serve(settings: &Settings) -> Result<Store, DatabaseError> {
+    let store = open(settings).await?;
+    match store.hold_connections().await {
+        Ok(()) => Ok(store),
+        Err(source) => Err(DatabaseError::Open {
+            url: settings.database_url.to_string(),
+            source,
+        }),
+    }
 }

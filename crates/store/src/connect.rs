@@ -1,22 +1,20 @@
 //! Opening the database: pools, durability settings, and the check that the main
 //! secret is the one that the stored secrets were sealed under.
 
-use std::net::IpAddr;
+mod postgres;
+
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::checkpoint::Checkpointer;
-use crate::db::{Db, PostgresDb, SqliteDb};
+use crate::db::{Db, SqliteDb};
 use crate::ingest::recent_keys::RecentKeys;
-use crate::{Cipher, Clock, Store, StoreError, migrate, nodelay};
+use crate::{Cipher, Clock, Store, StoreError, migrate};
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -50,6 +48,20 @@ pub enum ConnectError {
     /// The server does not answer, or refuses us.
     #[error("cannot reach the database")]
     Reach(#[source] sqlx::Error),
+    /// The server has no room for the connections that a node needs from its start on.
+    #[error(
+        "PostgreSQL has no room for this node: it needs {needed} connections at once and up to {most} in all (POSTRIDER_DATABASE_CONNECTIONS, and {} for commits): raise max_connections, or the role's or the database's connection limit, or lower POSTRIDER_DATABASE_CONNECTIONS of the nodes",
+        postgres::COMMITTERS
+    )]
+    Room {
+        /// Connections that a node opens at its start and keeps.
+        needed: u32,
+        /// Connections that it may come to have.
+        most: u32,
+        /// The driver's words.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A migration failed.
     #[error("cannot bring the database up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -80,7 +92,7 @@ impl Store {
             Db::Sqlite(open_sqlite(&path, options.connections).await?)
         } else if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://")
         {
-            Db::Postgres(open_postgres(options).await?)
+            Db::Postgres(postgres::open(options).await?)
         } else {
             return Err(ConnectError::Scheme);
         };
@@ -97,6 +109,18 @@ impl Store {
         store.set_clock().await?;
         store.make_partitions().await?;
         Ok(store)
+    }
+
+    /// Opens the connections that a server cannot do without, and keeps them, so that nobody
+    /// else takes their places later: one to read, one to write, and those for commits.
+    ///
+    /// # Errors
+    /// [`ConnectError::Room`] if the server has not so many; [`ConnectError::Reach`].
+    pub async fn hold_connections(&self) -> Result<(), ConnectError> {
+        let Db::Postgres(db) = &*self.db else {
+            return Ok(());
+        };
+        postgres::hold(db).await
     }
 
     /// Sets the clock by the database's, so that nodes of one database agree, and looks
@@ -198,97 +222,4 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
         path: path.to_owned(),
         recent_keys: RecentKeys::default(),
     })
-}
-
-async fn open_postgres(options: &ConnectOptions) -> Result<PostgresDb, ConnectError> {
-    let connect = PgConnectOptions::from_str(&options.url)
-        .map_err(ConnectError::Url)?
-        .application_name("postrider")
-        .options([
-            ("synchronous_commit", "on"),
-            ("timezone", "UTC"),
-            // A node that freezes in the middle of a transaction must not hold the others up.
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "30s"),
-        ]);
-    let on_this_machine = is_loopback(connect.get_host());
-    let (connect, relay) = nodelay::relayed(connect)
-        .await
-        .map_err(|source| ConnectError::Reach(sqlx::Error::Io(source)))?;
-    let connect = if on_this_machine {
-        plain_where_possible(connect).await
-    } else {
-        connect
-    };
-    // On young tables the planner would join a batch to `delivery` by reading the whole
-    // table, and does worse as it grows: pin index access (9,500 to 16,100/s measured).
-    let pinned = connect.clone().options([
-        ("enable_seqscan", "off"),
-        ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
-        // Ends before the committer gives the connection up.
-        ("statement_timeout", "12s"),
-    ]);
-    let pool = |max: u32| {
-        PgPoolOptions::new()
-            .max_connections(max)
-            .acquire_timeout(PATIENCE)
-    };
-    // What is allowed is divided: a list that holds readers up leaves the writers theirs.
-    let writers = (options.connections / 2).max(2);
-    let readers = (options.connections - options.connections / 2).max(2);
-    let write = pool(writers)
-        .connect_with(connect.clone())
-        .await
-        .map_err(ConnectError::Reach)?;
-    let read = pool(readers).connect_lazy_with(connect);
-    let commit = pool(2).connect_lazy_with(pinned);
-    Ok(PostgresDb {
-        read,
-        write,
-        commit,
-        relay: relay.map(Arc::new),
-    })
-}
-
-/// How long a connection to PostgreSQL may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-fn is_loopback(host: &str) -> bool {
-    let literal = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-/// Without TLS, if the URL leaves it open (`prefer`, the default, promises nothing either)
-/// and the server takes it: bytes that never leave the machine gain nothing from
-/// encryption, which took 6 % of our time and some of the server's.
-async fn plain_where_possible(options: PgConnectOptions) -> PgConnectOptions {
-    if !matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
-        return options;
-    }
-    let plain = options.clone().ssl_mode(PgSslMode::Disable);
-    match tokio::time::timeout(PATIENCE, plain.connect()).await {
-        Ok(Ok(connection)) => {
-            // It has served its purpose; how it ends does not matter.
-            let _ = connection.close().await;
-            plain
-        }
-        _ => options,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_hosts_are_known_by_name_and_by_address() {
-        for host in ["localhost", "127.0.0.1", "127.8.0.1", "::1", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["db.example", "10.0.0.1", "localhost.example", "0.0.0.0", ""] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 }

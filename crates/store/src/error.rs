@@ -75,6 +75,24 @@ impl StoreError {
             .is_some_and(|code| matches!(&*code, "40P01" | "40001"))
     }
 
+    /// Whether PostgreSQL itself said no, on a connection that it keeps and that is fit to
+    /// write on: another would be told the same, and its place might be taken meanwhile.
+    pub(crate) fn is_the_servers_answer(&self) -> bool {
+        use sqlx::postgres::{PgDatabaseError, PgSeverity};
+        match self {
+            Self::Conflict(_) | Self::Fenced => true,
+            Self::Unavailable { source, .. } | Self::Refused { source, .. } => source
+                .as_database_error()
+                .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+                .is_some_and(|error| {
+                    let ends = matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+                    // Read-only: a standby, which a new connection may not lead to.
+                    !ends && error.code() != "25006"
+                }),
+            _ => false,
+        }
+    }
+
     /// Whether the error speaks of what was written, not of the moment or of us: a key
     /// that is taken, or a value that the database refuses.
     pub(crate) fn is_about_data(&self) -> bool {

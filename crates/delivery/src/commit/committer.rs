@@ -13,8 +13,12 @@ use crate::keep::Lease;
 
 /// How long PostgreSQL's outcomes wait for company.
 const LINGER: Duration = Duration::from_millis(5);
-/// How long a write may take before the connection is given up for lost.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a write may take before it is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(5);
+/// How long a write may take before its answer counts as lost. A commit that waits for a
+/// standby is waited for: on another connection the next would wait too, and each would keep
+/// one of the server's places. What is broken ends by itself, long before.
+const LOST: Duration = Duration::from_mins(10);
 /// How long the committer rests after the database refused.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -164,12 +168,30 @@ impl Committer {
         metrics::histogram!("postrider_commit_messages").record(batch.messages.len() as f64);
         metrics::histogram!("postrider_commit_outcomes").record(outcomes.len() as f64);
         metrics::counter!("postrider_commits_total").increment(1);
-        if let Ok(written) =
-            tokio::time::timeout(PATIENCE, self.writer.write(batch, outcomes)).await
-        {
+        if let Some(written) = in_time(self.writer.write(batch, outcomes)).await {
             return written;
         }
         self.writer.disconnect();
         Err(StoreError::TimedOut("writing a batch"))
     }
+}
+
+/// The answer to a write; `None` if it is lost.
+async fn in_time<T>(write: impl Future<Output = T>) -> Option<T> {
+    tokio::pin!(write);
+    if let Ok(written) = tokio::time::timeout(SLOW, &mut write).await {
+        return Some(written);
+    }
+    tracing::warn!(
+        "the database has not answered a write for {} s: waiting on",
+        SLOW.as_secs()
+    );
+    metrics::counter!("postrider_slow_commits_total").increment(1);
+    let written = tokio::time::timeout(LOST.saturating_sub(SLOW), write)
+        .await
+        .ok();
+    if written.is_some() {
+        tracing::info!("the database has answered the write that was waited for");
+    }
+    written
 }

@@ -58,7 +58,7 @@ pub struct Published {
     pub replayed: bool,
 }
 
-/// Why a message was not stored; nothing of it was kept.
+/// Why a message was not stored. Nothing of it was kept, except where the answer was late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -68,7 +68,8 @@ pub enum PublishError {
         /// When it is worth trying again.
         retry_after: Duration,
     },
-    /// The database is away, or the server is stopping.
+    /// The database is away or has not answered in time, or the server is stopping. A message
+    /// whose answer was late may be stored all the same: the same idempotency key tells.
     #[error("messages cannot be stored at the moment")]
     Unavailable,
     /// The disk is nearly full.
@@ -159,6 +160,10 @@ impl Backlog {
     }
 }
 
+/// How long a publisher waits for its answer: with what comes before, less than 5 s. Its
+/// message is dropped if its turn comes later, and settled if it is being written.
+const PATIENCE: Duration = Duration::from_millis(4_500);
+
 const OVERLOADED: PublishError = PublishError::Overloaded {
     retry_after: Duration::from_secs(1),
 };
@@ -194,7 +199,16 @@ impl Ingest {
             self.backlog.leave(app);
             return Err(not_sent(&error));
         }
-        outcome.await.unwrap_or(Err(PublishError::Unavailable))
+        match tokio::time::timeout(PATIENCE, outcome).await {
+            Ok(answered) => answered.unwrap_or(Err(PublishError::Unavailable)),
+            Err(_) => Err(self.given_up()),
+        }
+    }
+
+    /// A publisher has waited for long enough.
+    fn given_up(&self) -> PublishError {
+        self.board.set_accepting(false);
+        PublishError::Unavailable
     }
 
     /// Stores messages of one application, in order and in one commit if its bounds
@@ -226,8 +240,15 @@ impl Ingest {
             return vec![Err(not_sent(&error)); wanted];
         }
         let mut results = Vec::with_capacity(wanted);
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
         for outcome in outcomes {
-            results.push(outcome.await.unwrap_or(Err(PublishError::Unavailable)));
+            results.push(tokio::select! {
+                // What is answered by then counts.
+                biased;
+                answered = outcome => answered.unwrap_or(Err(PublishError::Unavailable)),
+                () = &mut patience => Err(self.given_up()),
+            });
         }
         results.resize(wanted, Err(OVERLOADED));
         results

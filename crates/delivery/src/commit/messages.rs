@@ -114,7 +114,7 @@ impl Messages {
             self.enter(arrival);
         }
         let most = share(self.waiting.len());
-        let waiting = self.waiting.take(most, BATCH_BYTES, BATCH_DELIVERIES);
+        let mut waiting = self.waiting.take(most, BATCH_BYTES, BATCH_DELIVERIES);
         for one in &waiting {
             self.backlog.leave(one.publish.app.id);
         }
@@ -124,6 +124,8 @@ impl Messages {
             self.board.set_accepting(false);
             return Err(error);
         }
+        // Whoever has left, told to repeat or by itself, does not expect it any more.
+        waiting.retain(|one| !one.answer.is_closed());
         let rows = waiting
             .iter()
             .map(|one| self.row(&one.publish, now))
@@ -200,9 +202,11 @@ impl Messages {
             now,
             node,
         } = planned;
+        // Given up while the database took its time: what was stored is the heirs'.
+        let is_ours = node == self.lease.node();
         let mut jobs = Vec::new();
         for (row, fate) in rows.iter().zip(fates) {
-            if *fate == Fate::Stored {
+            if *fate == Fate::Stored && is_ours {
                 jobs_of(row, now, node, &mut jobs);
             } else {
                 self.take_back(row);
@@ -212,20 +216,22 @@ impl Messages {
         let stored = fates.iter().filter(|fate| **fate == Fate::Stored).count();
         self.lanes.push_reserved(jobs);
         postrider_store::fail_point!("delivery::messages::handed over");
-        self.board.set_accepting(true);
+        if !fates.is_empty() {
+            self.board.set_accepting(true);
+        }
         if fates.iter().any(|fate| matches!(fate, Fate::Replayed(_))) {
             // Should the answer to the first commit have been lost, what it owes is found now.
             self.store.owed_hint().notify_one();
         }
         metrics::counter!("postrider_messages_total").increment(stored as u64);
         for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
-            // A publisher that has gone away has its message stored all the same.
+            // A publisher that went away meanwhile has its message stored all the same.
             let _ = one.answer.send(answer(row.id, *fate));
         }
     }
 
-    /// Nothing is known of the batch: the publishers hear 503 and repeat, and rows that
-    /// were stored after all are found by what their commit owes, since nothing holds them.
+    /// Nothing is known of the batch: publishers who still wait hear 503 and repeat, and rows
+    /// that were stored after all are found by what their commit owes, since nothing holds them.
     pub(super) fn fail(&self, planned: Planned) {
         for row in &planned.rows {
             self.take_back(row);

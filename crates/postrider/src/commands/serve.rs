@@ -1,6 +1,7 @@
 //! `postrider serve`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 
@@ -10,6 +11,9 @@ use crate::error::CommandError;
 use crate::settings::catalogue;
 use crate::{logging, serve};
 
+/// How long threads may take over what they are in the middle of, when all else has ended.
+const LINGER: Duration = Duration::from_secs(1);
+
 pub(super) fn run(args: ServeArgs, config: Option<&Path>) -> Result<(), CommandError> {
     let dev = args.dev;
     let settings = super::settings(flags(args), config)?.settings;
@@ -18,7 +22,11 @@ pub(super) fn run(args: ServeArgs, config: Option<&Path>) -> Result<(), CommandE
     if let Some(threads) = settings.worker_threads {
         builder.worker_threads(threads);
     }
-    Ok(super::runtime(builder)?.block_on(serve::run(settings, dev))?)
+    let runtime = super::runtime(builder)?;
+    let served = runtime.block_on(serve::run(settings, dev));
+    // Whatever still waits for a disk must not hold the end up.
+    runtime.shutdown_timeout(LINGER);
+    Ok(served?)
 }
 
 fn flags(args: ServeArgs) -> Flags {

@@ -1,7 +1,7 @@
 //! Connections: bounded in number and in how long a request's head may take.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -20,8 +20,12 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// After an accept error, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then lets the requests under way end.
-pub(super) async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = ()>) {
+/// Serves until `stop`, then lets the requests under way end; gives how long that took.
+pub(super) async fn serve(
+    listener: TcpListener,
+    api: Api,
+    stop: impl Future<Output = ()>,
+) -> Duration {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -56,12 +60,18 @@ pub(super) async fn serve(listener: TcpListener, api: Api, stop: impl Future<Out
         });
     }
     drop(listener);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a duration, on the monotonic clock"
+    )]
+    let began = Instant::now();
     if tokio::time::timeout(LAST_REQUESTS, graceful.shutdown())
         .await
         .is_err()
     {
         tracing::warn!("some requests were still under way when the server stopped");
     }
+    began.elapsed()
 }
 
 async fn accept(

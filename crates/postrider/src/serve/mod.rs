@@ -3,6 +3,7 @@
 //! On the way down: no new connections, requests under way end, sends under way end,
 //! outcomes are recorded, the rest is given back.
 
+mod ending;
 mod exclusive;
 mod http;
 mod limits;
@@ -31,6 +32,8 @@ use crate::sqlite_file::{self, FileError};
 
 /// The longest deadline that an endpoint may have (30 s), and 5 s for what follows.
 const LONGEST_SEND: Duration = Duration::from_secs(35);
+/// How long the database may take to close the connections.
+const CLOSING: Duration = Duration::from_secs(3);
 /// Port of the trial receiver that the first start's text names.
 const RECEIVER_PORT: u16 = 8072;
 /// The organisation that `--dev` makes.
@@ -88,12 +91,33 @@ impl From<StoreError> for ServeError {
 }
 
 /// Serves until it is told to stop. `dev` allows loopback receivers and makes the first key.
-pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
+pub async fn run(settings: Settings, dev: bool) -> Result<(), ServeError> {
+    let stop = ending::order()?;
     let idle = limits::raise_descriptors(settings.max_in_flight);
     let _lock = exclusive::lock(&settings).await?;
+    let started = tokio::select! {
+        started = start(settings, dev, idle) => started?,
+        // A start may take as long as the database likes.
+        () = stop.cancelled() => return Ok(()),
+    };
+    started.serve(stop).await;
+    Ok(())
+}
+
+/// A server whose parts all run.
+struct Started {
+    store: Store,
+    pipeline: Pipeline,
+    listener: TcpListener,
+    api: postrider_api::Api,
+    /// Ends streams of events.
+    streams: CancellationToken,
+}
+
+async fn start(mut settings: Settings, dev: bool, idle: usize) -> Result<Started, ServeError> {
     let metrics = telemetry::start(settings.metrics);
     let found_key = main_secret::found_key(&settings);
-    let store = database::open(&settings).await?;
+    let store = database::open_to_serve(&settings).await?;
     if dev {
         settings.allow_subnets.extend(loopback());
     }
@@ -112,8 +136,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         // Any free port was asked for: links need the one that it became.
         let _ = settings.public_url.set_port(Some(address.port()));
     }
-    let stop = stop_signal()?;
-    let stopping_streams = CancellationToken::new();
+    let streams = CancellationToken::new();
     let pipeline = Pipeline::start(store.clone(), delivery_settings(&settings, idle)).await?;
     let state = ApiState {
         store: store.clone(),
@@ -121,7 +144,7 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
         ingest: pipeline.ingest(),
         settings: api_settings(&settings, dev),
         metrics,
-        stopping: stopping_streams.clone(),
+        stopping: streams.clone(),
     };
     let api = match settings.role {
         Role::All | Role::Api => postrider_api::router(state),
@@ -131,16 +154,34 @@ pub async fn run(mut settings: Settings, dev: bool) -> Result<(), ServeError> {
     if dev && let Some(text) = database::bereft(&settings, &store, found_key) {
         println!("Beware: {text}\n");
     }
-    let stopping = async {
-        stop.await;
-        tracing::info!("stopping: what is in flight ends first");
-        pipeline.stop_sending();
-        stopping_streams.cancel();
-    };
-    http::serve(listener, api, stopping).await;
-    pipeline.stop(LONGEST_SEND).await;
-    store.close().await;
-    Ok(())
+    Ok(Started {
+        store,
+        pipeline,
+        listener,
+        api,
+        streams,
+    })
+}
+
+impl Started {
+    /// Serves until `stop`, and ends within a minute of it, each step in its own time.
+    async fn serve(self, stop: CancellationToken) {
+        let ordered = async {
+            stop.cancelled().await;
+            self.pipeline.stop_sending();
+            self.streams.cancel();
+        };
+        let requests = http::serve(self.listener, self.api, ordered).await;
+        self.pipeline
+            .stop(LONGEST_SEND.saturating_sub(requests))
+            .await;
+        if tokio::time::timeout(CLOSING, self.store.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the database did not let go of every connection");
+        }
+    }
 }
 
 /// Says where the server listens, on standard output; at the first `--dev` start also how
@@ -254,21 +295,4 @@ fn api_settings(settings: &Settings, dev: bool) -> ApiSettings {
             .unwrap_or(90),
         ..ApiSettings::default()
     }
-}
-
-/// Ends at SIGTERM or SIGINT. The handlers are in place when this returns.
-fn stop_signal() -> Result<impl Future<Output = ()>, ServeError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wrong = |source| ServeError::System {
-        operation: "cannot listen for signals",
-        source,
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(wrong)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

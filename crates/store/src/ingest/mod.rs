@@ -164,7 +164,9 @@ impl Writer {
             other => other,
         };
         pass_after(has);
-        if written.is_err() {
+        if let Err(error) = &written
+            && !error.is_the_servers_answer()
+        {
             // Whatever is wrong with the connection, the next batch takes another.
             self.disconnect();
         }
