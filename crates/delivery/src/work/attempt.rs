@@ -289,6 +289,7 @@ impl Courier {
             message_id: job.message_id,
             event_type: Arc::clone(&job.event_type),
             step,
+            tried: None,
             attempt: None,
             finished_at: self.clock.now(),
             event: None,
@@ -397,6 +398,7 @@ fn outcome(
         message_id: job.message_id,
         event_type: Arc::clone(&job.event_type),
         step,
+        tried: Some(verdict.status),
         attempt: Some(NewAttempt {
             id: AttemptId::mint(started_at),
             endpoint_revision: prepared.config.revision,

@@ -60,7 +60,7 @@ impl Writer {
                         error = &error as &dyn std::error::Error,
                         "an outcome was refused"
                     );
-                    applied.push(self.without_record(empty, &part[0]).await?);
+                    applied.push(self.with_less(empty, &part[0]).await?);
                 }
                 Err(error) => return Err(error),
             }
@@ -71,26 +71,24 @@ impl Writer {
         })
     }
 
-    /// Writes an outcome whose record is refused without its record: the delivery must
-    /// move on, or it would be repeated for ever.
-    async fn without_record(
+    /// Writes an outcome whose record is refused with as much of the record as is taken: the
+    /// delivery must move on, or it would be repeated for ever.
+    async fn with_less(
         &mut self,
         empty: IngestBatch<'_>,
         outcome: &Outcome,
     ) -> StoreResult<Applied> {
-        let bare = Outcome {
-            attempt: None,
-            ..outcome.clone()
-        };
-        match Box::pin(self.optimistic(empty, std::slice::from_ref(&bare))).await {
-            Ok(written) => Ok(written
-                .outcomes
-                .first()
-                .copied()
-                .unwrap_or_else(Applied::refused)),
-            Err(error) if is_about_data(&error) => Ok(Applied::refused()),
-            Err(error) => Err(error),
+        for less in outcome.lessened() {
+            match Box::pin(self.optimistic(empty, std::slice::from_ref(&less))).await {
+                Ok(written) => {
+                    let applied = written.outcomes.first().copied();
+                    return Ok(applied.unwrap_or_else(Applied::refused));
+                }
+                Err(error) if is_about_data(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(Applied::refused())
     }
 
     async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<Fate>> {

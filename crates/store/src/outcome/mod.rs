@@ -5,6 +5,7 @@
 //! that the attempt was started under; a late one is kept as an attempt and changes
 //! nothing else.
 
+mod lessened;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -33,7 +34,10 @@ pub struct Outcome {
     pub event_type: Arc<str>,
     /// What it means for the delivery.
     pub step: Step,
-    /// The record of the attempt; `None` if nothing was sent.
+    /// How the attempt ended; `None` if nothing was sent. This counts, whatever becomes of
+    /// the record.
+    pub tried: Option<AttemptStatus>,
+    /// The record of the attempt, if there is one.
     pub attempt: Option<NewAttempt>,
     /// The end of the attempt.
     pub finished_at: Timestamp,
@@ -97,15 +101,11 @@ pub struct NewAttempt {
 
 impl Outcome {
     fn is_success(&self) -> bool {
-        self.attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.status == AttemptStatus::Success)
+        self.tried == Some(AttemptStatus::Success)
     }
 
     fn is_failure(&self) -> bool {
-        self.attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.status == AttemptStatus::Fail)
+        self.tried == Some(AttemptStatus::Fail)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postrider_domain::{Health, Timestamp};
+use postrider_domain::{AttemptStatus, Health, Timestamp};
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 use sqlx::{Connection, PgConnection, Postgres};
@@ -153,14 +153,9 @@ fn bind_moves<'q>(query: Record<'q>, outcomes: &[Outcome]) -> Record<'q> {
         owners.push(owner);
         tokens.push(token);
         states.push(state.code());
-        statuses.push(
-            outcome
-                .attempt
-                .as_ref()
-                .map(|attempt| attempt.status.code()),
-        );
+        statuses.push(outcome.tried.map(AttemptStatus::code));
         dues.push(due_at.map(Timestamp::micros));
-        tried.push(i32::from(outcome.attempt.is_some()));
+        tried.push(i32::from(outcome.tried.is_some()));
     }
     query
         .bind(endpoints)
@@ -272,7 +267,7 @@ async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> S
         .map_err(wrong)?;
     let tried: Vec<_> = manual
         .iter()
-        .filter_map(|(o, _)| o.attempt.as_ref().map(|a| (o, a)))
+        .filter_map(|(o, _)| o.tried.map(|status| (o, status)))
         .collect();
     sqlx::query(TRIED)
         .bind(
@@ -290,7 +285,7 @@ async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> S
         .bind(
             tried
                 .iter()
-                .map(|(_, a)| a.status.code())
+                .map(|(_, status)| status.code())
                 .collect::<Vec<_>>(),
         )
         .execute(&mut *connection)

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postrider_domain::{Health, Timestamp};
+use postrider_domain::{AttemptStatus, Health, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -201,17 +201,14 @@ fn add_moves(script: &mut Script, outcomes: &[Outcome]) -> StoreResult<Option<Mo
         {
             ids.extend_from_slice(outcome.endpoint_id.uuid().as_bytes());
             ids.extend_from_slice(outcome.message_id.uuid().as_bytes());
-            let status = outcome
-                .attempt
-                .as_ref()
-                .map(|attempt| attempt.status.code());
+            let status = outcome.tried.map(AttemptStatus::code);
             rows.push((
                 owner,
                 token,
                 state.code(),
                 status,
                 due_at.map(Timestamp::micros),
-                i32::from(outcome.attempt.is_some()),
+                i32::from(outcome.tried.is_some()),
             ));
         }
     }
@@ -320,13 +317,13 @@ async fn settle_manual(connection: &mut SqliteConnection, outcomes: &[Outcome]) 
             .execute(&mut *connection)
             .await
             .map_err(wrong)?;
-        let Some(attempt) = &outcome.attempt else {
+        let Some(status) = outcome.tried else {
             continue;
         };
         sqlx::query("update delivery set sends = sends + 1, last_status = $3 where endpoint_id = $1 and message_id = $2")
             .bind(outcome.endpoint_id.uuid())
             .bind(outcome.message_id.uuid())
-            .bind(attempt.status.code())
+            .bind(status.code())
             .execute(&mut *connection)
             .await
             .map_err(wrong)?;

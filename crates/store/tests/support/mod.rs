@@ -217,6 +217,11 @@ impl Database {
     ) -> Outcome {
         let now = self.clock.now();
         let success = state == DeliveryState::Succeeded;
+        let status = if success {
+            AttemptStatus::Success
+        } else {
+            AttemptStatus::Fail
+        };
         let due_at = (state == DeliveryState::Pending).then(|| now.plus(Duration::from_secs(5)));
         Outcome {
             event: None,
@@ -230,14 +235,11 @@ impl Database {
                 due_at,
             },
             event_type: "a".into(),
+            tried: Some(status),
             attempt: Some(NewAttempt {
                 id: AttemptId::mint(now),
                 endpoint_revision: 1,
-                status: if success {
-                    AttemptStatus::Success
-                } else {
-                    AttemptStatus::Fail
-                },
+                status,
                 http_status: if success { 200 } else { 503 },
                 failure: (!success).then(|| (FailureKind::Http, "503".to_owned())),
                 trigger: Trigger::Scheduled,

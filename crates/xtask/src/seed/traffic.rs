@@ -157,6 +157,7 @@ impl Traffic {
                 state,
                 due_at,
             },
+            tried: Some(status),
             attempt: Some(NewAttempt {
                 id: AttemptId::from_uuid(self.uuid(at)),
                 endpoint_revision: 1,
