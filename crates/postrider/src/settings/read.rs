@@ -109,7 +109,7 @@ impl Reader<'_> {
 /// Each setting is read before any is looked at, so that all that is wrong is found at once.
 fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let listen = reader.value(&all::LISTEN, values::from_str::<SocketAddr>);
-    let database_url = reader.value(&all::DATABASE_URL, DatabaseUrl::parse);
+    let database_url = read_database_url(reader);
     let public_url = reader.unset_or(&all::PUBLIC_URL, values::public_url);
     let role = read_role(reader, database_url.as_ref());
     let main_secret = reader.unset_or(&all::MAIN_SECRET, |text| {
@@ -166,6 +166,13 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         log_format: log_format?,
         worker_threads: worker_threads?.map(|threads| threads as usize),
     })
+}
+
+fn read_database_url(reader: &mut Reader<'_>) -> Option<DatabaseUrl> {
+    let (text, _) = reader.layers.find(&all::DATABASE_URL)?;
+    DatabaseUrl::parse(&text)
+        .map_err(|fault| reader.refuse(&all::DATABASE_URL, fault.to_string()))
+        .ok()
 }
 
 /// A SQLite file is one server's: what a part of the work is left to, nobody else does.
