@@ -2,6 +2,7 @@
 //! secret is the one that the stored secrets were sealed under.
 
 mod postgres;
+mod session;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::checkpoint::Checkpointer;
 use crate::db::{Db, SqliteDb};
 use crate::ingest::recent_keys::RecentKeys;
 use crate::{Cipher, Clock, Store, StoreError, migrate};
+
+pub use session::SessionError;
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -62,9 +65,23 @@ pub enum ConnectError {
         #[source]
         source: sqlx::Error,
     },
+    /// The server, or what stands before it, is not fit for us.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// A migration failed.
     #[error("cannot bring the database up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A later version has taken away what this one uses.
+    #[error(
+        "a later version of postrider has changed this database (its schema needs step {needs}; version {version} knows up to step {knows}): start the later version",
+        version = env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The step that a program must know at least.
+        needs: i64,
+        /// The last one that this program knows.
+        knows: i64,
+    },
     /// Secrets in this database were sealed under another main secret.
     #[error("POSTRIDER_MAIN_SECRET is not the one that this database's secrets were stored under")]
     MainSecret,
@@ -96,7 +113,6 @@ impl Store {
         } else {
             return Err(ConnectError::Scheme);
         };
-        migrate::run(&db).await?;
         let mut store = Self {
             db: Arc::new(db),
             cipher,
@@ -105,10 +121,23 @@ impl Store {
             new: false,
             unreadable: Arc::default(),
         };
-        store.new = store.check_main_secret().await?;
-        store.set_clock().await?;
-        store.make_partitions().await?;
-        Ok(store)
+        match (store.make_ready().await, &*store.db) {
+            (Err(error), Db::Postgres(db)) => Err(postgres::explained(db, error).await),
+            (Err(error), Db::Sqlite(_)) => Err(error),
+            (Ok(new), _) => {
+                store.new = new;
+                Ok(store)
+            }
+        }
+    }
+
+    /// Whether the main secret's check was made only now.
+    async fn make_ready(&self) -> Result<bool, ConnectError> {
+        migrate::run(&self.db).await?;
+        let new = self.check_main_secret().await?;
+        self.set_clock().await?;
+        self.make_partitions().await?;
+        Ok(new)
     }
 
     /// Opens the connections that a server cannot do without, and keeps them, so that nobody

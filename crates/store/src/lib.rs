@@ -73,7 +73,7 @@ pub use cipher::{Cipher, CipherError};
 pub use claim::{Claim, ClaimKind, Claimed, Restart};
 pub use clock::{Clock, ManualClock};
 pub use config::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
-pub use connect::{ConnectError, ConnectOptions};
+pub use connect::{ConnectError, ConnectOptions, SessionError};
 pub use console::{ConsoleSession, SESSION_PREFIX};
 pub use db::{Engine, Store};
 pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};

@@ -1,12 +1,25 @@
 //! Applies the steps in `migrations/`, one process at a time.
+//!
+//! A database that a later version has migrated is used as it is, as long as what came later
+//! only added. A step that takes something away says in `meta` which step a program must know
+//! at least (`needs_schema`); one that does not is refused.
 
 use sqlx::migrate::Migrator;
 
+use crate::StoreError;
 use crate::connect::ConnectError;
 use crate::db::Db;
+use crate::error::wrong;
 
-static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+fn migrator(db: &Db) -> Migrator {
+    let mut migrator = match db {
+        Db::Sqlite(_) => sqlx::migrate!("../../migrations/sqlite"),
+        Db::Postgres(_) => sqlx::migrate!("../../migrations/postgres"),
+    };
+    // Steps of a later version.
+    migrator.set_ignore_missing(true);
+    migrator
+}
 
 #[cfg(not(feature = "failpoints"))]
 macro_rules! apply {
@@ -31,15 +44,39 @@ macro_rules! apply {
 }
 
 pub(crate) async fn run(db: &Db) -> Result<(), ConnectError> {
+    let migrator = migrator(db);
     match db {
         Db::Sqlite(db) => {
             // sqlx takes an advisory lock on PostgreSQL only.
             let _lock = lock_beside(&db.path).await?;
-            apply!(SQLITE, &db.write)
+            apply!(migrator, &db.write)
         }
-        Db::Postgres(db) => apply!(POSTGRES, &db.write),
+        Db::Postgres(db) => apply!(migrator, &db.write),
     }
-    .map_err(ConnectError::Migrate)
+    .map_err(ConnectError::Migrate)?;
+    let knows = migrator.iter().map(|step| step.version).max();
+    let (needs, knows) = (needed(db).await?, knows.unwrap_or_default());
+    if needs > knows {
+        return Err(ConnectError::Newer { needs, knows });
+    }
+    Ok(())
+}
+
+/// The step that whoever uses the database must know at least; 0 if it does not say.
+async fn needed(db: &Db) -> Result<i64, StoreError> {
+    const NEEDED: &str = "select value from meta where name = 'needs_schema'";
+    let stored: Result<Option<Vec<u8>>, _> = match db {
+        Db::Sqlite(db) => sqlx::query_scalar(NEEDED).fetch_optional(&db.write).await,
+        Db::Postgres(db) => sqlx::query_scalar(NEEDED).fetch_optional(&db.write).await,
+    };
+    let Some(stored) = stored.map_err(wrong("reading which schema is needed"))? else {
+        return Ok(0);
+    };
+    // What cannot be read asks for more than we know.
+    let number = std::str::from_utf8(&stored).ok();
+    Ok(number
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(i64::MAX))
 }
 
 async fn lock_beside(path: &std::path::Path) -> Result<std::fs::File, ConnectError> {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::session::{self, Purpose};
 use super::{ConnectError, ConnectOptions};
 use crate::db::PostgresDb;
 use crate::nodelay;
@@ -32,20 +33,23 @@ impl Shares {
         }
     }
 
+    fn in_force(db: &PostgresDb) -> Self {
+        let size = |pool: &PgPool| pool.options().get_max_connections();
+        Self {
+            write: size(&db.write),
+            read: size(&db.read),
+        }
+    }
+
     /// Why a connection could not be had.
     fn refused(self, source: sqlx::Error) -> ConnectError {
         let full = source
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code)
             .is_some_and(|code| code.starts_with("53"));
-        if full {
-            self.no_room(source)
-        } else {
-            ConnectError::Reach(source)
+        if !full {
+            return ConnectError::Reach(source);
         }
-    }
-
-    fn no_room(self, source: sqlx::Error) -> ConnectError {
         ConnectError::Room {
             needed: HELD,
             most: self.write + self.read + COMMITTERS,
@@ -56,71 +60,74 @@ impl Shares {
 
 /// Opens what a server needs at once, and leaves it to the pools, which keep it.
 pub(super) async fn hold(db: &PostgresDb) -> Result<(), ConnectError> {
-    let size = |pool: &PgPool| pool.options().get_max_connections();
-    let shares = Shares {
-        write: size(&db.write),
-        read: size(&db.read),
-    };
+    let shares = Shares::in_force(db);
     let mut held = Vec::new();
     for pool in [&db.write, &db.read, &db.commit, &db.commit] {
-        // A pool tries again where there is no room, and says in the end that it took long.
-        held.push(pool.acquire().await.map_err(|source| match source {
-            sqlx::Error::PoolTimedOut => shares.no_room(source),
-            other => shares.refused(other),
-        })?);
+        match pool.acquire().await {
+            Ok(connection) => held.push(connection),
+            Err(source) => return Err(explained(db, shares.refused(source)).await),
+        }
     }
     Ok(())
 }
 
+/// A pool tries again where there is no room, and says in the end that it took long: whoever
+/// connects without one hears why.
+pub(super) async fn explained(db: &PostgresDb, error: ConnectError) -> ConnectError {
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(known) = cause {
+        if let Some(sqlx::Error::PoolTimedOut) = known.downcast_ref() {
+            return match connected(&db.write.connect_options()).await {
+                Ok(_) => error,
+                Err(source) => Shares::in_force(db).refused(source),
+            };
+        }
+        cause = known.source();
+    }
+    error
+}
+
 pub(super) async fn open(options: &ConnectOptions) -> Result<PostgresDb, ConnectError> {
+    let shares = Shares::of(options.connections);
     let connect = PgConnectOptions::from_str(&options.url)
         .map_err(ConnectError::Url)?
-        .application_name("postrider")
-        .options([
-            ("synchronous_commit", "on"),
-            ("timezone", "UTC"),
-            // A node that freezes in the middle of a transaction must not hold the others up.
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "30s"),
-        ]);
+        // A pooler refuses to start with what it does not know: the session is set up later.
+        .extra_float_digits(None);
+    let connect = match connect.get_application_name() {
+        None => connect.application_name("postrider"),
+        Some(_) => connect,
+    };
     let on_this_machine = is_loopback(connect.get_host());
     let (connect, relay) = nodelay::relayed(connect)
         .await
         .map_err(|source| ConnectError::Reach(sqlx::Error::Io(source)))?;
-    let connect = if on_this_machine {
-        plain_where_possible(connect).await
-    } else {
-        connect
-    };
-    // On young tables the planner would join a batch to `delivery` by reading the whole
-    // table, and does worse as it grows: pin index access (9,500 to 16,100/s measured).
-    let pinned = connect.clone().options([
-        ("enable_seqscan", "off"),
-        ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
-        // A statement that hangs ends; a commit that waits for a standby does not.
-        ("statement_timeout", "12s"),
-    ]);
-    let pool = |max: u32| {
+    let (connect, first) = first_connection(connect, on_this_machine, shares).await?;
+    examine(&connect, first, shares).await?;
+    let pool = |max: u32, purpose: Purpose| {
         PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    session::prepare(connection, purpose)
+                        .await
+                        .map_err(|error| sqlx::Error::Configuration(error.into()))
+                })
+            })
     };
-    let shares = Shares::of(options.connections);
-    let write = pool(shares.write)
+    let write = pool(shares.write, Purpose::General)
         .min_connections(1)
         .connect_with(connect.clone())
         .await
         .map_err(|source| shares.refused(source))?;
-    let read = pool(shares.read)
+    let read = pool(shares.read, Purpose::General)
         .min_connections(1)
-        .connect_lazy_with(connect);
+        .connect_lazy_with(connect.clone());
     // Held for as long as they work: their places could be taken.
-    let commit = pool(COMMITTERS)
+    let commit = pool(COMMITTERS, Purpose::Commits)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_lazy_with(pinned);
+        .connect_lazy_with(connect);
     Ok(PostgresDb {
         read,
         write,
@@ -129,30 +136,56 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<PostgresDb, Connect
     })
 }
 
+/// The first connection, and how the others are opened. On this machine without TLS, if the
+/// URL leaves it open (`prefer`, the default, promises nothing either) and the server takes
+/// it: bytes that never leave the machine gain nothing from encryption, which took 6 % of our
+/// time and some of the server's.
+async fn first_connection(
+    options: PgConnectOptions,
+    on_this_machine: bool,
+    shares: Shares,
+) -> Result<(PgConnectOptions, PgConnection), ConnectError> {
+    if on_this_machine && matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
+        let plain = options.clone().ssl_mode(PgSslMode::Disable);
+        if let Ok(connection) = connected(&plain).await {
+            return Ok((plain, connection));
+        }
+    }
+    let connection = connected(&options).await;
+    let connection = connection.map_err(|source| shares.refused(source))?;
+    Ok((options, connection))
+}
+
+async fn connected(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    tokio::time::timeout(PATIENCE, options.connect())
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Says in words what is wrong with the server, or with what stands before it: the pools only
+/// try again and say that it took long.
+async fn examine(
+    options: &PgConnectOptions,
+    mut first: PgConnection,
+    shares: Shares,
+) -> Result<(), ConnectError> {
+    session::prepare(&mut first, Purpose::General).await?;
+    let second = connected(options).await;
+    let mut second = second.map_err(|source| shares.refused(source))?;
+    session::are_sessions(&mut first, &mut second).await?;
+    for connection in [first, second] {
+        // They have served their purpose; how they end does not matter.
+        let _ = connection.close().await;
+    }
+    Ok(())
+}
+
 /// How long a connection to PostgreSQL may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
-/// Without TLS, if the URL leaves it open (`prefer`, the default, promises nothing either)
-/// and the server takes it: bytes that never leave the machine gain nothing from
-/// encryption, which took 6 % of our time and some of the server's.
-async fn plain_where_possible(options: PgConnectOptions) -> PgConnectOptions {
-    if !matches!(options.get_ssl_mode(), PgSslMode::Prefer) {
-        return options;
-    }
-    let plain = options.clone().ssl_mode(PgSslMode::Disable);
-    match tokio::time::timeout(PATIENCE, plain.connect()).await {
-        Ok(Ok(connection)) => {
-            // It has served its purpose; how it ends does not matter.
-            let _ = connection.close().await;
-            plain
-        }
-        _ => options,
-    }
 }
 
 #[cfg(test)]
@@ -166,6 +199,28 @@ mod tests {
         }
         for host in ["db.example", "10.0.0.1", "localhost.example", "0.0.0.0", ""] {
             assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_driver_reads_the_server_from_every_form_that_we_take() {
+        for (url, place) in [
+            ("postgres://u@h/db", "h"),
+            ("postgres://[::1]:5432/db", "[::1]"),
+            ("postgres:///db?host=/run/postgresql", "/run/postgresql"),
+            (
+                "postgres://u@localhost/db?host=/run/postgresql",
+                "/run/postgresql",
+            ),
+            ("postgres:///db?host=db.example&port=5433", "db.example"),
+            ("postgres:///?hostaddr=10.0.0.1&dbname=db", "10.0.0.1"),
+            ("postgres://u@%2Frun%2Fpostgresql/db", "/run/postgresql"),
+        ] {
+            let options = PgConnectOptions::from_str(url).unwrap();
+            let socket = options.get_socket().map(|path| path.display().to_string());
+            let read = socket.unwrap_or_else(|| options.get_host().to_owned());
+            assert_eq!(read, place, "{url}");
+            assert_eq!(options.get_database(), Some("db"), "{url}");
         }
     }
 }
