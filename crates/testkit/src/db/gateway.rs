@@ -13,7 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 #[derive(Debug)]
 pub(super) struct Gateway {
     address: SocketAddr,
-    server: String,
+    /// Where new connections lead.
+    server: Arc<Mutex<String>>,
     task: Mutex<Option<JoinHandle<()>>>,
     /// Keeps the port while nobody listens on it.
     held: Mutex<Option<TcpSocket>>,
@@ -27,7 +28,7 @@ impl Gateway {
         let socket = bound(([127, 0, 0, 1], 0).into());
         let gateway = Self {
             address: socket.local_addr().expect("a bound socket has an address"),
-            server,
+            server: Arc::new(Mutex::new(server)),
             task: Mutex::default(),
             held: Mutex::default(),
             mute: Arc::default(),
@@ -57,6 +58,11 @@ impl Gateway {
         self.mute.store(true, Ordering::SeqCst);
     }
 
+    /// Leads new connections to another server, as a name does that was moved.
+    pub(super) fn lead_to(&self, server: String) {
+        *self.server.lock() = server;
+    }
+
     /// Passes connections on again.
     pub(super) fn restore(&self) {
         self.mute.store(false, Ordering::SeqCst);
@@ -68,12 +74,8 @@ impl Gateway {
 
     fn pass(&self, socket: TcpSocket) {
         let listener = socket.listen(128).expect("a bound socket listens");
-        let server = Arc::from(self.server.as_str());
-        *self.task.lock() = Some(tokio::spawn(accept(
-            listener,
-            server,
-            Arc::clone(&self.mute),
-        )));
+        let accept = accept(listener, Arc::clone(&self.server), Arc::clone(&self.mute));
+        *self.task.lock() = Some(tokio::spawn(accept));
     }
 }
 
@@ -85,13 +87,13 @@ impl Drop for Gateway {
     }
 }
 
-async fn accept(listener: TcpListener, server: Arc<str>, mute: Arc<AtomicBool>) {
+async fn accept(listener: TcpListener, server: Arc<Mutex<String>>, mute: Arc<AtomicBool>) {
     // Dropping the set with the task closes the connections too.
     let mut connections = JoinSet::new();
     while let Ok((mut client, _)) = listener.accept().await {
-        let (server, mute) = (Arc::clone(&server), Arc::clone(&mute));
+        let (server, mute) = (server.lock().clone(), Arc::clone(&mute));
         connections.spawn(async move {
-            if let Ok(mut server) = TcpStream::connect(&*server).await {
+            if let Ok(mut server) = TcpStream::connect(server).await {
                 let _ = client.set_nodelay(true);
                 let _ = server.set_nodelay(true);
                 let ((mut asks, mut hears), (mut takes, mut tells)) =

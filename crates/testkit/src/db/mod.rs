@@ -1,8 +1,12 @@
 //! A database of its own for each test, gone at the test's end.
 
 mod cluster;
+mod data;
 mod gateway;
+mod moving;
 mod postgres;
+mod programs;
+mod server;
 mod template;
 mod unprivileged;
 
@@ -11,7 +15,10 @@ use std::path::{Path, PathBuf};
 use postrider_store::Engine;
 use tempfile::TempDir;
 
+use gateway::Gateway;
+use moving::MovingDatabase;
 use postgres::PostgresDatabase;
+pub use server::{PostgresServer, Stop};
 
 /// An empty database that no other test knows. Dropping it removes it, with every
 /// connection to it.
@@ -27,6 +34,7 @@ enum Kind {
     /// A file that somebody else keeps, and that only the server sees.
     Elsewhere(PathBuf),
     Postgres(PostgresDatabase),
+    Moving(MovingDatabase),
 }
 
 impl TestDatabase {
@@ -82,7 +90,7 @@ impl TestDatabase {
     pub fn engine(&self) -> Engine {
         match self.kind {
             Kind::Sqlite(_) | Kind::Elsewhere(_) => Engine::Sqlite,
-            Kind::Postgres(_) => Engine::Postgres,
+            Kind::Postgres(_) | Kind::Moving(_) => Engine::Postgres,
         }
     }
 
@@ -91,7 +99,7 @@ impl TestDatabase {
         match &self.kind {
             Kind::Sqlite(folder) => Some(Path::join(folder.path(), "postrider.db")),
             Kind::Elsewhere(path) => Some(path.clone()),
-            Kind::Postgres(_) => None,
+            Kind::Postgres(_) | Kind::Moving(_) => None,
         }
     }
 
@@ -100,6 +108,7 @@ impl TestDatabase {
         let done = match &self.kind {
             Kind::Sqlite(_) | Kind::Elsewhere(_) => postgres::execute_sqlite(&self.url, sql).await,
             Kind::Postgres(database) => postgres::execute(&database.url, sql).await,
+            Kind::Moving(database) => postgres::execute(&database.behind(), sql).await,
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -109,6 +118,7 @@ impl TestDatabase {
         let read = match &self.kind {
             Kind::Sqlite(_) | Kind::Elsewhere(_) => postgres::number_sqlite(&self.url, sql).await,
             Kind::Postgres(database) => postgres::number(&database.url, sql).await,
+            Kind::Moving(database) => postgres::number(&database.behind(), sql).await,
         };
         read.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -120,26 +130,45 @@ impl TestDatabase {
         database
     }
 
-    /// Of a [`Self::severable`] one: ends every connection and refuses new ones, until
-    /// [`Self::come_back`].
+    /// The database of a server of the test's own, which the test can cut off, and move to
+    /// another server. What the test asks behind the server's back, it asks the superuser's
+    /// way, of whichever server it is on.
+    pub fn on(server: &PostgresServer) -> Self {
+        let (url, database) = MovingDatabase::on(server);
+        let kind = Kind::Moving(database);
+        Self { url, kind }
+    }
+
+    /// Of one that is [`Self::on`] a server: leads new connections to another. Those that are
+    /// there stay until that server ends, or the database goes away.
+    pub fn move_to(&self, server: &PostgresServer) {
+        match &self.kind {
+            Kind::Moving(database) => database.move_to(server),
+            _ => panic!("made by TestDatabase::on"),
+        }
+    }
+
+    /// Of a [`Self::severable`] one, or one [`Self::on`] a server of its own: ends every
+    /// connection and refuses new ones, until [`Self::come_back`].
     pub async fn go_away(&self) {
-        self.postgres().gateway().cut().await;
+        self.gateway().cut().await;
     }
 
     /// Loses every answer of the database from now on, while it does what it is told, until
     /// it goes away or comes back.
     pub fn lose_answers(&self) {
-        self.postgres().gateway().lose_answers();
+        self.gateway().lose_answers();
     }
 
     /// Lets everyone connect again.
     pub fn come_back(&self) {
-        self.postgres().gateway().restore();
+        self.gateway().restore();
     }
 
-    fn postgres(&self) -> &PostgresDatabase {
+    fn gateway(&self) -> &Gateway {
         match &self.kind {
-            Kind::Postgres(database) => database,
+            Kind::Postgres(database) => database.gateway(),
+            Kind::Moving(database) => database.gateway(),
             Kind::Sqlite(_) | Kind::Elsewhere(_) => {
                 panic!("only a PostgreSQL database can be away")
             }
@@ -149,9 +178,7 @@ impl TestDatabase {
     fn postgres_mut(&mut self) -> &mut PostgresDatabase {
         match &mut self.kind {
             Kind::Postgres(database) => database,
-            Kind::Sqlite(_) | Kind::Elsewhere(_) => {
-                panic!("only a PostgreSQL database can be away")
-            }
+            _ => panic!("only a shared server's database can be severable"),
         }
     }
 }
@@ -187,11 +214,9 @@ mod tests {
     fn a_postgres_database_is_gone_after_its_test() {
         crate::run(async {
             let watcher = TestDatabase::empty(Engine::Postgres).await;
-            let name = TestDatabase::new(Engine::Postgres)
-                .await
-                .postgres()
-                .name
-                .clone();
+            let mut short_lived = TestDatabase::new(Engine::Postgres).await;
+            let name = short_lived.postgres_mut().name.clone();
+            drop(short_lived);
             let left = format!("select count(*) from pg_database where datname = '{name}'");
             crate::eventually("the database to be dropped", async || {
                 match watcher.number(&left).await {

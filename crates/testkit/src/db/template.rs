@@ -72,7 +72,7 @@ async fn make(connection: &mut PgConnection, server: &Url, name: &str) -> Result
 }
 
 /// The text of every migration.
-fn steps() -> Vec<String> {
+pub(super) fn steps() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the migrations are there")
