@@ -1,15 +1,19 @@
 //! What happens when something breaks: processes, databases, nodes, orders to stop.
 
+mod clocks;
 mod crash;
 mod database;
 mod disk;
+mod frozen;
 mod full_disk;
 mod nodes;
 mod one_server;
 mod operational;
+mod outages;
 mod records;
 mod sessions;
 mod stop;
 mod sync;
 mod tasks;
 mod versions;
+mod wal;

@@ -63,7 +63,7 @@ impl Load {
     }
 }
 
-async fn publish_until_answered(app: &App, number: usize) -> String {
+pub(crate) async fn publish_until_answered(app: &App, number: usize) -> String {
     let draft = app
         .publish("load.test", &format!("{{\"number\":{number}}}"))
         .idempotency_key(&format!("load-{number}"));
