@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::TestDatabase;
+
 /// Mounts the file system and keeps it for as long as its input is open.
 const HOLD: &str =
     r#"mount -t tmpfs -o size="$1"m postrider-test "$0" && echo mounted && exec cat"#;
@@ -55,8 +57,13 @@ impl SmallDisk {
         self.folder.path()
     }
 
+    /// A database whose file is on it. Only servers that are started on it see the file.
+    pub fn database(&self) -> TestDatabase {
+        TestDatabase::elsewhere(&self.folder().join("postrider.db"))
+    }
+
     /// The words that start a program on it.
-    pub(crate) fn words(&self) -> Vec<String> {
+    pub fn words(&self) -> Vec<String> {
         let words = [
             "nsenter",
             "--user",

@@ -1,6 +1,7 @@
-//! Postrider's own tools: `cargo xtask bench`, `seed`, `regen`, `tidy`.
+//! Postrider's own tools: `cargo xtask bench`, `crash`, `seed`, `regen`, `tidy`.
 
 mod bench;
+mod crash;
 mod reference;
 mod regen;
 mod seed;
@@ -22,6 +23,8 @@ struct Cli {
 enum Task {
     /// Measures deliveries per second, CPU and latency of the release binary
     Bench(bench::Options),
+    /// Attacks the real server under load, at length, and counts what is lost
+    Crash(crash::Options),
     /// Fills a database as a busy installation would in a month: to try the dashboard on
     Seed(seed::SeedOptions),
     /// Writes the generated files that are checked in
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let root = root();
     let faults = match Cli::parse().task {
         Task::Bench(options) => bench::run(&root, &options),
+        Task::Crash(options) => crash::run(&root, &options),
         Task::Seed(options) => seed::run(&root, &options),
         Task::Regen { check } => regen::run(&root, check),
         Task::Tidy => tidy::check(&root),

@@ -151,8 +151,7 @@ impl ServerBuilder {
     /// Keeps its database, an SQLite file, on this disk.
     pub fn on_disk(mut self, disk: &SmallDisk) -> Self {
         self.settings.inside = disk.words();
-        let database = TestDatabase::elsewhere(&disk.folder().join("postrider.db"));
-        self.database(Arc::new(database))
+        self.database(Arc::new(disk.database()))
     }
 
     /// Runs it on this database instead of a new one; a key is made.

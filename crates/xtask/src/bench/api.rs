@@ -12,14 +12,14 @@ use super::connection::Connection;
 
 /// A connection to the API under a key.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(crate) struct Api {
     connection: Connection,
     address: SocketAddr,
     key: String,
 }
 
 impl Api {
-    pub(super) async fn open(address: SocketAddr, key: &str) -> io::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr, key: &str) -> io::Result<Self> {
         Ok(Self {
             connection: Connection::open(address).await?,
             address,
@@ -28,7 +28,7 @@ impl Api {
     }
 
     /// Makes an application and gives its id.
-    pub(super) async fn application(&mut self, name: &str) -> io::Result<String> {
+    pub(crate) async fn application(&mut self, name: &str) -> io::Result<String> {
         let made = self
             .call(Method::POST, "/api/v1/app", &json!({ "name": name }))
             .await?;
@@ -41,7 +41,7 @@ impl Api {
     }
 
     /// Makes an endpoint of `app` at `receiver`, whose attempts end after `deadline` seconds.
-    pub(super) async fn endpoint(
+    pub(crate) async fn endpoint(
         &mut self,
         app: &str,
         receiver: SocketAddr,
@@ -56,7 +56,7 @@ impl Api {
     }
 
     /// Deletes an application; what is queued for it is cancelled.
-    pub(super) async fn delete(&mut self, app: &str) -> io::Result<()> {
+    pub(crate) async fn delete(&mut self, app: &str) -> io::Result<()> {
         let path = format!("/api/v1/app/{app}");
         self.call(Method::DELETE, &path, &Value::Null)
             .await
@@ -64,12 +64,18 @@ impl Api {
     }
 
     /// Whether the server calls itself healthy.
-    pub(super) async fn healthy(&mut self) -> bool {
+    pub(crate) async fn healthy(&mut self) -> bool {
         let asked = self.call(Method::GET, "/api/v1/health", &Value::Null).await;
         asked.is_ok()
     }
 
-    async fn call(&mut self, method: Method, path: &str, body: &Value) -> io::Result<Value> {
+    /// Asks for anything, and gives the body of a success.
+    pub(crate) async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> io::Result<Value> {
         let body = if body.is_null() {
             String::new()
         } else {

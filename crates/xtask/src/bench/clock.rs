@@ -7,35 +7,35 @@ use std::time::{Duration, Instant};
     clippy::disallowed_methods,
     reason = "a bench measures real time; every other module takes it from here"
 )]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Counts nanoseconds from its creation, so that moments fit an atomic integer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     zero: Instant,
 }
 
 impl Clock {
     /// A clock that begins now.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { zero: now() }
     }
 
     /// Nanoseconds since the start; never 0, which stands for "not yet" elsewhere.
-    pub(super) fn nanos(self) -> u64 {
+    pub(crate) fn nanos(self) -> u64 {
         self.nanos_at(now())
     }
 
     /// Nanoseconds from the start to `moment`; never 0.
-    pub(super) fn nanos_at(self, moment: Instant) -> u64 {
+    pub(crate) fn nanos_at(self, moment: Instant) -> u64 {
         let since = moment.saturating_duration_since(self.zero).as_nanos();
         u64::try_from(since).unwrap_or(u64::MAX).max(1)
     }
 }
 
 /// Seconds as people read them.
-pub(super) fn seconds(nanos: u64) -> f64 {
+pub(crate) fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }

@@ -12,19 +12,19 @@ use tokio::net::TcpStream;
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
 }
 
 /// A connection to an HTTP/1.1 server. Dropping it closes it.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
 }
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> io::Result<Answer> {
+    pub(crate) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> io::Result<Answer> {
         let answer = self.try_exchange(request).await;
         answer.map_err(io::Error::other)
     }

@@ -180,7 +180,7 @@ pub(super) fn parent_of(pid: u32, name: &str) -> Option<u32> {
 }
 
 /// Memory of a process in MiB, now and at most: `VmRSS` and `VmHWM`.
-pub(super) fn memory(pid: u32) -> io::Result<(f64, f64)> {
+pub(crate) fn memory(pid: u32) -> io::Result<(f64, f64)> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(Path::new(&path))?;
     Ok((kib(&text, "VmRSS:") / 1024.0, kib(&text, "VmHWM:") / 1024.0))

@@ -161,7 +161,7 @@ async fn execute(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::E
 ///
 /// # Errors
 /// A target directory in memory, where a sync costs nothing and a figure means nothing.
-pub(super) fn folder(target: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn folder(target: &Path, name: &str) -> io::Result<PathBuf> {
     let folder = target.join("bench").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;

@@ -7,17 +7,17 @@ use std::process::Command;
 
 /// Facts for the report; what cannot be found out is "unknown".
 #[derive(Clone, Debug, serde::Serialize)]
-pub(super) struct Machine {
-    pub(super) date: String,
-    pub(super) commit: String,
-    pub(super) cores: usize,
-    pub(super) model: String,
-    pub(super) memory_gib: f64,
-    pub(super) kernel: String,
+pub(crate) struct Machine {
+    pub(crate) date: String,
+    pub(crate) commit: String,
+    pub(crate) cores: usize,
+    pub(crate) model: String,
+    pub(crate) memory_gib: f64,
+    pub(crate) kernel: String,
 }
 
 impl Machine {
-    pub(super) fn look(root: &Path) -> Self {
+    pub(crate) fn look(root: &Path) -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let memory = field(&read("/proc/meminfo"), "MemTotal");
         let kib = memory
@@ -40,8 +40,16 @@ impl Machine {
         }
     }
 
+    /// What it is, whatever is built on it.
+    pub(crate) fn without_commit(&self) -> String {
+        format!(
+            "{} cores ({}), {:.1} GiB, Linux {}",
+            self.cores, self.model, self.memory_gib, self.kernel
+        )
+    }
+
     /// All of it in one line.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!(
             "{}: {} cores ({}), {:.1} GiB, Linux {}, commit {}",
             self.date, self.cores, self.model, self.memory_gib, self.kernel, self.commit
@@ -50,7 +58,7 @@ impl Machine {
 }
 
 /// The kind of file system that holds `path`: the longest mount point above it.
-pub(super) fn file_system(path: &Path) -> io::Result<String> {
+pub(crate) fn file_system(path: &Path) -> io::Result<String> {
     let path = fs::canonicalize(path)?;
     let mounts = fs::read_to_string("/proc/mounts")?;
     Ok(file_system_in(&mounts, &path).unwrap_or_else(|| "unknown".to_owned()))

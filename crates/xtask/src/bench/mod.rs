@@ -1,23 +1,23 @@
 //! `cargo xtask bench`: publisher, server and sink on this machine. docs/bench.md says what
 //! each figure means.
 
-mod api;
+pub(crate) mod api;
 mod board;
-mod clock;
-mod connection;
-mod cpu;
+pub(crate) mod clock;
+pub(crate) mod connection;
+pub(crate) mod cpu;
 mod dashboard;
-mod database;
+pub(crate) mod database;
 mod direct;
 mod driver;
 mod engine;
-mod machine;
+pub(crate) mod machine;
 mod measure;
 mod report;
 mod screens;
 mod server;
 mod sink;
-mod stats;
+pub(crate) mod stats;
 mod template;
 mod turns;
 mod verify;
@@ -151,7 +151,7 @@ fn again_in_release(root: &Path) -> io::Result<Vec<String>> {
     cargo(root, &command).map(|()| Vec::new())
 }
 
-fn cargo(root: &Path, arguments: &[&str]) -> io::Result<()> {
+pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> io::Result<()> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     // Not in `root`: paths among the arguments are relative to where we are.
@@ -174,7 +174,7 @@ fn succeed(command: &mut Command) -> io::Result<()> {
 }
 
 /// Cargo's target directory, from the path of this program: `target/release/xtask`.
-fn target_directory() -> io::Result<PathBuf> {
+pub(crate) fn target_directory() -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
     match program.ancestors().nth(2) {
         Some(directory) => Ok(directory.to_owned()),

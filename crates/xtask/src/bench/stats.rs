@@ -38,7 +38,7 @@ fn percentile(sorted: &[u64], share: f64) -> u64 {
 }
 
 /// The middle value, or the lower of the two in the middle; 0 when there is none.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len().saturating_sub(1) / 2;
     values.get(middle).copied().unwrap_or(0.0)
