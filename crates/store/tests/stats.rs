@@ -125,6 +125,28 @@ both_engines! {
         assert_eq!(sum(&app), (5, 5, 5));
     }
 
+    async fn a_span_that_cannot_be_read_holds_nobody_up(db) {
+        let app = db.app().await;
+        let (good, bad) = (db.endpoint(app).await, db.endpoint(app).await);
+        deliver(db, app, [good, bad], "a").await;
+        db.roll_up().await;
+        let broken = match db.store.engine() {
+            postrider_store::Engine::Sqlite => "x'ff'",
+            postrider_store::Engine::Postgres => "'\\xff'",
+        };
+        db.execute(&format!("update stat set latency = {broken}")).await;
+        deliver(db, app, [good, bad], "a").await;
+        db.roll_up().await;
+        let counted = hours(&db.store, StatScope::App(app), None).await;
+        let mut all = Counts::default();
+        for (_, counts) in &counted {
+            all.merge(counts);
+        }
+        assert_eq!((all.messages, all.succeeded, all.failed), (2, 2, 2));
+        assert_eq!(all.latency.count(), 2, "what could not be read began anew");
+        assert_eq!(db.number("select count(*) from journal where not rolled or owes").await, 0);
+    }
+
     async fn what_comes_late_counts_in_the_minute_in_which_it_began(db) {
         let app = db.app().await;
         let endpoint = db.endpoint(app).await;

@@ -66,9 +66,11 @@ impl Roller {
         let now = self.store.clock().now();
         let unheld = ledger.unheld(now, |endpoint, message| held.contains(endpoint, message));
         postrider_store::fail_point!("delivery::roll-up::before");
-        let mut more = self.store.roll_up(ledger).await?;
+        let rolled = self.store.roll_up(ledger).await;
         postrider_store::fail_point!("delivery::roll-up::after");
+        let mut more = matches!(rolled, Ok(true));
         if !more {
+            // Whatever stands in the way of statistics, what is owed is looked after.
             more = self.account(ledger, &unheld).await?;
         }
         if looks.is_multiple_of(TRIM) {
@@ -80,6 +82,7 @@ impl Roller {
             self.board
                 .set_unaccounted(self.store.unaccounted().await?.sum());
         }
+        rolled?;
         Ok(more)
     }
 

@@ -137,11 +137,11 @@ impl Ledger {
     }
 
     /// Enters commits, the oldest first. Returns the rows of which nothing is left.
-    pub(crate) fn enter(&mut self, commits: &[Commit]) -> Vec<i64> {
+    pub(crate) fn enter(&mut self, commits: &mut [Commit]) -> Vec<i64> {
         let mut closed = Vec::new();
         for commit in commits {
-            if let (true, Some(owned)) = (commit.owes, &commit.owned) {
-                self.owe(commit.happened.seq, commit.happened.at, owned.clone());
+            if let (true, Some(owned)) = (commit.owes, commit.owned.take()) {
+                self.owe(commit.happened.seq, commit.happened.at, owned);
             }
             if commit.whole {
                 for attempt in commit.happened.attempts.iter().filter(|one| one.scheduled) {
@@ -282,28 +282,31 @@ mod tests {
     #[test]
     fn a_row_is_closed_when_all_of_it_has_moved_and_not_before() {
         let (mut ledger, keys) = (Ledger::new(1), keys(3));
-        assert_eq!(ledger.enter(&[publish(5, &keys)]), NOTHING);
+        assert_eq!(ledger.enter(&mut [publish(5, &keys)]), NOTHING);
         assert_eq!(
-            ledger.enter(&[outcomes(6, &keys[..1], true, true)]),
+            ledger.enter(&mut [outcomes(6, &keys[..1], true, true)]),
             NOTHING
         );
         // Twice, by a late copy or a retry: it counts once.
         assert_eq!(
-            ledger.enter(&[outcomes(7, &keys[..2], true, true)]),
+            ledger.enter(&mut [outcomes(7, &keys[..2], true, true)]),
             NOTHING
         );
         assert_eq!((ledger.left(), ledger.left_of(5)), (1, vec![keys[2]]));
-        assert_eq!(ledger.enter(&[outcomes(8, &keys[2..], true, true)]), [5]);
+        assert_eq!(
+            ledger.enter(&mut [outcomes(8, &keys[2..], true, true)]),
+            [5]
+        );
         assert_eq!(ledger.left(), 0);
     }
 
     #[test]
     fn what_may_not_have_moved_its_delivery_strikes_nothing_out() {
         let (mut ledger, keys) = (Ledger::new(1), keys(1));
-        ledger.enter(&[publish(5, &keys)]);
+        ledger.enter(&mut [publish(5, &keys)]);
         for (whole, scheduled) in [(false, true), (true, false), (false, false)] {
             assert_eq!(
-                ledger.enter(&[outcomes(6, &keys, whole, scheduled)]),
+                ledger.enter(&mut [outcomes(6, &keys, whole, scheduled)]),
                 NOTHING,
                 "whole {whole}, scheduled {scheduled}"
             );
@@ -314,7 +317,7 @@ mod tests {
     #[test]
     fn what_is_not_held_is_told_when_its_commit_cannot_be_on_its_way_any_more() {
         let (mut ledger, keys) = (Ledger::new(1), keys(2));
-        ledger.enter(&[publish(5, &keys)]);
+        ledger.enter(&mut [publish(5, &keys)]);
         let held = |endpoint, _| endpoint == keys[0].0;
         assert_eq!(
             ledger.unheld(NOW.plus(Duration::from_secs(1)), held),
@@ -329,7 +332,7 @@ mod tests {
     #[test]
     fn an_account_that_is_begun_anew_uses_no_mark_again_and_looks_for_what_owes() {
         let (mut ledger, keys) = (Ledger::new(1), keys(1));
-        ledger.enter(&[publish(5, &keys)]);
+        ledger.enter(&mut [publish(5, &keys)]);
         let first = ledger.step();
         ledger.stepped(first);
         assert_eq!(ledger.step().old, Some(first.new));

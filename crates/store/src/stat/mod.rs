@@ -180,6 +180,23 @@ impl Row {
             latency: latency.ok_or_else(|| bad("stat", "latency", scope))?,
         })
     }
+
+    /// The same to be added to: latencies that cannot be read begin anew, since one bad row
+    /// must not hold up what is counted for everybody.
+    fn counts_to_go_on_with(&self, scope: Uuid) -> Counts {
+        self.counts(scope).unwrap_or_else(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "latencies of a span begin anew"
+            );
+            Counts {
+                messages: self.messages.unsigned_abs(),
+                succeeded: self.succeeded.unsigned_abs(),
+                failed: self.failed.unsigned_abs(),
+                latency: Latency::default(),
+            }
+        })
+    }
 }
 
 #[cfg(test)]

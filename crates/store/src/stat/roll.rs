@@ -260,11 +260,11 @@ impl Store {
         if let Some(batch) = ledger.pending.take() {
             return Ok(Some(batch));
         }
-        let (commits, more) = self.unrolled(open(ledger.node())).await?;
+        let (mut commits, more) = self.unrolled(open(ledger.node())).await?;
         if commits.is_empty() {
             return Ok(None);
         }
-        let closed = ledger.enter(&commits);
+        let closed = ledger.enter(&mut commits);
         let batch = self.batch(&commits, closed, more).await;
         // What was entered is lost with it.
         batch.inspect_err(|_| ledger.begin_anew()).map(Some)
@@ -391,7 +391,7 @@ impl Store {
                 .micros();
             hours.push(old.key(Bucket::Hour, old.start));
             let day = days.entry(old.key(Bucket::Day, start)).or_default();
-            day.merge(&old.row.counts(old.scope)?);
+            day.merge(&old.row.counts_to_go_on_with(old.scope));
         }
         let _ = alone!(self, "turning hours into days", (conn, engine) => {
             // Whoever finds that another has removed some of them leaves all as it is.

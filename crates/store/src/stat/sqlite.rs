@@ -73,14 +73,9 @@ pub(super) async fn known(
     let keys: Vec<&Key> = table.keys().collect();
     let found = found.into_iter().filter_map(|known| {
         let key = *keys.get(usize::try_from(known.at).ok()?)?;
-        Some(
-            known
-                .row
-                .counts(key.scope)
-                .map(|counts| (key.clone(), counts)),
-        )
+        Some((key.clone(), known.row.counts_to_go_on_with(key.scope)))
     });
-    found.collect()
+    Ok(found.collect())
 }
 
 /// Writes these spans in place of those that are there.
