@@ -6,6 +6,7 @@ mod database;
 mod disk;
 mod frozen;
 mod full_disk;
+mod hanging;
 mod nodes;
 mod one_server;
 mod operational;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Output;
 use std::sync::Arc;
 
-use postrider_testkit::{Engine, Receiver, Server, TestDatabase, eventually, run};
+use postrider_testkit::{Engine, PostgresServer, Receiver, Server, TestDatabase, eventually, run};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -136,6 +136,53 @@ fn a_database_that_cannot_hold_every_text_is_refused_in_words() {
             said.contains("LATIN1") && said.contains("-E UTF8"),
             "{said}"
         );
+    });
+}
+
+#[test]
+fn a_server_that_takes_no_writes_is_refused_in_words() {
+    run(async {
+        let primary = PostgresServer::start_new().await;
+        let database = Arc::new(TestDatabase::on(&primary));
+        let standby = primary.standby("second").await;
+        let said = refused(&database, &standby.url()).await;
+        assert!(
+            said.contains("standby") && said.contains("primary"),
+            "{said}"
+        );
+        primary
+            .execute("alter database postrider set default_transaction_read_only = on")
+            .await;
+        let said = refused(&database, database.url()).await;
+        assert!(said.contains("default_transaction_read_only"), "{said}");
+    });
+}
+
+#[test]
+fn a_server_without_room_for_a_node_is_refused_with_the_numbers_and_what_is_held_stays() {
+    run(async {
+        let primary = PostgresServer::start_new().await;
+        let database = Arc::new(TestDatabase::on(&primary));
+        primary.limit_connections(3).await;
+        let said = refused(&database, database.url()).await;
+        for part in [
+            "max_connections",
+            "POSTRIDER_DATABASE_CONNECTIONS",
+            "4 connections",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        primary.limit_connections(-1).await;
+        let server = Server::on(Engine::Postgres)
+            .database(database)
+            .start()
+            .await;
+        let app = server.client().app().await;
+        // Nobody gets another connection from now on.
+        primary.limit_connections(0).await;
+        for _ in 0..20 {
+            app.publish("a.b", "{}").accepted().await;
+        }
     });
 }
 
