@@ -13,6 +13,9 @@ use super::world::{World, median};
 
 /// How long is published before the standby falls behind.
 const PUBLISHING: Duration = Duration::from_secs(2);
+/// How long is published while the receiver answers nothing, less than a request may take:
+/// the standby has these deliveries as the node's own, and no outcome of them.
+const HELD: Duration = Duration::from_millis(800);
 /// How long it lags: outcomes of that time are lost with the primary.
 const LAG: Duration = Duration::from_millis(500);
 /// What is owed is delivered within this of the promotion.
@@ -54,12 +57,13 @@ async fn once(context: &Context, round: u64) -> io::Result<(Record, f64)> {
     let (world, server) = World::on(database, context, &[]).await?;
     let ledger = world.publish();
     sleep(PUBLISHING).await;
-    // Acknowledged, and on both disks: none of it may be lost. Its outcomes may.
-    world.tally.set_down(true);
+    world.tally.hold(true);
+    sleep(HELD).await;
     ledger.close().await?;
+    // Acknowledged, and on both disks: none of it may be lost. Its outcomes may.
     standby.caught_up_with(&primary).await;
     standby.fall_behind().await;
-    world.tally.set_down(false);
+    world.tally.hold(false);
     sleep(LAG).await;
     primary.stop(Stop::Kill).await;
     standby.promote().await;

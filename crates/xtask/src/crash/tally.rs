@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use postrider_domain::MessageId;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
@@ -57,6 +58,8 @@ pub(super) struct Tally {
     /// Endpoints' paths, each with what came there.
     seen: Mutex<HashMap<String, HashMap<Uuid, Seen>>>,
     is_down: AtomicBool,
+    /// Whether every answer waits.
+    is_held: watch::Sender<bool>,
     strangers: Mutex<Vec<String>>,
 }
 
@@ -80,6 +83,7 @@ impl Tally {
             clock: Clock::start(),
             seen: Mutex::default(),
             is_down: AtomicBool::new(false),
+            is_held: watch::Sender::new(false),
             strangers: Mutex::default(),
         }
     }
@@ -87,6 +91,12 @@ impl Tally {
     /// Whether the endpoint that can be down is.
     pub(super) fn set_down(&self, down: bool) {
         self.is_down.store(down, Ordering::Relaxed);
+    }
+
+    /// Whether every answer waits: what was sent then has no outcome, and what was not stays in
+    /// the server's hand.
+    pub(super) fn hold(&self, held: bool) {
+        self.is_held.send_replace(held);
     }
 
     /// Deliveries that were answered with success so far.
@@ -178,6 +188,8 @@ impl Tally {
         request.into_body().collect().await?;
         let status = if let Some(id) = id {
             let status = self.arrived(&path, id.uuid());
+            // The sender lives as long as this, so waiting cannot fail.
+            let _ = self.is_held.subscribe().wait_for(|held| !held).await;
             if path == SLOW {
                 // A connection that ends meanwhile drops this: nobody was answered then.
                 tokio::time::sleep(SLOWNESS).await;
