@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
@@ -19,6 +20,9 @@ const DEFAULT_SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 const LEFT_OVER: &str = r"select datname::text from pg_database d
     where datname like 'postrider\_bench\_%'
     and not exists (select from pg_stat_activity a where a.datname = d.datname)";
+
+/// Whether they are gone.
+static SWEPT: AtomicBool = AtomicBool::new(false);
 
 /// Which database a server runs on.
 #[derive(Debug)]
@@ -72,11 +76,14 @@ impl Database {
 
     async fn create(server: &Url) -> Result<Self, sqlx::Error> {
         let mut connection = PgConnection::connect(server.as_str()).await?;
-        let left: Vec<String> = sqlx::query_scalar(LEFT_OVER)
-            .fetch_all(&mut connection)
-            .await?;
-        for name in left {
-            execute(&mut connection, &format!("drop database if exists {name}")).await?;
+        // Once: a database of this bench may have no connection yet when the next one is made.
+        if !SWEPT.swap(true, Ordering::Relaxed) {
+            let left: Vec<String> = sqlx::query_scalar(LEFT_OVER)
+                .fetch_all(&mut connection)
+                .await?;
+            for name in left {
+                execute(&mut connection, &format!("drop database if exists {name}")).await?;
+            }
         }
         let name = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
         execute(
