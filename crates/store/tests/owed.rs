@@ -29,8 +29,9 @@ async fn rolled(db: &support::Database, ledger: &mut Ledger) {
     while db.store.roll_up(ledger).await.unwrap() {}
 }
 
+/// A look of a node that holds everything.
 async fn settled(db: &support::Database, ledger: &mut Ledger) -> Settled {
-    db.store.settle_owed(ledger).await.unwrap()
+    db.store.settle_owed(ledger, |_, _| true).await.unwrap()
 }
 
 /// An application with two endpoints, and a message for both in the hand of node 1.
@@ -152,6 +153,23 @@ both_engines! {
         assert!(unheld.iter().all(|key| key.1 == message));
         assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 2);
         assert_eq!(due(db).await, 2);
+    }
+
+    async fn what_is_old_and_not_held_is_freed_at_once(db) {
+        let (_, [held, _], _) = published(db).await;
+        let mut ledger = Ledger::new(1);
+        db.clock.advance(Duration::from_mins(2));
+        // The very look that sees it for the first time.
+        rolled(db, &mut ledger).await;
+        let settled = db.store.settle_owed(&mut ledger, |endpoint, _| endpoint == held).await.unwrap();
+        assert_eq!((settled.freed, settled.claimed), (1, 1));
+        assert_eq!((fresh_and_owing(db).await, due(db).await, ledger.left()), ((0, 0), 1, 0));
+        // Another node's hand is not known: they are its claims.
+        let (_, [..], _) = published(db).await;
+        let other = other_node(db).await;
+        db.clock.advance(Duration::from_mins(2));
+        let elsewhere = db.store.settle_owed(&mut Ledger::new(other), |_, _| false).await.unwrap();
+        assert_eq!((elsewhere.freed, elsewhere.claimed), (0, 2));
     }
 
     async fn a_dead_nodes_deliveries_are_freed_whatever_it_held(db) {

@@ -16,6 +16,8 @@ const POLL: Duration = Duration::from_secs(1);
 const BUSY: Duration = Duration::from_millis(20);
 /// A look takes one part in so many of the time at most: others write too.
 const SHARE: u32 = 8;
+/// No rest is longer: a look that hung says nothing of the next one.
+const LONGEST: Duration = Duration::from_secs(5);
 /// How often the journal is trimmed, in looks.
 const TRIM: u32 = 30;
 /// How often what nobody accounts for is counted, in looks.
@@ -53,7 +55,7 @@ impl Roller {
             looks = looks.wrapping_add(1);
             let rest = if more { BUSY } else { POLL };
             tokio::select! {
-                () = tokio::time::sleep(rest.max(began.elapsed() * SHARE)) => {}
+                () = tokio::time::sleep((began.elapsed() * SHARE).clamp(rest, LONGEST)) => {}
                 () = self.store.owed_hint().notified() => {}
             }
         }
@@ -94,7 +96,12 @@ impl Roller {
     ) -> StoreResult<bool> {
         let freed = self.store.free_unheld(ledger, unheld).await?;
         let adopting = self.store.adopt_owed(ledger).await?;
-        let settled = self.store.settle_owed(ledger).await?;
+        let settled = self
+            .store
+            .settle_owed(ledger, |endpoint, message| {
+                self.lanes.held.contains(endpoint, message)
+            })
+            .await?;
         if freed + settled.freed > 0 {
             tracing::warn!(
                 freed = freed + settled.freed,

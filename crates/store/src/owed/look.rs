@@ -80,9 +80,25 @@ fn of_node(node: i64, after: i64) -> Sql {
 /// What is to be done for a row.
 struct Work {
     seq: i64,
+    /// Whose commit it was; `None`: the version before did not note it.
+    node: Option<i64>,
+    /// Whether its node's row is there.
+    lives: bool,
     keys: Vec<DeliveryKey>,
-    /// The node whose hand is empty; `None`: it may hold them still.
-    dead: Option<i64>,
+}
+
+impl Work {
+    /// Those that nobody can hold, as far as the node that looks knows what is held in its
+    /// own hand, and the others.
+    fn divided(
+        &self,
+        by: i64,
+        held: &impl Fn(EndpointId, MessageId) -> bool,
+    ) -> (Vec<DeliveryKey>, Vec<DeliveryKey>) {
+        let own = self.node == Some(by);
+        let keys = self.keys.iter().copied();
+        keys.partition(|key| !self.lives || (own && !held(key.0, key.1)))
+    }
 }
 
 impl Store {
@@ -142,10 +158,7 @@ impl Store {
             ledger.adopt_after = None;
             return Ok(false);
         };
-        let works = self.works(
-            rows.into_iter().map(|row| Old { row, lives: true }),
-            ledger.node(),
-        );
+        let works = self.works(rows.into_iter().map(|row| Old { row, lives: true }));
         for work in works.await? {
             let mark = ledger.step();
             let fresh: StoreResult<Option<Vec<(Uuid, Uuid)>>> = transaction!(self, "adopting a commit", conn => {
@@ -177,16 +190,20 @@ impl Store {
     }
 
     /// Looks at commits of any node that are older than what can be under way: what is still
-    /// fresh is given a due time, or freed where its node is gone, and stands in an index
-    /// from then on.
-    pub async fn settle_owed(&self, ledger: &mut Ledger) -> StoreResult<Settled> {
+    /// fresh is given a due time, or freed where its node is gone or is this one and does not
+    /// hold it, and stands in an index from then on.
+    pub async fn settle_owed(
+        &self,
+        ledger: &mut Ledger,
+        held: impl Fn(EndpointId, MessageId) -> bool,
+    ) -> StoreResult<Settled> {
         let mut sql = old(ledger.node(), self.clock.now());
         self.unreadable.leave_out(&mut sql);
         sql.push(" order by seq limit ").bind(ROWS);
         let rows: Vec<Old> = sql.fetch(self, "looking for what is owed").await?;
         let full = rows.len() as i64 == ROWS;
-        let works = self.works(rows.into_iter(), ledger.node()).await?;
-        let mut settled = self.settle(&works).await?;
+        let works = self.works(rows.into_iter()).await?;
+        let mut settled = self.settle(&works, ledger.node(), held).await?;
         for work in &works {
             ledger.drop_row(work.seq);
         }
@@ -206,8 +223,8 @@ impl Store {
                 return Ok(freed);
             };
             let dead = rows.into_iter().map(|row| Old { row, lives: false });
-            let works = self.works(dead, number).await?;
-            freed += self.settle(&works).await?.freed;
+            let works = self.works(dead).await?;
+            freed += self.settle(&works, number, |_, _| false).await?.freed;
             after = last;
         }
     }
@@ -234,7 +251,7 @@ impl Store {
     }
 
     /// What rows owe. Those that cannot be read stay as they are.
-    async fn works(&self, rows: impl Iterator<Item = Old>, of: i64) -> StoreResult<Vec<Work>> {
+    async fn works(&self, rows: impl Iterator<Item = Old>) -> StoreResult<Vec<Work>> {
         let mut works = Vec::new();
         for Old { row, lives } in rows {
             let Some(commit) = Commit::read(&row) else {
@@ -255,11 +272,11 @@ impl Store {
                     self.fresh_of(&messages).await?
                 }
             };
-            let dead = (!lives).then(|| row.node.unwrap_or(of));
             works.push(Work {
                 seq: row.seq,
+                node: row.node,
+                lives,
                 keys,
-                dead,
             });
         }
         Ok(works)
@@ -278,9 +295,16 @@ impl Store {
     }
 
     /// Each row with its deliveries in one transaction.
-    async fn settle(&self, works: &[Work]) -> StoreResult<Settled> {
+    async fn settle(
+        &self,
+        works: &[Work],
+        by: i64,
+        held: impl Fn(EndpointId, MessageId) -> bool,
+    ) -> StoreResult<Settled> {
         let mut settled = Settled::default();
         for work in works {
+            let (nobodys, somebodys) = work.divided(by, &held);
+            let owner = work.node.unwrap_or(by);
             let now = self.clock.now().micros();
             let (freed, claimed): (u64, u64) = transaction!(self, "settling a commit", conn => {
                 conn.pin_plans().await?;
@@ -289,14 +313,13 @@ impl Store {
                     return Ok((0, 0));
                 }
                 let (mut freed, mut claimed) = (Vec::new(), 0);
-                for chunk in work.keys.chunks(KEYS) {
-                    if let Some(dead) = work.dead {
-                        freed.extend(conn.free(chunk, dead, now).await?);
-                    } else {
-                        let given = conn.claim(chunk, now).await?;
-                        claimed += given.len() as u64;
-                        freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
-                    }
+                for chunk in nobodys.chunks(KEYS) {
+                    freed.extend(conn.free(chunk, owner, now).await?);
+                }
+                for chunk in somebodys.chunks(KEYS) {
+                    let given = conn.claim(chunk, now).await?;
+                    claimed += given.len() as u64;
+                    freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
                 }
                 conn.close(&[work.seq]).await?;
                 let count = freed.len() as u64;
