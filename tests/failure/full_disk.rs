@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use postrider_testkit::{
-    Answer, App, Client, Engine, Gate, Receiver, Server, SmallDisk, days_ago, eventually, run,
+    Answer, App, Client, Engine, Gate, Receiver, Server, SmallDisk, eventually, run,
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -164,25 +164,8 @@ async fn met_by_a_roll_up() {
     };
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.fill();
-    world.server.logged("cannot roll statistics up").await;
+    world.server.logged("cannot follow the journal").await;
     world.room(&[message]).await;
-}
-
-async fn met_by_a_chunk_of_a_task() {
-    let Some(world) = World::new(Answer::status(410)).await else {
-        return;
-    };
-    let failing = world.app.endpoint(&world.receiver.url()).retries(&[]);
-    let endpoint = failing.create().await;
-    let mut messages = Vec::new();
-    for _ in 0..50 {
-        messages.push(world.app.publish("a.b", "{}").accepted().await);
-    }
-    world.disk.fill(64);
-    let since = json!({ "since": days_ago(1) });
-    endpoint.begin("recover", &since).await;
-    world.server.logged("cannot work on background tasks").await;
-    world.room(&[]).await;
 }
 
 async fn met_by_a_start() {
@@ -217,6 +200,5 @@ met! {
     an_outcome_that_meets_a_full_disk_is_recorded_when_there_is_room => met_by_an_outcome,
     a_release_that_meets_a_full_disk_is_made_when_there_is_room => met_by_a_release,
     a_roll_up_that_meets_a_full_disk_is_made_when_there_is_room => met_by_a_roll_up,
-    a_task_that_meets_a_full_disk_goes_on_when_there_is_room => met_by_a_chunk_of_a_task,
     a_start_on_a_full_disk_is_refused_and_takes_over_when_there_is_room => met_by_a_start,
 }
