@@ -44,6 +44,24 @@ Examples:
   postrider migrate
   postrider migrate --database-url postgres://postrider@db/postrider")]
     Migrate(DatabaseArgs),
+    /// Copies the database to a file, beside running servers, and checks the copy
+    #[command(after_help = "\
+On SQLite the copy is a database file; on PostgreSQL pg_dump makes it, which must be in the PATH.
+The main secret is not in it: keep that apart.
+
+Examples:
+  postrider backup /backups/postrider-$(date +%F).db
+  postrider backup --force latest.dump --database-url postgres://postrider@db/postrider")]
+    Backup(BackupArgs),
+    /// Puts a backup in the database's place, or leaves everything as it was
+    #[command(after_help = "\
+Stop every server first. Deliveries that were pending in the backup are sent when a server starts,
+also those that have been sent since it was made.
+
+Examples:
+  postrider restore /backups/postrider-2026-11-30.db
+  postrider restore --force latest.dump --database-url postgres://postrider@db/postrider")]
+    Restore(RestoreArgs),
     /// Makes, lists and revokes API keys, also beside a running server
     #[command(subcommand)]
     Key(KeyCommand),
@@ -92,6 +110,31 @@ pub(crate) struct DatabaseArgs {
     /// Where the data is kept: sqlite://PATH or postgres://... (POSTRIDER_DATABASE_URL)
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) database_url: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// File to be made
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Replaces FILE if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Also over a newer database, over one on PostgreSQL that is not empty, and without the
+    /// main secret that the backup was made under
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
 }
 
 #[derive(Args, Debug)]

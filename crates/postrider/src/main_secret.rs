@@ -78,6 +78,18 @@ pub fn resolve(settings: &Settings) -> Result<Secret, MainSecretError> {
     read(&key)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
 }
 
+/// The main secret, if there is one; none is made.
+///
+/// # Errors
+/// A key file that is damaged or out of reach.
+pub(crate) fn existing(settings: &Settings) -> Result<Option<Secret>, MainSecretError> {
+    match (&settings.main_secret, found_key(settings)) {
+        (Some(secret), _) => Ok(Some(secret.clone())),
+        (None, Some(key)) => read(&key),
+        (None, None) => Ok(None),
+    }
+}
+
 /// The key file that is there, be it in use or not.
 pub(crate) fn found_key(settings: &Settings) -> Option<PathBuf> {
     let name = settings.database_url.sqlite_path()?;

@@ -123,17 +123,27 @@ pub(crate) async fn take(name: &Path) -> Result<Names, FileError> {
 ///
 /// # Errors
 /// [`FileError`]; the file is in use under another name, or out of reach.
-pub(crate) async fn join(name: &Path) -> Result<(), FileError> {
+pub(crate) async fn join(name: &Path) -> Result<Joined, FileError> {
     let real = real_path(name);
     let file = open(&real)?;
     for _ in 0..TRIES {
         if lock(&file, &real)? || is_served(&real)? {
-            keep(file);
-            return Ok(());
+            return Ok(Joined(keep(file)));
         }
         tokio::time::sleep(PAUSE).await;
     }
     Err(FileError::InUse(real))
+}
+
+/// A file that this process may work with.
+pub(crate) struct Joined(&'static File);
+
+impl Joined {
+    /// Keeps no server from starting any more, for a command that takes long.
+    pub(crate) fn leave(&self) {
+        // What was not locked stays as it is.
+        let _ = self.0.unlock();
+    }
 }
 
 /// The locks that servers of the version before know.
@@ -207,6 +217,6 @@ fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
 
 /// For good: closing any descriptor of a file drops all locks that this process has on it by
 /// way of `fcntl`, which are SQLite's.
-fn keep(file: File) {
-    Box::leak(Box::new(file));
+fn keep(file: File) -> &'static File {
+    Box::leak(Box::new(file))
 }

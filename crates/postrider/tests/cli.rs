@@ -38,6 +38,8 @@ fn help_has_examples_and_exit_codes() {
     for command in [
         &["serve"][..],
         &["migrate"],
+        &["backup"],
+        &["restore"],
         &["key", "create"],
         &["key", "list"],
         &["key", "revoke"],

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 const NONCE: usize = 24;
 const FORMAT: u8 = 1;
+const FINGERPRINT: usize = 8;
 
 /// A value that the main secret in force does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -28,7 +29,7 @@ pub enum CipherError {
 
 /// Seals and opens values at rest. Clones share the key, which is never shown.
 #[derive(Clone)]
-pub struct Cipher(Arc<XChaCha20Poly1305>);
+pub struct Cipher(Arc<XChaCha20Poly1305>, [u8; FINGERPRINT]);
 
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +43,22 @@ impl Cipher {
         let mut hash = Sha256::new();
         hash.update(b"postrider at rest v1\0");
         hash.update(main_secret.as_bytes());
-        Self(Arc::new(XChaCha20Poly1305::new(&hash.finalize())))
+        let key = hash.finalize();
+        let mut hash = Sha256::new();
+        hash.update(b"postrider fingerprint v1\0");
+        hash.update(key);
+        let mut fingerprint = [0; FINGERPRINT];
+        fingerprint.copy_from_slice(&hash.finalize()[..FINGERPRINT]);
+        Self(Arc::new(XChaCha20Poly1305::new(&key)), fingerprint)
+    }
+
+    /// Tells main secrets apart, and nothing else of them: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        use std::fmt::Write as _;
+        self.1.iter().fold(String::new(), |mut text, byte| {
+            let _ = std::write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Encrypts `value` for the row `id` of `place` (table and column).
@@ -93,6 +109,15 @@ fn bound_to(place: &str, id: Uuid) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_is_of_one_secret() {
+        let fingerprint = |secret| Cipher::new(secret).fingerprint();
+        let secret = "a main secret of at least 32 characters";
+        assert_eq!(fingerprint(secret), fingerprint(secret));
+        assert_ne!(fingerprint(secret), fingerprint("another"));
+        assert_eq!(fingerprint(secret).len(), 16);
+    }
 
     #[test]
     fn what_is_sealed_opens_only_in_its_place_under_its_secret() {

@@ -90,6 +90,11 @@ pub enum ConnectError {
     Store(#[from] StoreError),
 }
 
+/// Where the word that the main secret must open is sealed.
+pub(crate) const CHECK_WORD: &str = "meta.main_secret";
+/// The row of `meta` with the main secret's fingerprint.
+pub(crate) const FINGERPRINT: &str = "main_secret_fingerprint";
+
 /// The path in a `sqlite://` URL, without its query.
 pub(crate) fn sqlite_path(url: &str) -> Option<PathBuf> {
     let rest = url
@@ -175,10 +180,9 @@ impl Store {
     /// The first start stores a sealed word; every later one must be able to open it. Says
     /// whether this is the first.
     async fn check_main_secret(&self) -> Result<bool, ConnectError> {
-        const PLACE: &str = "meta.main_secret";
         let word = self
             .cipher
-            .seal(PLACE, Uuid::nil(), b"postrider")
+            .seal(CHECK_WORD, Uuid::nil(), b"postrider")
             .map_err(StoreError::from)?;
         let stored = write!(self, "storing the main secret's check", pool => sqlx::query(
             "insert into meta (name, value) values ('main_secret', $1) on conflict (name) do nothing",
@@ -188,9 +192,19 @@ impl Store {
             "select value from meta where name = 'main_secret'",
         ).fetch_one(pool).await)?;
         self.cipher
-            .open(PLACE, Uuid::nil(), &stored)
-            .map_err(|_| ConnectError::MainSecret)
-            .map(|_| new)
+            .open(CHECK_WORD, Uuid::nil(), &stored)
+            .map_err(|_| ConnectError::MainSecret)?;
+        // So that whoever has a backup can be told which secret it wants.
+        let known: Option<Vec<u8>> = read!(self, "reading the main secret's fingerprint", pool => sqlx::query_scalar(
+            "select value from meta where name = $1",
+        ).bind(FINGERPRINT).fetch_optional(pool).await)?;
+        if known.is_none() {
+            let fingerprint = self.cipher.fingerprint().into_bytes();
+            write!(self, "storing the main secret's fingerprint", pool => sqlx::query(
+                "insert into meta (name, value) values ($1, $2) on conflict (name) do nothing",
+            ).bind(FINGERPRINT).bind(&fingerprint).execute(pool).await.map(|_| ()))?;
+        }
+        Ok(new)
     }
 }
 

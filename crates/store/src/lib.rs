@@ -15,6 +15,7 @@ mod change;
 mod answer_key;
 mod app;
 mod attempt;
+pub mod backup;
 mod cancel;
 mod catalogue;
 mod checkpoint;

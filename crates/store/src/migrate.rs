@@ -43,6 +43,16 @@ macro_rules! apply {
     };
 }
 
+/// The steps of SQLite's schema.
+pub(crate) fn sqlite() -> &'static Migrator {
+    &SQLITE
+}
+
+/// The steps of PostgreSQL's schema.
+pub(crate) fn postgres() -> &'static Migrator {
+    &POSTGRES
+}
+
 pub(crate) async fn run(db: &Db) -> Result<(), ConnectError> {
     let migrator = migrator(db);
     match db {

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+mod backup;
 mod completions;
 mod config;
 mod key;
@@ -24,6 +25,8 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), CommandError> {
         Command::Serve(args) => serve::run(args, config),
         Command::Migrate(args) => migrate::run(args, config),
         Command::Key(command) => key::run(command, config),
+        Command::Backup(args) => backup::run(args, config),
+        Command::Restore(args) => backup::run_restore(args, config),
         Command::LoginLink(args) => login_link::run(args, config),
         Command::Receive(args) => receive::run(&args),
         Command::Verify(args) => verify::run(&args),

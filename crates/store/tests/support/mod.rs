@@ -1,5 +1,10 @@
 //! A database of its own for each test, on either engine, and what tests put in it.
-#![allow(dead_code, unreachable_pub, reason = "each suite uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_macros,
+    reason = "each suite uses a part"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -194,6 +194,12 @@ impl ServerBuilder {
         server
     }
 
+    /// Runs another command of the binary with these settings, on a database that is there.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        let (database, _) = self.shared.as_ref().expect("a database is there");
+        self.settings.command(database.url(), arguments).await
+    }
+
     /// Starts it where it must refuse to start, and gives what it said.
     pub async fn refused(self) -> Output {
         let database = match self.shared {
