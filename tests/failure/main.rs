@@ -1,5 +1,6 @@
 //! What happens when something breaks: processes, databases, nodes, orders to stop.
 
+mod aside;
 mod backup;
 mod clocks;
 mod crash;

@@ -1,12 +1,13 @@
 //! Messages for more endpoints than one transaction should write: the publish commits
-//! one row, and workers unfold it in chunks.
+//! one row, and workers unfold it in chunks. One that fails is put aside for a while.
 
 use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::wrong;
 use crate::lane::wake_lanes;
-use crate::{NewDelivery, Start, Store, StoreResult};
+use crate::put_aside::{COUNTED, rest};
+use crate::{NewDelivery, Start, Store, StoreError, StoreResult};
 
 /// A message that is being unfolded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,39 +34,86 @@ struct Row {
     app_id: Uuid,
     cursor: Option<Uuid>,
     created_at: i64,
-    event_type: String,
-    channels: Option<String>,
-    config_version: i64,
 }
 
 impl Store {
-    /// The oldest message that is still to be unfolded.
+    /// The oldest message that is still to be unfolded and not put aside. What is in the way
+    /// is dealt with: a row that cannot be read is put aside, one whose message or
+    /// application is gone is ended.
     pub async fn next_expansion(&self) -> StoreResult<Option<Expansion>> {
-        let row: Option<Row> = read!(self, "looking for expansions", pool => sqlx::query_as(
-            "select x.message_id, x.app_id, x.cursor, x.created_at, m.event_type, m.channels, a.config_version \
-             from expansion x join message m on m.app_id = x.app_id and m.id = x.message_id \
-             join app a on a.id = x.app_id order by x.message_id limit 1",
-        ).fetch_optional(pool).await)?;
-        row.map(|row| {
-            let message_id = MessageId::from_uuid(row.message_id);
-            let channels = row
-                .channels
-                .map(|text| {
-                    serde_json::from_str(&text)
-                        .map_err(|_| crate::row::bad("message", "channels", message_id))
-                })
-                .transpose()?;
-            Ok(Expansion {
-                message_id,
-                app_id: AppId::from_uuid(row.app_id),
-                cursor: row.cursor.map(EndpointId::from_uuid),
-                event_type: row.event_type,
-                channels: channels.unwrap_or_default(),
-                created_at: Timestamp::from_micros(row.created_at),
-                app_version: row.config_version,
+        loop {
+            let now = self.clock.now().micros();
+            let row: Option<Row> = read!(self, "looking for expansions", pool => sqlx::query_as(
+                "select message_id, app_id, cursor, created_at from expansion \
+                 where retry_at <= $1 order by message_id limit 1",
+            ).bind(now).fetch_optional(pool).await)?;
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            let id = MessageId::from_uuid(row.message_id);
+            match self.read_expansion(row).await {
+                Ok(Some(expansion)) => return Ok(Some(expansion)),
+                Ok(None) => self.end_expansion(id).await?,
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => self.put_expansion_aside(id, &error).await?,
+            }
+        }
+    }
+
+    /// None if its message or application is gone.
+    async fn read_expansion(&self, row: Row) -> StoreResult<Option<Expansion>> {
+        let message_id = MessageId::from_uuid(row.message_id);
+        let found: Option<(String, Option<String>, i64)> = read!(self, "reading an expansion", pool => sqlx::query_as(
+            "select m.event_type, m.channels, a.config_version from message m join app a on a.id = m.app_id \
+             where m.app_id = $1 and m.id = $2",
+        ).bind(row.app_id).bind(row.message_id).fetch_optional(pool).await)?;
+        let Some((event_type, channels, app_version)) = found else {
+            return Ok(None);
+        };
+        let channels = channels
+            .map(|text| {
+                serde_json::from_str(&text)
+                    .map_err(|_| crate::row::bad("message", "channels", message_id))
             })
-        })
-        .transpose()
+            .transpose()?;
+        Ok(Some(Expansion {
+            message_id,
+            app_id: AppId::from_uuid(row.app_id),
+            cursor: row.cursor.map(EndpointId::from_uuid),
+            event_type,
+            channels: channels.unwrap_or_default(),
+            created_at: Timestamp::from_micros(row.created_at),
+            app_version,
+        }))
+    }
+
+    /// Lets an expansion that has failed rest, longer each time.
+    pub async fn put_expansion_aside(&self, id: MessageId, error: &StoreError) -> StoreResult<()> {
+        tracing::error!(
+            expansion = %id,
+            error = error as &dyn std::error::Error,
+            "cannot unfold a message: it is put aside"
+        );
+        let known: Option<i32> = read!(self, "reading an expansion", pool => sqlx::query_scalar(
+            "select failures from expansion where message_id = $1",
+        ).bind(id.uuid()).fetch_optional(pool).await)?;
+        let retry_at = self.clock.now().plus(rest(known.unwrap_or(0))).micros();
+        write!(self, "putting an expansion aside", pool => sqlx::query(
+            "update expansion set failures = failures + 1, retry_at = $2, error = $3 where message_id = $1",
+        ).bind(id.uuid()).bind(retry_at).bind(crate::put_aside::words(error)).execute(pool).await.map(|_| ()))
+    }
+
+    async fn end_expansion(&self, id: MessageId) -> StoreResult<()> {
+        tracing::error!(expansion = %id, "ended: a message that was to be unfolded is gone, or its application is");
+        write!(self, "ending an expansion", pool => sqlx::query("delete from expansion where message_id = $1")
+            .bind(id.uuid()).execute(pool).await.map(|_| ()))
+    }
+
+    /// How many messages are put aside that are still to be unfolded; counted up to 10,000.
+    pub async fn expansions_aside(&self) -> StoreResult<i64> {
+        read!(self, "counting expansions", pool => sqlx::query_scalar(
+            "select count(*) from (select 1 from expansion where failures > 0 limit $1) as few",
+        ).bind(COUNTED).fetch_one(pool).await)
     }
 
     /// Writes a chunk of an expansion's deliveries, and moves its cursor to `upto`, or

@@ -53,6 +53,7 @@ mod partition;
 mod payload_key;
 #[cfg(test)]
 mod plans;
+mod put_aside;
 mod resend;
 mod retention;
 mod row;

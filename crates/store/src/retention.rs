@@ -16,30 +16,38 @@ use crate::{Store, StoreResult};
 const CHUNK: i64 = 500;
 
 impl Store {
-    /// One round of cleaning up. Returns whether anything is left to remove at once.
+    /// One round of cleaning up, each step by itself: the first error is told when the others
+    /// have found nothing more. Returns whether anything is left to remove at once.
     pub async fn clean_up(&self, keep_rows: Duration) -> StoreResult<bool> {
         let now = self.clock.now();
         let rows_before = now.minus(keep_rows);
-        let mut removed = self.expire_keys(now).await?;
-        removed += self.expire_tokens(now, CHUNK).await?;
-        removed += self.expire_event_keys(rows_before).await?;
-        removed += self.expire_deliveries(rows_before).await?;
-        removed += self.expire_tasks(rows_before).await?;
-        removed += self.expire_told(rows_before, CHUNK).await?;
-        removed += self.expire_sessions(now, CHUNK).await?;
-        removed += self.expire_inboxes(now).await?;
-        removed += self.expire_stats(now).await?;
+        let mut steps = vec![
+            self.expire_keys(now).await,
+            self.expire_tokens(now, CHUNK).await,
+            self.expire_event_keys(rows_before).await,
+            self.expire_deliveries(rows_before).await,
+            self.expire_tasks(rows_before).await,
+            self.expire_told(rows_before, CHUNK).await,
+            self.expire_sessions(now, CHUNK).await,
+            self.expire_inboxes(now).await,
+            self.expire_stats(now).await,
+        ];
         match &*self.db {
             Db::Postgres(_) => {
-                self.drop_partitions(rows_before, now).await?;
+                steps.push(self.drop_partitions(rows_before, now).await.map(|_| 0));
             }
             Db::Sqlite(_) => {
-                removed += self.expire_payloads(now).await?;
-                removed += self.expire_rows(rows_before).await?;
+                steps.push(self.expire_payloads(now).await);
+                steps.push(self.expire_rows(rows_before).await);
             }
         }
-        self.trim_changes().await?;
-        Ok(removed > 0)
+        steps.push(self.trim_changes().await.map(|()| 0));
+        let removed: u64 = steps.iter().flatten().sum();
+        let failed = steps.into_iter().find_map(Result::err);
+        match failed {
+            Some(error) if removed == 0 => Err(error),
+            _ => Ok(removed > 0),
+        }
     }
 
     async fn expire_keys(&self, now: Timestamp) -> StoreResult<u64> {

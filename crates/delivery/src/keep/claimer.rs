@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_domain::Timestamp;
-use postrider_store::{Claim, ClaimKind, Clock, ConfigCache, DueLane, Store, StoreResult};
+use postrider_domain::{EndpointId, Timestamp};
+use postrider_store::{
+    Claim, ClaimKind, Clock, ConfigCache, DueLane, Store, StoreError, StoreResult,
+};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Lease;
+use super::{Aside, Lease};
 use crate::job::{Job, Purpose};
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
@@ -19,6 +21,8 @@ const POLL: Duration = Duration::from_millis(250);
 const LANES: i64 = 128;
 /// Deliveries that one claim takes, at most.
 const CLAIM: usize = 256;
+/// Lanes that fail one after the other before it is taken for the database's fault.
+const IN_A_ROW: usize = 3;
 
 /// Brings due work from the database to the lanes.
 pub(crate) struct Claimer {
@@ -34,7 +38,7 @@ impl Claimer {
     /// Runs until `stop`. It is not to be dropped in the middle of a claim, which would
     /// leave deliveries that nobody holds.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut next_wake = None;
+        let (mut next_wake, mut aside) = (None, Aside::default());
         loop {
             tokio::select! {
                 () = self.store.lane_hint().notified() => {}
@@ -42,14 +46,11 @@ impl Claimer {
                 () = tokio::time::sleep(POLL) => {}
                 () = stop.cancelled() => return,
             }
-            match self.round().await {
+            match self.round(&mut aside).await {
                 Ok(wake) => next_wake = wake,
                 Err(error) => {
                     next_wake = None;
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot claim deliveries"
-                    );
+                    tell(&error);
                     tokio::time::sleep(POLL).await;
                 }
             }
@@ -57,15 +58,38 @@ impl Claimer {
     }
 
     /// Claims until no lane with room has anything due. Returns when the next lane is
-    /// due that is not due already.
-    async fn round(&self) -> StoreResult<Option<Timestamp>> {
+    /// due that is not due already. A lane whose claim fails is put aside, so that the others
+    /// go on; it is an error if none went well.
+    async fn round(&self, aside: &mut Aside<EndpointId>) -> StoreResult<Option<Timestamp>> {
         loop {
             let now = self.clock.now();
-            let full = self.lanes.full();
-            let due = self.store.due_lanes(now, &full, LANES).await?;
-            let mut claimed = 0;
+            let mut passed_over = self.lanes.full();
+            passed_over.extend(aside.resting(now));
+            let due = self.store.due_lanes(now, &passed_over, LANES).await?;
+            let (mut claimed, mut well) = (0, 0);
+            let (mut failed, mut in_a_row) = (None, 0);
             for lane in &due {
-                claimed += self.claim(lane, now).await?;
+                match self.claim(lane, now).await {
+                    Ok(jobs) => {
+                        aside.well(lane.endpoint_id);
+                        (claimed, well, in_a_row) = (claimed + jobs, well + 1, 0);
+                    }
+                    Err(error) => {
+                        aside.put(lane.endpoint_id, now, error.is_transient());
+                        in_a_row += 1;
+                        if let Some(error) = failed.replace(error) {
+                            tell(&error);
+                        }
+                    }
+                }
+                if in_a_row == IN_A_ROW {
+                    break;
+                }
+            }
+            match failed {
+                Some(error) if well == 0 => return Err(error),
+                Some(error) => tell(&error),
+                None => {}
             }
             if claimed == 0 {
                 let view = self.store.lanes_view().await?;
@@ -108,6 +132,13 @@ impl Claimer {
             Ok((_, None)) | Err(_) => self.lanes.push_unthrottled(jobs),
         }
     }
+}
+
+fn tell(error: &StoreError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "cannot claim deliveries"
+    );
 }
 
 fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {

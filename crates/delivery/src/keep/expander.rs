@@ -33,21 +33,27 @@ impl Expander {
         }
     }
 
-    /// Unfolds one chunk; `false` if there was nothing to unfold.
+    /// Unfolds one chunk; `false` if there was nothing to unfold. One that fails is put
+    /// aside, so that the others go on.
     async fn step(&self) -> StoreResult<bool> {
         let Some(expansion) = self.store.next_expansion().await? else {
             return Ok(false);
         };
+        if let Err(error) = self.unfold(&expansion).await {
+            let id = expansion.message_id;
+            self.store.put_expansion_aside(id, &error).await?;
+        }
+        Ok(true)
+    }
+
+    async fn unfold(&self, expansion: &Expansion) -> StoreResult<()> {
         let app = match self
             .cache
             .app_at_least(expansion.app_id, expansion.app_version)
             .await
         {
             Ok(app) => app,
-            Err(StoreError::NotFound(_)) => {
-                self.store.unfold(&expansion, &[], None).await?;
-                return Ok(true);
-            }
+            Err(StoreError::NotFound(_)) => return self.store.unfold(expansion, &[], None).await,
             Err(error) => return Err(error),
         };
         let rest: Vec<_> = app
@@ -60,7 +66,7 @@ impl Expander {
         let chunk: Vec<NewDelivery> = rest
             .iter()
             .take(CHUNK)
-            .filter(|endpoint| wants(endpoint, &expansion))
+            .filter(|endpoint| wants(endpoint, expansion))
             .map(|endpoint| NewDelivery {
                 endpoint_id: endpoint.id,
                 start: if endpoint.disabled {
@@ -70,8 +76,7 @@ impl Expander {
                 },
             })
             .collect();
-        self.store.unfold(&expansion, &chunk, last).await?;
-        Ok(true)
+        self.store.unfold(expansion, &chunk, last).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Publishes what organisations are to hear of their own endpoints and deliveries.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,20 +62,33 @@ impl Herald {
         // Looked up before any is handed in, so that they are handed in in order.
         let mut messages = Vec::with_capacity(events.len());
         for event in &events {
-            messages.push(self.message(event).await?);
+            match self.message(event).await {
+                Ok(message) => messages.push((event, message)),
+                // The others go on.
+                Err(error) => self.put_aside(event, &said(event, &error)).await?,
+            }
         }
-        let publish = |message: Option<Publish>| async {
-            match message {
+        let ingest = &ingest;
+        let publish = |(event, message): (_, Option<Publish>)| async move {
+            let published = match message {
                 Some(message) => ingest.publish(message).await.map(|_| ()),
                 None => Ok(()),
-            }
+            };
+            (event, published)
         };
-        let published = join_all(messages.into_iter().map(publish)).await;
-        for (event, published) in events.iter().zip(published) {
-            if self.is_over(event, published) {
-                self.store.operational_event_published(event.id).await?;
-            } else {
-                all = false;
+        for (event, published) in join_all(messages.into_iter().map(publish)).await {
+            match published {
+                Ok(()) | Err(PublishError::EventIdTaken) => {
+                    self.store.operational_event_published(event.id).await?;
+                }
+                Err(error @ PublishError::Refused) => {
+                    self.put_aside(event, &said(event, &error)).await?;
+                }
+                Err(PublishError::Stale) => {
+                    self.cache.forget_app(event.app_id);
+                    all = false;
+                }
+                Err(_) => all = false,
             }
         }
         Ok(all)
@@ -101,19 +115,16 @@ impl Herald {
         }))
     }
 
-    /// Whether an event is dealt with; otherwise it is to be published again.
-    fn is_over(&self, event: &OperationalEvent, published: Result<(), PublishError>) -> bool {
-        match published {
-            Ok(()) | Err(PublishError::EventIdTaken) => true,
-            Err(PublishError::Stale) => {
-                self.cache.forget_app(event.app_id);
-                false
-            }
-            Err(PublishError::Refused) => {
-                tracing::error!(event = %event.id, "the database refuses an operational event");
-                true
-            }
-            Err(_) => false,
-        }
+    /// Lets an event rest that fails by itself: it holds up no other.
+    async fn put_aside(&self, event: &OperationalEvent, words: &str) -> StoreResult<()> {
+        self.store
+            .put_operational_event_aside(event.id, words)
+            .await
     }
+}
+
+/// Says in the log, and gives, why an event was not published.
+fn said(event: &OperationalEvent, error: &(dyn Error + 'static)) -> String {
+    tracing::error!(event = %event.id, error, "cannot publish an operational event: it is put aside");
+    error.to_string()
 }

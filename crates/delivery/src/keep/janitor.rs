@@ -19,32 +19,44 @@ impl Janitor {
     /// Runs until it is dropped.
     pub(crate) async fn run(self) {
         loop {
-            if let Err(error) = self.round().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot clean up");
-            }
+            self.round().await;
             self.clock.sleep(ROUND).await;
         }
     }
 
-    async fn round(&self) -> StoreResult<()> {
-        self.store.make_partitions().await?;
-        for endpoint in self.store.failing_endpoints().await? {
-            self.store
-                .disable_endpoint(endpoint, DisabledReason::Failing)
-                .await?;
-            tracing::warn!(%endpoint, "disabled: it has failed without a break for five days");
-        }
-        let mended = self.store.mend_lanes().await?;
-        if mended > 0 {
+    /// Each step by itself: one that fails holds up no other.
+    async fn round(&self) {
+        told(self.store.make_partitions().await);
+        self.disable_failing().await;
+        if let Some(mended @ 1..) = told(self.store.mend_lanes().await) {
             tracing::error!(mended, "due deliveries had no lane");
             self.store.lane_hint().notify_one();
         }
         postrider_store::fail_point!("delivery::retention::before");
-        while self.store.clean_up(self.keep_rows).await? {
+        while told(self.store.clean_up(self.keep_rows).await) == Some(true) {
             // Others want the database too.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         postrider_store::fail_point!("delivery::retention::after");
-        Ok(())
     }
+
+    async fn disable_failing(&self) {
+        let failing = told(self.store.failing_endpoints().await);
+        for endpoint in failing.unwrap_or_default() {
+            let disabled = self
+                .store
+                .disable_endpoint(endpoint, DisabledReason::Failing);
+            if told(disabled.await).is_some() {
+                tracing::warn!(%endpoint, "disabled: it has failed without a break for five days");
+            }
+        }
+    }
+}
+
+/// What came of a step; what went wrong with it is in the log.
+fn told<T>(done: StoreResult<T>) -> Option<T> {
+    done.inspect_err(|error| {
+        tracing::warn!(error = error as &dyn std::error::Error, "cannot clean up");
+    })
+    .ok()
 }

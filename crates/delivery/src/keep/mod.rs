@@ -1,6 +1,7 @@
 //! What keeps deliveries going beside the happy path: the node's lease, claims of what
 //! is due, expansions, background tasks, and order in the database.
 
+mod aside;
 mod claimer;
 mod disk;
 mod expander;
@@ -11,6 +12,7 @@ mod lease;
 mod roller;
 mod tasks;
 
+pub(crate) use aside::Aside;
 pub(crate) use claimer::Claimer;
 pub(crate) use disk::Disk;
 pub(crate) use expander::Expander;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::{Progress, Store, StoreResult, Task};
+use postrider_domain::TaskId;
+use postrider_store::{Progress, Store, StoreError, StoreResult, Task};
 
-use super::Lease;
 use super::lease::monotonic;
+use super::{Aside, Lease};
 
 /// How often tasks are looked for, whatever it has heard: other nodes' come unannounced.
 const POLL: Duration = Duration::from_millis(250);
@@ -27,8 +28,9 @@ pub(crate) struct TaskRunner {
 impl TaskRunner {
     /// Runs until it is dropped: a chunk that is dropped half done is undone.
     pub(crate) async fn run(self) {
+        let mut aside = Aside::default();
         loop {
-            match self.round().await {
+            match self.round(&mut aside).await {
                 Ok(Round::Moved) => {}
                 Ok(Round::Waiting) => tokio::time::sleep(REST).await,
                 Ok(Round::Idle) => {
@@ -38,33 +40,44 @@ impl TaskRunner {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot work on background tasks"
-                    );
+                    tell(&error);
                     tokio::time::sleep(POLL * 4).await;
                 }
             }
         }
     }
 
-    /// A chunk of every task in hand.
-    async fn round(&self) -> StoreResult<Round> {
+    /// A chunk of every task in hand that does not rest because it has failed.
+    async fn round(&self, aside: &mut Aside<TaskId>) -> StoreResult<Round> {
         let node = self.lease.node();
         let tasks = self.store.tasks_in_hand(node, EACH).await?;
-        let mut round = Ok(Round::Idle);
-        for task in &tasks {
+        let resting = aside.resting(self.store.clock().now());
+        let (mut round, mut failed) = (Round::Idle, None);
+        for task in tasks.iter().filter(|task| !resting.contains(&task.id)) {
             let began = monotonic();
-            round = match (self.step(task, node).await, round) {
-                // The others go on first.
-                (Err(error), _) | (_, Err(error)) => Err(error),
-                (Ok(Progress::Full), Ok(Round::Idle)) => Ok(Round::Waiting),
-                (Ok(Progress::Full), round) => round,
-                (Ok(Progress::Moved | Progress::Over), _) => Ok(Round::Moved),
-            };
+            match (self.step(task, node).await, round) {
+                // The others go on.
+                (Err(error), _) => {
+                    aside.put(task.id, self.store.clock().now(), error.is_transient());
+                    failed = Some(error);
+                }
+                (Ok(Progress::Full), Round::Idle) => round = Round::Waiting,
+                (Ok(Progress::Full), _) => {}
+                (Ok(Progress::Moved | Progress::Over), _) => {
+                    aside.well(task.id);
+                    round = Round::Moved;
+                }
+            }
             tokio::time::sleep(began.elapsed().clamp(YIELD.0, YIELD.1)).await;
         }
-        round
+        match failed {
+            Some(error) if round == Round::Idle => Err(error),
+            Some(error) => {
+                tell(&error);
+                Ok(round)
+            }
+            None => Ok(round),
+        }
     }
 
     async fn step(&self, task: &Task, node: i64) -> StoreResult<Progress> {
@@ -85,6 +98,13 @@ impl TaskRunner {
             other => other,
         }
     }
+}
+
+fn tell(error: &StoreError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "cannot work on background tasks"
+    );
 }
 
 /// What came of a round.

@@ -88,11 +88,11 @@ impl Store {
         Ok(AppId::from_uuid(app))
     }
 
-    /// The oldest events that are not published yet.
+    /// The oldest events that are not published yet and not put aside.
     pub async fn operational_events(&self, limit: i64) -> StoreResult<Vec<OperationalEvent>> {
         let rows: Vec<Row> = read!(self, "looking for operational events", pool => sqlx::query_as(
-            "select id, app_id, event_type, payload from operational_event order by id limit $1",
-        ).bind(limit).fetch_all(pool).await)?;
+            "select id, app_id, event_type, payload from operational_event where retry_at <= $2 order by id limit $1",
+        ).bind(limit).bind(self.clock.now().micros()).fetch_all(pool).await)?;
         Ok(rows
             .into_iter()
             .map(|row| OperationalEvent {
@@ -102,6 +102,24 @@ impl Store {
                 payload: row.payload.into(),
             })
             .collect())
+    }
+
+    /// Lets an event that could not be published rest, longer each time.
+    pub async fn put_operational_event_aside(&self, id: Uuid, error: &str) -> StoreResult<()> {
+        let known: Option<i32> = read!(self, "reading an operational event", pool => sqlx::query_scalar(
+            "select failures from operational_event where id = $1",
+        ).bind(id).fetch_optional(pool).await)?;
+        let rest = crate::put_aside::rest(known.unwrap_or(0));
+        write!(self, "putting an operational event aside", pool => sqlx::query(
+            "update operational_event set failures = failures + 1, retry_at = $2, error = $3 where id = $1",
+        ).bind(id).bind(self.clock.now().plus(rest).micros()).bind(error).execute(pool).await.map(|_| ()))
+    }
+
+    /// How many events are put aside; counted up to 10,000.
+    pub async fn operational_events_aside(&self) -> StoreResult<i64> {
+        read!(self, "counting operational events", pool => sqlx::query_scalar(
+            "select count(*) from (select 1 from operational_event where failures > 0 limit $1) as few",
+        ).bind(crate::put_aside::COUNTED).fetch_one(pool).await)
     }
 
     /// Removes an event that is published.
