@@ -75,6 +75,10 @@ on_both_engines! {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story after another, on one server"
+)]
 async fn refusals_on_sqlite() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
@@ -185,7 +189,7 @@ async fn unfit(file: &Path, folder: &Path) -> Vec<(&'static str, &'static str)> 
     let write = |name: &str, bytes: &[u8]| {
         std::fs::write(folder.join(name), bytes).expect("a file can be written");
     };
-    write("garbage", &[7; 20_000]);
+    write("garbage", &vec![7; 20_000]);
     write("cut", &whole[..whole.len() / 2]);
     let mut scratched = whole.clone();
     let middle = scratched.len() / 4096 / 2 * 4096;
@@ -270,7 +274,7 @@ async fn refusals_on_postgres() {
     );
     let refused = other.command(&["restore", shown(&file), "--force"]).await;
     said(&refused, 0, "no server will start");
-    std::fs::write(at("garbage"), [7; 20_000]).expect("a file can be written");
+    std::fs::write(at("garbage"), vec![7; 20_000]).expect("a file can be written");
     let garbage = server.command(&["restore", shown(&at("garbage"))]).await;
     said(&garbage, 1, "pg_restore failed");
     server.restart().await;

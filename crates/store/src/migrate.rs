@@ -4,6 +4,8 @@
 //! only added. A step that takes something away says in `meta` which step a program must know
 //! at least (`needs_schema`); one that does not is refused.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::Migrator;
 
 use crate::StoreError;
@@ -11,12 +13,13 @@ use crate::connect::ConnectError;
 use crate::db::Db;
 use crate::error::wrong;
 
-fn migrator(db: &Db) -> Migrator {
-    let mut migrator = match db {
-        Db::Sqlite(_) => sqlx::migrate!("../../migrations/sqlite"),
-        Db::Postgres(_) => sqlx::migrate!("../../migrations/postgres"),
-    };
-    // Steps of a later version.
+static SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| bearing_later(sqlx::migrate!("../../migrations/sqlite")));
+static POSTGRES: LazyLock<Migrator> =
+    LazyLock::new(|| bearing_later(sqlx::migrate!("../../migrations/postgres")));
+
+/// Which does not mind steps of a later version.
+fn bearing_later(mut migrator: Migrator) -> Migrator {
     migrator.set_ignore_missing(true);
     migrator
 }
@@ -54,7 +57,10 @@ pub(crate) fn postgres() -> &'static Migrator {
 }
 
 pub(crate) async fn run(db: &Db) -> Result<(), ConnectError> {
-    let migrator = migrator(db);
+    let migrator = match db {
+        Db::Sqlite(_) => sqlite(),
+        Db::Postgres(_) => postgres(),
+    };
     match db {
         Db::Sqlite(db) => {
             // sqlx takes an advisory lock on PostgreSQL only.

@@ -154,10 +154,10 @@ impl DumpReader {
                     self.contents.steps.push((version, checksum));
                 }
             }
-            // seq, at, ...
-            ("journal", [_, at, ..]) => self.contents.add_newest(at.parse().ok(), None),
-            // seq, kind, ref, at
-            ("change", [.., at]) => self.contents.add_newest(at.parse().ok(), None),
+            // seq, at, ...; and seq, kind, ref, at
+            ("journal", [_, at, ..]) | ("change", [.., at]) => {
+                self.contents.add_newest(at.parse().ok(), None);
+            }
             _ => {}
         }
     }

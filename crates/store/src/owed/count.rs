@@ -22,12 +22,14 @@ pub struct Unaccounted {
     pub resends: i64,
     /// Background tasks of such nodes.
     pub tasks: i64,
+    /// Wide fan-outs and operational events that failed and are put aside for a while.
+    pub aside: i64,
 }
 
 impl Unaccounted {
     /// All of them.
     pub fn sum(self) -> i64 {
-        self.commits + self.claims + self.resends + self.tasks
+        self.commits + self.claims + self.resends + self.tasks + self.aside
     }
 }
 
@@ -65,11 +67,13 @@ impl Store {
             *count = rows.first().map_or(0, |row| row.0);
         }
         let [commits, claims, resends, tasks] = counts;
+        let aside = self.expansions_aside().await? + self.operational_events_aside().await?;
         Ok(Unaccounted {
             commits,
             claims,
             resends,
             tasks,
+            aside,
         })
     }
 }

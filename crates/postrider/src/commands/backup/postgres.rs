@@ -15,7 +15,7 @@ use crate::error::CommandError;
 
 /// Writes down the database as of one moment, and reads back what was written.
 pub(super) async fn backup(url: &str, file: &Path) -> Result<Contents, CommandError> {
-    let there = Snapshot::take(url).await.map_err(failed)?;
+    let there = Snapshot::take(url).await.map_err(|error| failed(&error))?;
     if there.contents.is_empty() {
         let empty = "there is nothing in the database".to_owned();
         return Err(CommandError::Failed(empty));
@@ -30,10 +30,12 @@ pub(super) async fn backup(url: &str, file: &Path) -> Result<Contents, CommandEr
     connect(&mut dump, url)?;
     run("pg_dump", dump).await?;
     let written = read(draft.path()).await?;
-    written.same_as(&there.contents).map_err(failed)?;
+    written
+        .same_as(&there.contents)
+        .map_err(|error| failed(&error))?;
     let mut contents = there.contents.clone();
     contents.fingerprint = written.fingerprint;
-    there.end().await.map_err(failed)?;
+    there.end().await.map_err(|error| failed(&error))?;
     draft.finish()?;
     Ok(contents)
 }
@@ -69,14 +71,16 @@ pub(super) async fn read(file: &Path) -> Result<Contents, CommandError> {
         Ok(_) => return Err(complaint("pg_restore", &said)),
         Err(error) => return Err(missing("pg_restore", &error)),
     }
-    reader.end(&file.display().to_string()).map_err(failed)
+    reader
+        .end(&file.display().to_string())
+        .map_err(|error| failed(&error))
 }
 
 /// What is in the database.
 pub(super) async fn contents(url: &str) -> Result<Contents, CommandError> {
-    let there = Snapshot::take(url).await.map_err(failed)?;
+    let there = Snapshot::take(url).await.map_err(|error| failed(&error))?;
     let contents = there.contents.clone();
-    there.end().await.map_err(failed)?;
+    there.end().await.map_err(|error| failed(&error))?;
     Ok(contents)
 }
 
@@ -87,10 +91,10 @@ pub(super) async fn make_way(
     backup: &Contents,
     force: bool,
 ) -> Result<bool, CommandError> {
-    let there = Snapshot::take(url).await.map_err(failed)?;
+    let there = Snapshot::take(url).await.map_err(|error| failed(&error))?;
     check_version("pg_restore", there.version).await?;
     let (contents, nodes) = (there.contents.clone(), there.nodes);
-    there.end().await.map_err(failed)?;
+    there.end().await.map_err(|error| failed(&error))?;
     if contents.is_empty() {
         return Ok(false);
     }

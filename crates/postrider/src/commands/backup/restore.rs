@@ -29,10 +29,16 @@ pub(super) async fn sqlite(
         .map_err(crate::serve::ServeError::from)?;
     let draft = Draft::new(&database)?;
     let file = &sqlite_file::real_path(file);
-    file_of::examine(file).await.map_err(failed)?;
-    let backup = file_of::copy(file, draft.path()).await.map_err(failed)?;
-    let copied = file_of::examine(draft.path()).await.map_err(failed)?;
-    copied.same_as(&backup).map_err(failed)?;
+    file_of::examine(file)
+        .await
+        .map_err(|error| failed(&error))?;
+    let backup = file_of::copy(file, draft.path())
+        .await
+        .map_err(|error| failed(&error))?;
+    let copied = file_of::examine(draft.path())
+        .await
+        .map_err(|error| failed(&error))?;
+    copied.same_as(&backup).map_err(|error| failed(&error))?;
     check_key(settings, &copied, force)?;
     check_age(&database, file, &copied, force).await?;
     like(draft.path(), &database)?;
@@ -63,7 +69,7 @@ async fn check_age(
         CommandError::Failed(format!(
             "cannot tell whether {} is newer than the backup ({}): replace it with --force",
             database.display(),
-            crate::error::chain(&error)
+            crate::error::chain(error)
         ))
     })?;
     if there.newest <= backup.newest {
@@ -104,7 +110,7 @@ async fn set_aside(database: &Path) -> Result<Option<PathBuf>, CommandError> {
     if is_there(database) {
         if let Err(error) = file_of::without_log(database).await {
             // Damaged: its log stays beside it.
-            output::warn(&crate::error::chain(&error));
+            output::warn(&crate::error::chain(error));
         }
         if std::fs::hard_link(database, &kept).is_err() {
             std::fs::rename(database, &kept).map_err(wrong("keep", database))?;
@@ -135,7 +141,7 @@ pub(super) async fn postgres(
     let emptied = server::make_way(url, file, &backup, force).await?;
     server::restore(url, file, emptied).await?;
     let there = server::contents(url).await?;
-    there.same_as(&backup).map_err(failed)?;
+    there.same_as(&backup).map_err(|error| failed(&error))?;
     Ok(Restored {
         contents: there,
         replaced: emptied.then(|| "What was there before is gone".to_owned()),

@@ -27,9 +27,11 @@ pub(super) async fn backup(name: &Path, file: &Path) -> Result<Contents, Command
     let draft = Draft::new(file)?;
     let there = sqlite::copy(&database, draft.path())
         .await
-        .map_err(failed)?;
-    let copied = sqlite::examine(draft.path()).await.map_err(failed)?;
-    copied.same_as(&there).map_err(failed)?;
+        .map_err(|error| failed(&error))?;
+    let copied = sqlite::examine(draft.path())
+        .await
+        .map_err(|error| failed(&error))?;
+    copied.same_as(&there).map_err(|error| failed(&error))?;
     draft.finish()?;
     Ok(copied)
 }
