@@ -20,8 +20,8 @@ use postrider_store::{
     Outcome, Start, Step,
 };
 
-const WALKS: u64 = 24;
-const STEPS: usize = 60;
+const WALKS: u64 = 6;
+const STEPS: usize = 40;
 /// Longer than all walks together: the model says whose lease ends.
 const LEASE: Duration = Duration::from_hours(100_000);
 const DELIVERIES: u8 = 3;
