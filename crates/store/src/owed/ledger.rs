@@ -305,11 +305,17 @@ mod tests {
     #[test]
     fn a_row_that_is_entered_again_with_less_is_closed_by_that_alone() {
         let (mut ledger, keys) = (Ledger::new(1), keys(2));
-        ledger.enter(&[publish(5, &keys)]);
+        ledger.enter(&mut [publish(5, &keys)]);
         // Adopted once more, when one of them has moved and the roll-up has not read of it.
         ledger.owe(5, NOW, vec![keys[1]]);
-        assert_eq!(ledger.enter(&[outcomes(6, &keys[..1], true, true)]), []);
-        assert_eq!(ledger.enter(&[outcomes(7, &keys[1..], true, true)]), [5]);
+        assert_eq!(
+            ledger.enter(&mut [outcomes(6, &keys[..1], true, true)]),
+            NOTHING
+        );
+        assert_eq!(
+            ledger.enter(&mut [outcomes(7, &keys[1..], true, true)]),
+            [5]
+        );
         assert_eq!(ledger.left(), 0);
     }
 
