@@ -161,7 +161,11 @@ impl<'a> Walk<'a> {
                 self.db.clock.advance(Duration::from_secs(46));
                 let number = self.state.nodes[usize::from(at)].number;
                 let ledger = self.ledgers.get_mut(&number).unwrap();
-                self.db.store.settle_owed(ledger).await.unwrap();
+                self.db
+                    .store
+                    .settle_owed(ledger, |_, _| true)
+                    .await
+                    .unwrap();
             }
             Action::Commit(_, write) => self.write(write).await,
             Action::Enter(_, Write::Register { number, .. }, _) => self.register(number).await,
@@ -302,7 +306,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn record(&self, number: u8, moves: &[Move]) {
-        let outcomes: Vec<Outcome> = moves.iter().map(|one| self.outcome(one)).collect();
+        let outcomes: Vec<Outcome> = moves.iter().map(|one| self.outcome(*one)).collect();
         let batch = IngestBatch {
             node: self.numbers[&number],
             now: self.db.clock.now(),
@@ -322,7 +326,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn outcome(&self, one: &Move) -> Outcome {
+    fn outcome(&self, one: Move) -> Outcome {
         let state = if one.fails {
             DeliveryState::Pending
         } else {

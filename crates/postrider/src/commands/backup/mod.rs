@@ -100,7 +100,7 @@ fn key_line(contents: &Contents) -> String {
 /// That the main secret in force is the one that the backup was made under.
 fn check_key(settings: &Settings, contents: &Contents, force: bool) -> Result<(), CommandError> {
     let found =
-        main_secret::existing(settings).map_err(|error| CommandError::Failed(chain(error)))?;
+        main_secret::existing(settings).map_err(|error| CommandError::Failed(chain(&error)))?;
     let cipher = found.map(|secret| Cipher::new(secret.expose()));
     if cipher
         .as_ref()
