@@ -8,8 +8,12 @@ use postrider_testkit::{
     Answer, App, Engine, Gate, PostgresServer, Receiver, Request, Server, ServerBuilder, Stop,
     TestDatabase, eventually, run,
 };
-use postrider_tests::{Ledger, nothing_is_owed};
+use postrider_tests::{Ledger, nothing_is_owed, now};
 
+/// Longer than anything in memory remembers a commit that nobody answered.
+const FROZEN: Duration = Duration::from_secs(75);
+/// A message that was acknowledged is on its way.
+const SOON: Duration = Duration::from_secs(10);
 /// Between two attempts; a 400 says nothing of the receiver's health, so no breaker waits.
 const RETRIES: &str = "1,1,1,1,1,1,1,1";
 
@@ -23,6 +27,15 @@ fn on(database: &Arc<TestDatabase>) -> ServerBuilder {
 
 fn times(requests: &[Request], id: &str) -> usize {
     requests.iter().filter(|one| one.message_id() == id).count()
+}
+
+/// Publishes once with this key, and gives the status; 0 for no answer at all.
+async fn try_key(app: &App, key: &str) -> u16 {
+    let draft = app.publish("a.b", "{}").idempotency_key(key);
+    draft
+        .try_send()
+        .await
+        .map_or(0, |reply| reply.status.as_u16())
 }
 
 /// Publishes with this key until it is acknowledged, and gives the id.
@@ -47,6 +60,56 @@ async fn healthy(server: &Server) {
         }
     })
     .await;
+}
+
+#[test]
+fn what_a_frozen_commit_has_stored_is_delivered_once_the_standby_is_back() {
+    run(async {
+        let primary = PostgresServer::start_new().await;
+        let standby = primary.standby("one").await;
+        primary.wait_for(Some("one")).await;
+        let database = Arc::new(TestDatabase::on(&primary));
+        let receiver = Receiver::start().await;
+        // Each node has a commit of its own under way when the standby is lost.
+        let server = on(&database).start().await;
+        let other = server.second().start().await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        let there = app.through(&other.client());
+        for app in [&app, &there] {
+            app.publish("a.b", "{}").accepted().await;
+        }
+        receiver.received(2).await;
+
+        standby.fall_behind().await;
+        let frozen = now();
+        let (repeated, left) = tokio::join!(try_key(&app, "repeated"), try_key(&there, "left"));
+        assert_eq!((repeated, left), (503, 503), "no standby has it");
+        // How long it takes is what this is about: nothing tells when it is long enough.
+        tokio::time::sleep(FROZEN.saturating_sub(frozen.elapsed())).await;
+
+        standby.catch_up();
+        let id = insist(&app, "repeated").await;
+        let acknowledged = now();
+        receiver
+            .received_until("what was acknowledged", |all| times(all, &id) >= 1)
+            .await;
+        let took = acknowledged.elapsed();
+        assert!(took < SOON, "delivered {took:?} after it was acknowledged");
+        // The other publisher never came again: its message is stored all the same.
+        eventually("all that is stored to arrive", async || {
+            let stored = database.number("select count(*) from message").await;
+            let arrived = receiver.message_ids().len();
+            if (stored, arrived) == (4, 4) {
+                Ok(())
+            } else {
+                Err((stored, arrived))
+            }
+        })
+        .await;
+        healthy(&server).await;
+        nothing_is_owed(&server).await;
+    });
 }
 
 #[test]
@@ -103,6 +166,46 @@ async fn fails_first() -> Receiver {
         Answer::status(if is_new { 400 } else { 204 })
     })
     .await
+}
+
+#[test]
+fn a_repeated_key_is_not_acknowledged_by_what_no_standby_has() {
+    run(async {
+        let primary = PostgresServer::start_new().await;
+        let standby = primary.standby("one").await;
+        primary.wait_for(Some("one")).await;
+        let database = Arc::new(TestDatabase::on(&primary));
+        let receiver = Receiver::start().await;
+        let server = on(&database).start().await;
+        let app = server.client().app().await;
+        app.endpoint(&receiver.url()).create().await;
+        app.publish("a.b", "{}").accepted().await;
+        receiver.received(1).await;
+        standby.caught_up_with(&primary).await;
+        standby.fall_behind().await;
+        assert_eq!(try_key(&app, "key").await, 503);
+        // After a restart the primary shows what it has on its own disk.
+        primary.stop(Stop::Kill).await;
+        primary.start().await;
+        eventually("the message to be seen", async || {
+            match database.number("select count(*) from message").await {
+                2 => Ok(()),
+                found => Err(found),
+            }
+        })
+        .await;
+        for _ in 0..2 {
+            assert_ne!(try_key(&app, "key").await, 202, "no standby has it");
+        }
+        primary.stop(Stop::Kill).await;
+        standby.promote().await;
+        database.move_to(&standby);
+        let id = insist(&app, "key").await;
+        receiver
+            .received_until("what was acknowledged", |all| times(all, &id) >= 1)
+            .await;
+        nothing_is_owed(&server).await;
+    });
 }
 
 #[test]
