@@ -2369,6 +2369,11 @@ export interface components {
             oldestDueSeconds: number | null;
             /** @description Whether everything that this node has works. */
             status: components["schemas"]["Status"];
+            /**
+             * @description Everything that is owed is in a node's hand, or due: an error when that has not been so
+             *     for a minute.
+             */
+            unaccounted: components["schemas"]["PartOut"];
             /** @description Deliveries are sent. */
             worker: components["schemas"]["PartOut"];
         };
