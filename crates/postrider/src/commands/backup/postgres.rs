@@ -123,19 +123,36 @@ pub(super) async fn make_way(
 /// not at all.
 pub(super) async fn restore(url: &str, file: &Path, clean: bool) -> Result<(), CommandError> {
     let mut command = Command::new("pg_restore");
-    command.args([
-        "--single-transaction",
-        "--exit-on-error",
-        "--no-owner",
-        "--no-privileges",
-        "--no-password",
-    ]);
+    command.args(["--exit-on-error", "--no-owner", "--no-privileges"]);
     if clean {
-        command.args(["--clean", "--if-exists"]);
+        return replace(url, file, command).await;
     }
+    command.args(["--single-transaction", "--no-password"]);
     connect(&mut command, url)?;
     command.arg(file);
     run("pg_restore", command).await
+}
+
+/// `pg_restore --clean` cannot drop what partitions inherit: what is there goes as a whole, in
+/// the transaction that brings what the dump holds.
+async fn replace(url: &str, file: &Path, mut script: Command) -> Result<(), CommandError> {
+    let draft = Draft::new(&file.with_extension("sql"))?;
+    script.arg("--file").arg(draft.path()).arg(file);
+    run("pg_restore", script).await?;
+    let mut psql = Command::new("psql");
+    psql.args([
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--single-transaction",
+    ])
+    .args(["--set", "ON_ERROR_STOP=1"])
+    .args(["--command", "drop schema public cascade"])
+    .args(["--command", "create schema public"])
+    .arg("--file")
+    .arg(draft.path());
+    connect(&mut psql, url)?;
+    run("psql", psql).await
 }
 
 /// Parameters of a URL that libpq knows by the same name.
