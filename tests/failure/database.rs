@@ -116,7 +116,7 @@ async fn becomes(server: &Server, sql: &str, wanted: i64) {
 }
 
 #[test]
-#[ignore = "the gateway swallows an answer on a connection that stays up, which is waited for now"]
+#[ignore = "fails since commits' connections are waited for and tried when rested: to be mended"]
 fn what_was_committed_though_the_answer_was_lost_is_stored_once_and_counted_once() {
     run(async {
         let gate = postrider_testkit::Gate::closed();
