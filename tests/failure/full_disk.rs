@@ -1,10 +1,12 @@
 //! A disk that is really full: whatever meets it, everything goes on by itself soon after
 //! there is room again, and nothing is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_testkit::{
-    Answer, App, Client, Engine, Gate, Receiver, Server, SmallDisk, eventually, run,
+    Answer, App, Client, Engine, Gate, PostgresServer, Receiver, Server, SmallDisk, TestDatabase,
+    eventually, run,
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -24,8 +26,8 @@ struct World {
 }
 
 impl World {
-    async fn new(first: Answer) -> Option<Self> {
-        let disk = SmallDisk::new(DISK_MIB).await?;
+    async fn new(first: Answer) -> Self {
+        let disk = SmallDisk::new(DISK_MIB).await;
         let server = Server::on(Engine::Sqlite)
             .on_disk(&disk)
             // Otherwise it would take no messages from the start.
@@ -38,17 +40,17 @@ impl World {
         let retries = [1; 60];
         let endpoint = app.endpoint(&receiver.url()).retries(&retries);
         endpoint.create().await;
-        Some(Self {
+        Self {
             disk,
             server,
             receiver,
             client,
             app,
-        })
+        }
     }
 
-    fn fill(&self) {
-        self.disk.fill(0);
+    async fn fill(&self) {
+        self.disk.fill(0).await;
     }
 
     async fn rename(&self) -> u16 {
@@ -63,7 +65,7 @@ impl World {
     /// There is room again: soon these messages arrive, and everything else works.
     async fn room(&self, messages: &[String]) {
         self.receiver.now_answer(Answer::status(204));
-        self.disk.free();
+        self.disk.free().await;
         let well = async {
             for message in messages {
                 self.app.ends(message, "success").await;
@@ -85,10 +87,8 @@ impl World {
 }
 
 async fn met_by_a_publish() {
-    let Some(world) = World::new(Answer::status(204)).await else {
-        return;
-    };
-    world.fill();
+    let world = World::new(Answer::status(204)).await;
+    world.fill().await;
     let mut taken = Vec::new();
     loop {
         let reply = world.app.publish("a.b", "{}").send().await;
@@ -103,10 +103,8 @@ async fn met_by_a_publish() {
 }
 
 async fn met_by_a_change() {
-    let Some(world) = World::new(Answer::status(204)).await else {
-        return;
-    };
-    world.fill();
+    let world = World::new(Answer::status(204)).await;
+    world.fill().await;
     eventually("a change is refused", async || match world.rename().await {
         503 => Ok(()),
         other => Err(other),
@@ -116,12 +114,10 @@ async fn met_by_a_change() {
 }
 
 async fn met_by_a_claim() {
-    let Some(world) = World::new(Answer::status(500)).await else {
-        return;
-    };
+    let world = World::new(Answer::status(500)).await;
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.app.attempts_reach(&message, 1).await;
-    world.fill();
+    world.fill().await;
     world.server.logged("cannot claim deliveries").await;
     assert_eq!(world.rename().await, 503);
     world.room(&[message]).await;
@@ -129,12 +125,10 @@ async fn met_by_a_claim() {
 
 async fn met_by_an_outcome() {
     let gate = Gate::closed();
-    let Some(world) = World::new(Answer::status(500).behind(&gate)).await else {
-        return;
-    };
+    let world = World::new(Answer::status(500).behind(&gate)).await;
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.receiver.first().await;
-    world.fill();
+    world.fill().await;
     gate.open();
     world.server.logged("cannot write a batch").await;
     world.room(&[message]).await;
@@ -142,16 +136,14 @@ async fn met_by_an_outcome() {
 
 async fn met_by_a_release() {
     let gate = Gate::closed();
-    let Some(world) = World::new(Answer::status(500).behind(&gate)).await else {
-        return;
-    };
+    let world = World::new(Answer::status(500).behind(&gate)).await;
     let mut messages = Vec::new();
     // More than may be under way to one endpoint at first.
     for _ in 0..40 {
         messages.push(world.app.publish("a.b", "{}").accepted().await);
     }
     world.receiver.first().await;
-    world.fill();
+    world.fill().await;
     // They fail, so that the breaker opens and what waits goes back.
     gate.open();
     world.server.logged("cannot release deliveries").await;
@@ -159,29 +151,100 @@ async fn met_by_a_release() {
 }
 
 async fn met_by_a_roll_up() {
-    let Some(world) = World::new(Answer::status(204)).await else {
-        return;
-    };
+    let world = World::new(Answer::status(204)).await;
     let message = world.app.publish("a.b", "{}").accepted().await;
-    world.fill();
+    world.fill().await;
     world.server.logged("cannot follow the journal").await;
     world.room(&[message]).await;
 }
 
 async fn met_by_a_start() {
-    let Some(mut world) = World::new(Answer::hang()).await else {
-        return;
-    };
+    let mut world = World::new(Answer::hang()).await;
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.receiver.first().await;
     world.server.kill9().await;
-    world.fill();
+    world.fill().await;
     let refused = world.server.second().refused().await;
     assert_eq!(refused.status.code(), Some(69), "{refused:?}");
     world.receiver.now_answer(Answer::status(204));
-    world.disk.free();
+    world.disk.free().await;
     world.server.restart().await;
     world.app.ends(&message, "success").await;
+}
+
+/// Text that no compression makes smaller.
+fn noise(length: usize) -> String {
+    let mut state = 88_172_645_463_325_252_u64;
+    let letters = (0..length).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + (state % 26) as u8)
+    });
+    letters.collect()
+}
+
+/// Publishes to PostgreSQL until its disk is full and it says so, makes room, and has it stand
+/// again if it fell.
+async fn postgres_meets(full: impl Fn(&PostgresServer) -> &SmallDisk, said: &str) {
+    let settings = [
+        "fsync=off",
+        "wal_keep_size=0",
+        "wal_recycle=off",
+        "min_wal_size=8MB",
+        "max_wal_size=16MB",
+    ];
+    let cluster = PostgresServer::on_small_disks(160, 96, &settings).await;
+    let database = Arc::new(TestDatabase::on(&cluster));
+    let receiver = Receiver::start().await;
+    let server = Server::on(Engine::Postgres)
+        .database(database)
+        .start()
+        .await;
+    let app = server.client().app().await;
+    let endpoint = app.endpoint(&receiver.url()).retries(&[1; 60]);
+    endpoint.create().await;
+    full(&cluster).fill(0).await;
+    let body = format!(r#"{{"text":"{}"}}"#, noise(60_000));
+    let mut taken = Vec::new();
+    loop {
+        let reply = app.publish("a.b", &body).send().await;
+        if reply.status != 202 {
+            assert_eq!(reply.code(503), "service_unavailable");
+            break;
+        }
+        taken.push(reply.field("id"));
+        assert!(taken.len() < 2_000, "the disk is never full");
+    }
+    assert!(cluster.wrote(said) > 0, "{}", cluster.log());
+    full(&cluster).free().await;
+    cluster.start().await;
+    let well = async {
+        let new = eventually("publishes to go through", async || {
+            let reply = app.publish("a.b", "{}").send().await;
+            if reply.status == 202 {
+                Ok(reply.field("id"))
+            } else {
+                Err(reply)
+            }
+        });
+        app.ends(&new.await, "success").await;
+    };
+    if timeout(SOON, well).await.is_err() {
+        panic!("not within {SOON:?} of the room\n{}", server.logs());
+    }
+    for message in &taken {
+        app.ends(message, "success").await;
+    }
+}
+
+async fn met_by_the_tables_of_postgres() {
+    let said = "could not extend file";
+    postgres_meets(|cluster| &cluster.disks().data, said).await;
+}
+
+async fn met_by_the_log_of_postgres() {
+    postgres_meets(|cluster| &cluster.disks().log, "PANIC:").await;
 }
 
 /// A test of each way to meet it.
@@ -201,4 +264,6 @@ met! {
     a_release_that_meets_a_full_disk_is_made_when_there_is_room => met_by_a_release,
     a_roll_up_that_meets_a_full_disk_is_made_when_there_is_room => met_by_a_roll_up,
     a_start_on_a_full_disk_is_refused_and_takes_over_when_there_is_room => met_by_a_start,
+    tables_of_postgres_that_are_full_are_written_to_when_there_is_room => met_by_the_tables_of_postgres,
+    a_log_of_postgres_that_is_full_brings_it_down_and_nothing_is_lost => met_by_the_log_of_postgres,
 }

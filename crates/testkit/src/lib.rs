@@ -39,7 +39,7 @@ mod target;
 pub use app::TestApp;
 pub use client::{App, Client, Endpoint, EndpointDraft, Event, Events, MessageDraft, Reply};
 pub use clock::{days_ago, unix_seconds};
-pub use db::{PostgresServer, Stop, TestDatabase};
+pub use db::{PostgresServer, SmallDisks, Stop, TestDatabase};
 pub use http_client::http_client;
 pub use lock::{FolderLock, once_per_fingerprint};
 pub use postrider_store::Engine;

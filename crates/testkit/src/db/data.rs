@@ -21,7 +21,7 @@ const RECIPE: u32 = 1;
 /// Copies the data into the new folder `to`. A primary and its standbys begin with the
 /// same: the standby follows the primary's log from there.
 pub(super) async fn copy(programs: &Programs, to: &Path) -> io::Result<()> {
-    let from = ensure(programs).await?;
+    let from = ensure(&programs.under(Vec::new())).await?;
     let mut command = programs.other("cp");
     command.arg("-a").arg(&from).arg(to);
     output(&mut command).map_err(io::Error::other).map(|_| ())

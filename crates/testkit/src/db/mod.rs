@@ -7,6 +7,7 @@ mod moving;
 mod postgres;
 mod programs;
 mod server;
+mod small_disks;
 mod template;
 mod unprivileged;
 
@@ -19,6 +20,8 @@ use gateway::Gateway;
 use moving::MovingDatabase;
 use postgres::PostgresDatabase;
 pub use server::{PostgresServer, Stop};
+pub use small_disks::SmallDisks;
+pub(crate) use unprivileged::Account;
 
 /// An empty database that no other test knows. Dropping it removes it, with every
 /// connection to it.

@@ -13,6 +13,8 @@ use super::unprivileged::Account;
 pub(super) struct Programs {
     bin: PathBuf,
     account: Account,
+    /// The words that they are run under; none where they run like any other.
+    under: Vec<String>,
 }
 
 impl Programs {
@@ -23,12 +25,40 @@ impl Programs {
             Some(bin) => bin,
             None => cluster::programs(account).map_err(io::Error::other)?,
         };
-        Ok(Self { bin, account })
+        Ok(Self {
+            bin,
+            account,
+            under: Vec::new(),
+        })
+    }
+
+    /// The same, to be run under other words.
+    pub(super) fn under(&self, words: Vec<String>) -> Self {
+        Self {
+            under: words,
+            ..self.clone()
+        }
     }
 
     /// One of them, to be run as the account.
     pub(super) fn command(&self, name: &str) -> Command {
-        self.account.command(&self.bin.join(name))
+        self.program(&self.bin.join(name))
+    }
+
+    fn program(&self, program: &Path) -> Command {
+        let mut words = self.under.iter();
+        match words.next() {
+            Some(first) => {
+                let mut command = self.account.command(Path::new(first));
+                command.args(words).arg(program);
+                command
+            }
+            None => self.account.command(program),
+        }
+    }
+
+    pub(super) fn account(&self) -> Account {
+        self.account
     }
 
     /// Hands a folder over to the account.
@@ -38,7 +68,7 @@ impl Programs {
 
     /// Any program, to be run as the account.
     pub(super) fn other(&self, program: &str) -> Command {
-        self.account.command(Path::new(program))
+        self.program(Path::new(program))
     }
 
     /// Tells these programs from others.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::gateway::Gateway;
 use super::programs::Programs;
+use super::small_disks::SmallDisks;
 use super::{data, postgres};
 use crate::eventually;
 
@@ -31,7 +32,7 @@ const SETTINGS: &[&str] = &[
 /// it ended: the other end of its standard input closes then.
 const WATCHDOG: &str = r#"
 cat >/dev/null
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+pid=$(head -n 1 "$1/pid" 2>/dev/null)
 if [ -n "$pid" ] && ps -o args= -p "$pid" | grep -qF "$1"; then kill -QUIT "$pid"; sleep 2; fi
 rm -rf "$1"
 "#;
@@ -58,6 +59,8 @@ pub struct PostgresServer {
     /// A standby's way to its primary.
     upstream: Option<Gateway>,
     folder: TempDir,
+    /// Where the data is, if not in the folder.
+    disks: Option<SmallDisks>,
     watchdog: Child,
 }
 
@@ -106,6 +109,33 @@ impl PostgresServer {
             .unwrap_or_else(|error| panic!("no PostgreSQL server of the test's own: {error}"))
     }
 
+    /// Starts one whose data, and whose log, are each on a small disk of so many MiB, with
+    /// settings of the test's.
+    pub async fn on_small_disks(data: u32, log: u32, settings: &[&str]) -> Self {
+        let made = async {
+            let folder = folder(&std::env::temp_dir())?;
+            let programs = Programs::find(folder.path())?;
+            programs.own(folder.path())?;
+            let disks = SmallDisks::new(programs.account(), data, log).await?;
+            let programs = programs.under(disks.words());
+            data::copy(&programs, &disks.data_folder()).await?;
+            disks.move_log(&programs)?;
+            let mut server = Self::new(programs, folder, settings)?;
+            server.disks = Some(disks);
+            Ok::<_, io::Error>(server)
+        };
+        let server = made
+            .await
+            .unwrap_or_else(|error| panic!("no PostgreSQL server on small disks: {error}"));
+        server.start().await;
+        server
+    }
+
+    /// Of one that is [`Self::on_small_disks`]: these.
+    pub fn disks(&self) -> &SmallDisks {
+        self.disks.as_ref().expect("made by on_small_disks()")
+    }
+
     /// One on new data in a folder below `parent`.
     pub(super) fn on_new_data(programs: Programs, parent: &Path) -> io::Result<Self> {
         let folder = folder(parent)?;
@@ -123,13 +153,17 @@ impl PostgresServer {
             process: Mutex::default(),
             upstream: None,
             folder,
+            disks: None,
             watchdog,
         })
     }
 
     /// Where its data is.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        match &self.disks {
+            Some(disks) => disks.data_folder(),
+            None => self.folder.path().join("data"),
+        }
     }
 
     /// `HOST:PORT`.
@@ -268,6 +302,12 @@ impl PostgresServer {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
+    /// How many lines of what it has written contain this.
+    pub fn wrote(&self, text: &str) -> usize {
+        let all = fs::read_to_string(self.log_file()).unwrap_or_default();
+        all.lines().filter(|line| line.contains(text)).count()
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -293,6 +333,9 @@ impl PostgresServer {
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(self.data());
         command.args(["-p", &self.port.to_string()]);
+        // Where the watchdog finds it wherever the data is.
+        let pid = self.folder.path().join("pid");
+        command.args(["-c", &format!("external_pid_file={}", pid.display())]);
         for setting in SETTINGS
             .iter()
             .copied()

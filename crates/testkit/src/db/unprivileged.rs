@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// The account that the cluster belongs to; none when ours will do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Account(Option<(u32, u32)>);
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Account(Option<(u32, u32)>);
 
 impl Account {
     /// Ours, unless that is root: then `postgres` or `nobody`.
@@ -27,7 +27,7 @@ impl Account {
     }
 
     /// A command that runs as this account.
-    pub(super) fn command(self, program: &Path) -> Command {
+    pub(crate) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
         if let Self(Some((user, group))) = self {
             command.uid(user).gid(group);
@@ -36,7 +36,7 @@ impl Account {
     }
 
     /// Hands a folder over.
-    pub(super) fn own(self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn own(self, folder: &Path) -> io::Result<()> {
         match self.0 {
             Some((user, group)) => chown(folder, Some(user), Some(group)),
             None => Ok(()),

@@ -66,7 +66,7 @@ enum Part {
     Database,
     /// SQLite's log is cut off anywhere; each round is a cut
     Wal,
-    /// SQLite's disk is full
+    /// The database's disk is full
     Disk,
     /// One of three nodes is stopped and resumed or killed, another's clock is wrong
     Nodes,
@@ -92,19 +92,18 @@ impl Part {
             Self::Kill => 500,
             Self::Database => 100,
             Self::Wal => 2_000,
-            Self::Disk => 30,
-            Self::Nodes => 24,
-            Self::Frozen => 3,
-            Self::Promotion => 10,
-            Self::Soak => 60,
+            Self::Disk => 50,
+            Self::Nodes | Self::Soak => 60,
+            Self::Frozen => 5,
+            Self::Promotion => 20,
             Self::Table => 0,
         }
     }
 
     fn engines(self) -> &'static [Engine] {
         match self {
-            Self::Kill | Self::Soak => &[Engine::Sqlite, Engine::Postgres],
-            Self::Wal | Self::Disk => &[Engine::Sqlite],
+            Self::Kill | Self::Disk | Self::Soak => &[Engine::Sqlite, Engine::Postgres],
+            Self::Wal => &[Engine::Sqlite],
             Self::Database | Self::Nodes | Self::Frozen | Self::Promotion => &[Engine::Postgres],
             Self::Table => &[],
         }
@@ -171,7 +170,7 @@ async fn part(part: Part, context: &Context, engine: Engine) -> io::Result<Recor
         Part::Kill => kill::run(context, engine).await,
         Part::Database => database::run(context).await,
         Part::Wal => wal::run(context).await,
-        Part::Disk => disk::run(context).await,
+        Part::Disk => disk::run(context, engine).await,
         Part::Nodes => nodes::run(context).await,
         Part::Frozen => frozen::run(context).await,
         Part::Promotion => promotion::run(context).await,
