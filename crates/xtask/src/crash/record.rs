@@ -107,7 +107,9 @@ impl Record {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = File::options().create(true).append(true).open(path)?;
-        writeln!(file, "{}", serde_json::to_string(self)?)
+        // In one piece: other parts may run at the same time.
+        let line = serde_json::to_string(self)? + "\n";
+        file.write_all(line.as_bytes())
     }
 }
 

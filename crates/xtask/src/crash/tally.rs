@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,6 +57,8 @@ pub(super) struct Tally {
     pub(super) clock: Clock,
     /// Endpoints' paths, each with what came there.
     seen: Mutex<HashMap<String, HashMap<Uuid, Seen>>>,
+    /// How many of these were answered with success: it is asked for often.
+    delivered: AtomicU64,
     is_down: AtomicBool,
     /// Whether every answer waits.
     is_held: watch::Sender<bool>,
@@ -82,6 +84,7 @@ impl Tally {
             seed,
             clock: Clock::start(),
             seen: Mutex::default(),
+            delivered: AtomicU64::new(0),
             is_down: AtomicBool::new(false),
             is_held: watch::Sender::new(false),
             strangers: Mutex::default(),
@@ -101,20 +104,19 @@ impl Tally {
 
     /// Deliveries that were answered with success so far.
     pub(super) fn delivered(&self) -> u64 {
-        let seen = self.seen.lock();
-        let done = |of: &HashMap<Uuid, Seen>| of.values().filter(|one| one.done_at > 0).count();
-        seen.values().map(|of| done(of) as u64).sum()
+        self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Whether each of these messages was answered with success at this endpoint.
-    pub(super) fn missing(&self, path: &str, messages: &[Uuid]) -> usize {
+    /// Those of these messages that were not answered with success at this endpoint.
+    pub(super) fn missing(&self, path: &str, messages: &[Uuid]) -> Vec<Uuid> {
         let seen = self.seen.lock();
         let of = seen.get(path);
         let is_done = |id: &Uuid| {
             of.and_then(|of| of.get(id))
                 .is_some_and(|one| one.done_at > 0)
         };
-        messages.iter().filter(|id| !is_done(id)).count()
+        let missing = messages.iter().filter(|id| !is_done(id));
+        missing.copied().collect()
     }
 
     /// Compares what was owed, messages by endpoint, with what came.
@@ -175,6 +177,7 @@ impl Tally {
         if let Some(one) = seen.get_mut(path).and_then(|of| of.get_mut(&id)) {
             if one.done_at == 0 {
                 one.done_at = now;
+                self.delivered.fetch_add(1, Ordering::Relaxed);
             } else {
                 one.again += 1;
             }
@@ -274,7 +277,7 @@ mod tests {
         assert_eq!((balance.owed, balance.twice), (2, 2));
         assert_eq!(balance.lost.len(), 1, "{balance:?}");
         assert_eq!(balance.twice_from.len(), 1);
-        assert_eq!(tally.missing(GOOD, &[one, other]), 1);
+        assert_eq!(tally.missing(GOOD, &[one, other]), [other]);
         assert_eq!(tally.delivered(), 1);
     }
 

@@ -179,7 +179,7 @@ impl World {
     /// took; none after `limit`.
     pub(super) async fn arrives(&self, id: Uuid, limit: Duration) -> Option<f64> {
         let begun = now();
-        while self.tally.missing(GOOD, &[id]) > 0 {
+        while !self.tally.missing(GOOD, &[id]).is_empty() {
             if begun.elapsed() > limit {
                 return None;
             }
@@ -220,13 +220,13 @@ impl World {
     /// seconds that it took.
     pub(super) async fn settle(&self, limit: Duration) -> f64 {
         let begun = now();
-        let owed = self.owed();
+        let mut owed = self.owed();
         while begun.elapsed() < limit {
-            let missing: usize = owed
-                .iter()
-                .map(|(path, ids)| self.tally.missing(path, ids))
-                .sum();
-            if missing == 0 {
+            for (path, ids) in &mut owed {
+                *ids = self.tally.missing(path, ids);
+            }
+            owed.retain(|(_, ids)| !ids.is_empty());
+            if owed.is_empty() {
                 break;
             }
             sleep(LOOK).await;
@@ -279,7 +279,9 @@ pub(super) fn launch(
     context: &Context,
     settings: &[(&str, &str)],
 ) -> io::Result<Launch> {
-    let folder: PathBuf = folder(&context.target, &format!("crash-{}", context.seed))?;
+    // Other runs may be going on, with the same seed too.
+    let name = format!("crash-{}-{}", context.seed, std::process::id());
+    let folder: PathBuf = folder(&context.target, &name)?;
     let settings = settings.iter();
     Ok(Launch {
         binary: context.binary.clone(),
