@@ -141,10 +141,75 @@ mod relay {
 
     #[cfg(test)]
     mod tests {
+        use std::process::Command;
+
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         use tokio::net::TcpListener;
 
         use super::*;
+
+        /// Set for the process whose network is its own.
+        const APART: &str = "POSTRIDER_TEST_NETWORK_APART";
+        const REMEDY: &str = "this test needs a network of its own, which can fall silent: iproute2 (ip), \
+            and for an account that is not root, user namespaces (sysctl user.max_user_namespaces, \
+            kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)";
+
+        /// A connection through the relay to `server` that has carried a byte each way.
+        async fn carried(name: &str, server: &TcpListener) -> (UnixStream, TcpStream) {
+            let mut ours = UnixStream::connect(name).await.unwrap();
+            let (mut theirs, _) = server.accept().await.unwrap();
+            ours.write_all(b"?").await.unwrap();
+            theirs.read_exact(&mut [0]).await.unwrap();
+            theirs.write_all(b"!").await.unwrap();
+            ours.read_exact(&mut [0]).await.unwrap();
+            (ours, theirs)
+        }
+
+        /// In a network where nobody answers any more, and nobody says so.
+        async fn fall_silent() {
+            let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = server.local_addr().unwrap().port();
+            let options = PgConnectOptions::new_without_pgpass()
+                .host("127.0.0.1")
+                .port(port);
+            let (options, _relay) = open(options).await.unwrap();
+            server.accept().await.unwrap();
+            let name = options.get_socket().unwrap().display().to_string();
+            let name = format!("{name}/.s.PGSQL.{port}");
+            let (mut idle, _one) = carried(&name, &server).await;
+            let (mut asking, _other) = carried(&name, &server).await;
+            let mut down = Command::new("ip");
+            let down = down.args(["link", "set", "lo", "down"]).status();
+            assert!(down.is_ok_and(|status| status.success()), "{REMEDY}");
+            asking.write_all(b"?").await.unwrap();
+            let ends = async {
+                let (mut one, mut other) = ([0], [0]);
+                tokio::join!(idle.read(&mut one), asking.read(&mut other))
+            };
+            let ended = tokio::time::timeout(Duration::from_secs(30), ends).await;
+            let (idle, asking) = ended.expect("both connections end within half a minute");
+            assert_eq!((idle.unwrap_or(0), asking.unwrap_or(0)), (0, 0));
+        }
+
+        #[test]
+        fn a_server_that_falls_silent_without_a_word_is_noticed_within_half_a_minute() {
+            if std::env::var_os(APART).is_some() {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                return runtime.block_on(fall_silent());
+            }
+            let (_, module) = module_path!().split_once("::").unwrap();
+            let name = "a_server_that_falls_silent_without_a_word_is_noticed_within_half_a_minute";
+            let script = r#"ip link set lo up && exec "$0" --exact --nocapture "$1""#;
+            let mut apart = Command::new("unshare");
+            apart.args(["--user", "--map-root-user", "--net", "sh", "-c", script]);
+            apart.arg(std::env::current_exe().unwrap());
+            apart.arg(format!("{module}::{name}")).env(APART, "1");
+            let output = apart.output().expect(REMEDY);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{REMEDY}: {said}");
+            assert!(said.contains("1 passed"), "{said}");
+        }
 
         #[tokio::test]
         async fn another_process_gets_no_connection_through_the_relay() {
