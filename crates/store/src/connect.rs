@@ -3,6 +3,8 @@
 
 mod postgres;
 mod session;
+#[cfg(feature = "failpoints")]
+mod steps;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -240,18 +242,20 @@ async fn open_sqlite(path: &Path, connections: u32) -> Result<SqliteDb, ConnectE
         // it begins anew.
         .pragma("journal_size_limit", LOG_KEPT);
     let pool = |max: u32, read_only: bool| {
-        SqlitePoolOptions::new()
+        let pool = SqlitePoolOptions::new()
             .max_connections(max)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(
-                options
-                    .clone()
-                    .pragma("query_only", if read_only { "on" } else { "off" }),
-            )
+            .acquire_timeout(Duration::from_secs(10));
+        #[cfg(feature = "failpoints")]
+        let pool = steps::counted(pool);
+        pool.connect_with(
+            options
+                .clone()
+                .pragma("query_only", if read_only { "on" } else { "off" }),
+        )
     };
     let write = pool(1, false).await.map_err(ConnectError::Reach)?;
     let read = pool(connections.clamp(1, 8), true)

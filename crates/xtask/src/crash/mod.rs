@@ -5,11 +5,14 @@ mod database;
 mod disk;
 mod frozen;
 mod going;
+mod history;
 mod kill;
 mod ledger;
 mod nodes;
+mod past;
 mod process;
 mod promotion;
+mod reads;
 mod record;
 mod soak;
 mod tally;
@@ -76,6 +79,8 @@ enum Part {
     Promotion,
     /// Steady traffic; each round is a minute
     Soak,
+    /// The same traffic over a short and a long history; each round is a row of it
+    History,
     /// No run: the table of the last runs
     Table,
 }
@@ -96,13 +101,16 @@ impl Part {
             Self::Nodes | Self::Soak => 60,
             Self::Frozen => 5,
             Self::Promotion => 20,
+            Self::History => 5_000_000,
             Self::Table => 0,
         }
     }
 
     fn engines(self) -> &'static [Engine] {
         match self {
-            Self::Kill | Self::Disk | Self::Soak => &[Engine::Sqlite, Engine::Postgres],
+            Self::Kill | Self::Disk | Self::Soak | Self::History => {
+                &[Engine::Sqlite, Engine::Postgres]
+            }
             Self::Wal => &[Engine::Sqlite],
             Self::Database | Self::Nodes | Self::Frozen | Self::Promotion => &[Engine::Postgres],
             Self::Table => &[],
@@ -175,6 +183,7 @@ async fn part(part: Part, context: &Context, engine: Engine) -> io::Result<Recor
         Part::Frozen => frozen::run(context).await,
         Part::Promotion => promotion::run(context).await,
         Part::Soak => soak::run(context, engine).await,
+        Part::History => history::run(context, engine).await,
         Part::Table => Err(io::Error::other("no run")),
     }
 }

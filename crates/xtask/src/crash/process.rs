@@ -18,7 +18,7 @@ const LISTENING: &str = "listening on http://";
 const PATIENCE: Duration = Duration::from_mins(2);
 /// A second apart: no delivery may end because an endpoint was down for a while.
 const RETRIES: usize = 90;
-const MAIN_SECRET: &str = "for-crashes-alone-0123456789abcdefghijklmnopqrstuvwxyz";
+pub(super) const MAIN_SECRET: &str = "for-crashes-alone-0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// What servers are made of that share a database.
 #[derive(Clone, Debug)]
