@@ -116,7 +116,6 @@ async fn becomes(server: &Server, sql: &str, wanted: i64) {
 }
 
 #[test]
-#[ignore = "fails since commits' connections are waited for and tried when rested: to be mended"]
 fn what_was_committed_though_the_answer_was_lost_is_stored_once_and_counted_once() {
     run(async {
         let gate = postrider_testkit::Gate::closed();

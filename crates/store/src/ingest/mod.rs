@@ -12,6 +12,7 @@ mod sqlite;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
@@ -127,7 +128,10 @@ pub struct Writer {
 /// A connection that has rested longer is tried before it is trusted with a batch: it may have
 /// died meanwhile, and the first publisher after an outage is not to be the one to find out.
 /// Under load none rests so long.
-const IDLE: std::time::Duration = std::time::Duration::from_millis(100);
+const IDLE: Duration = Duration::from_millis(100);
+/// How long that may take: nothing has been written yet, so another connection may be taken
+/// while its publishers still wait.
+const TRY: Duration = Duration::from_secs(2);
 
 impl Store {
     /// A committer's writer, which connects when it is first used.
@@ -203,7 +207,7 @@ impl Writer {
         let now = self.store.clock.now();
         if now.since(self.used_at) > IDLE
             && let Some(connection) = &mut self.postgres
-            && sqlx::Connection::ping(&mut **connection).await.is_err()
+            && !answers(connection).await
         {
             // The database was away: a batch must not be the one to find out.
             self.disconnect();
@@ -237,6 +241,12 @@ pub struct Written {
     pub fates: Vec<Fate>,
     /// Of each outcome, in order.
     pub outcomes: Vec<crate::outcome::Applied>,
+}
+
+/// Whether the database is at the other end, and hears.
+async fn answers(connection: &mut sqlx::PgConnection) -> bool {
+    let ping = sqlx::Connection::ping(connection);
+    matches!(tokio::time::timeout(TRY, ping).await, Ok(Ok(())))
 }
 
 /// Of messages and outcomes, what is about to be written.

@@ -53,7 +53,9 @@ impl Gateway {
         *self.held.lock() = Some(bound(self.address));
     }
 
-    /// Loses what the server answers, and passes on what it is told.
+    /// Loses what the server answers to whatever it is told from now on, and passes that on.
+    /// Only a connection that is merely tried is answered: what gets lost is the answer to a
+    /// write, not the question before it whether anybody is there.
     pub(super) fn lose_answers(&self) {
         self.mute.store(true, Ordering::SeqCst);
     }
@@ -98,10 +100,19 @@ async fn accept(listener: TcpListener, server: Arc<Mutex<String>>, mute: Arc<Ato
                 let _ = server.set_nodelay(true);
                 let ((mut asks, mut hears), (mut takes, mut tells)) =
                     (client.split(), server.split());
+                let unheard = AtomicBool::new(false);
+                let asking = |question: &[u8]| {
+                    if mute.load(Ordering::SeqCst) && question != PING {
+                        unheard.store(true, Ordering::SeqCst);
+                    }
+                    true
+                };
+                let answering =
+                    |_: &[u8]| !(mute.load(Ordering::SeqCst) && unheard.load(Ordering::SeqCst));
                 // Either side may leave when it likes.
                 tokio::select! {
-                    _ = tokio::io::copy(&mut asks, &mut tells) => {}
-                    _ = answer(&mut takes, &mut hears, &mute) => {}
+                    _ = pass_on(&mut asks, &mut tells, asking) => {}
+                    _ = pass_on(&mut takes, &mut hears, answering) => {}
                 }
             }
         });
@@ -109,11 +120,14 @@ async fn accept(listener: TcpListener, server: Arc<Mutex<String>>, mute: Arc<Ato
     }
 }
 
-/// Passes answers on, as long as they are not to be lost.
-async fn answer(
+/// What sqlx sends to try a connection: `Sync`, and nothing before it.
+const PING: &[u8] = b"S\0\0\0\x04";
+
+/// Passes on what is read, as long as it is said to go on.
+async fn pass_on(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
-    mute: &AtomicBool,
+    goes_on: impl Fn(&[u8]) -> bool,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 16 * 1_024];
     loop {
@@ -121,7 +135,7 @@ async fn answer(
         if read == 0 {
             return Ok(());
         }
-        if !mute.load(Ordering::SeqCst) {
+        if goes_on(&buffer[..read]) {
             to.write_all(&buffer[..read]).await?;
         }
     }
