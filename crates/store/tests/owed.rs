@@ -230,6 +230,28 @@ both_engines! {
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((0, 0), 1));
     }
 
+    async fn a_number_that_a_fail_over_gave_to_another_commit_is_not_taken_for_the_same(db) {
+        for freed in [false, true] {
+            let (app, endpoints, message) = published(db).await;
+            let mut ledger = Ledger::new(1);
+            rolled(db, &mut ledger).await;
+            db.execute("update journal set at = at + 1 where owes").await;
+            if freed {
+                let unheld = ledger.unheld(db.clock.now().plus(Duration::from_secs(9)), |_, _| false);
+                assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 2);
+            } else {
+                for endpoint in endpoints {
+                    db.attempt(app, message, endpoint, DeliveryState::Succeeded).await;
+                }
+                rolled(db, &mut ledger).await;
+            }
+            assert_eq!((fresh_and_owing(db).await, ledger.left()), ((0, 1), 0), "freed: {freed}");
+            db.clock.advance(Duration::from_mins(1));
+            settled(db, &mut ledger).await;
+            assert_eq!(fresh_and_owing(db).await, (0, 0));
+        }
+    }
+
     async fn a_commit_of_the_version_before_is_resolved_through_its_applications_endpoints(db) {
         let (app, [first, _], message) = published(db).await;
         db.attempt(app, message, first, DeliveryState::Succeeded).await;

@@ -47,6 +47,32 @@ pub(crate) struct Row {
     pub(crate) owes: bool,
 }
 
+/// Which row: its number, and when its commit was, since a database that went back gives the
+/// number to another commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RowId {
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+}
+
+impl Row {
+    pub(crate) fn id(&self) -> RowId {
+        RowId {
+            seq: self.seq,
+            at: self.at,
+        }
+    }
+}
+
+impl Happened {
+    pub(crate) fn row(&self) -> RowId {
+        RowId {
+            seq: self.seq,
+            at: self.at.micros(),
+        }
+    }
+}
+
 /// What one commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Happened {

@@ -14,7 +14,7 @@ use postrider_domain::{EndpointId, MessageId, Timestamp};
 
 use super::ON_ITS_WAY;
 use crate::journal::owned::{self, DeliveryKey};
-use crate::journal::{self, Happened};
+use crate::journal::{self, Happened, RowId};
 use crate::stat::Unrolled;
 
 /// How often a row's deliveries are compared with what the node holds.
@@ -29,9 +29,9 @@ pub struct Ledger {
     mark: Option<i64>,
     /// The last mark that was used.
     used: i64,
-    rows: HashMap<i64, Entry>,
+    rows: HashMap<RowId, Entry>,
     /// What is left, and of which row.
-    deliveries: HashMap<DeliveryKey, i64>,
+    deliveries: HashMap<DeliveryKey, RowId>,
     /// A batch of the journal that was entered and is not counted yet.
     pub(crate) pending: Option<Unrolled>,
     /// Rows of before may owe that are not entered: the place to go on with them.
@@ -137,11 +137,11 @@ impl Ledger {
     }
 
     /// Enters commits, the oldest first. Returns the rows of which nothing is left.
-    pub(crate) fn enter(&mut self, commits: &mut [Commit]) -> Vec<i64> {
+    pub(crate) fn enter(&mut self, commits: &mut [Commit]) -> Vec<RowId> {
         let mut closed = Vec::new();
         for commit in commits {
             if let (true, Some(owned)) = (commit.owes, commit.owned.take()) {
-                self.owe(commit.happened.seq, commit.happened.at, owned);
+                self.owe(commit.happened.row(), commit.happened.at, owned);
             }
             if commit.whole {
                 for attempt in commit.happened.attempts.iter().filter(|one| one.scheduled) {
@@ -152,48 +152,48 @@ impl Ledger {
         closed
     }
 
-    pub(crate) fn owe(&mut self, seq: i64, at: Timestamp, keys: Vec<DeliveryKey>) {
+    pub(crate) fn owe(&mut self, row: RowId, since: Timestamp, keys: Vec<DeliveryKey>) {
         // Entered again, with less: what is left of it from before must not count for that.
-        self.drop_row(seq);
-        self.deliveries.extend(keys.iter().map(|key| (*key, seq)));
+        self.drop_row(row);
+        self.deliveries.extend(keys.iter().map(|key| (*key, row)));
         let entry = Entry {
             left: keys.len(),
             keys,
-            compare_at: at.plus(ON_ITS_WAY),
+            compare_at: since.plus(ON_ITS_WAY),
         };
-        self.rows.insert(seq, entry);
+        self.rows.insert(row, entry);
     }
 
     /// Strikes a delivery out. Returns its row if nothing else of it is left.
-    pub(crate) fn strike(&mut self, key: &DeliveryKey) -> Option<i64> {
-        let seq = self.deliveries.remove(key)?;
-        let entry = self.rows.get_mut(&seq)?;
+    pub(crate) fn strike(&mut self, key: &DeliveryKey) -> Option<RowId> {
+        let row = self.deliveries.remove(key)?;
+        let entry = self.rows.get_mut(&row)?;
         entry.left -= 1;
         if entry.left > 0 {
             return None;
         }
-        self.rows.remove(&seq);
-        Some(seq)
+        self.rows.remove(&row);
+        Some(row)
     }
 
     /// What is left of a row.
-    pub(crate) fn left_of(&self, seq: i64) -> Vec<DeliveryKey> {
+    pub(crate) fn left_of(&self, row: RowId) -> Vec<DeliveryKey> {
         self.rows
-            .get(&seq)
-            .map_or_else(Vec::new, |entry| self.rest(seq, entry).collect())
+            .get(&row)
+            .map_or_else(Vec::new, |entry| self.rest(row, entry).collect())
     }
 
     /// A row is closed, whatever is left of it.
-    pub(crate) fn drop_row(&mut self, seq: i64) {
-        for key in self.left_of(seq) {
+    pub(crate) fn drop_row(&mut self, row: RowId) {
+        for key in self.left_of(row) {
             self.deliveries.remove(&key);
         }
-        self.rows.remove(&seq);
+        self.rows.remove(&row);
     }
 
-    fn rest<'a>(&'a self, seq: i64, entry: &'a Entry) -> impl Iterator<Item = DeliveryKey> + 'a {
+    fn rest<'a>(&'a self, row: RowId, entry: &'a Entry) -> impl Iterator<Item = DeliveryKey> + 'a {
         let keys = entry.keys.iter().copied();
-        keys.filter(move |key| self.deliveries.get(key) == Some(&seq))
+        keys.filter(move |key| self.deliveries.get(key) == Some(&row))
     }
 
     /// What is left and not held, of rows that are due to be compared. To be asked before a
@@ -204,17 +204,17 @@ impl Ledger {
         now: Timestamp,
         held: impl Fn(EndpointId, MessageId) -> bool,
     ) -> Vec<(EndpointId, MessageId)> {
-        let due: Vec<i64> = self
+        let due: Vec<RowId> = self
             .rows
             .iter()
             .filter(|(_, entry)| entry.compare_at <= now)
-            .map(|(seq, _)| *seq)
+            .map(|(row, _)| *row)
             .collect();
         let mut unheld = Vec::new();
-        for seq in due {
-            let rest = self.left_of(seq);
+        for row in due {
+            let rest = self.left_of(row);
             unheld.extend(rest.into_iter().filter(|key| !held(key.0, key.1)));
-            if let Some(entry) = self.rows.get_mut(&seq) {
+            if let Some(entry) = self.rows.get_mut(&row) {
                 entry.compare_at = now.plus(COMPARED_EVERY);
             }
         }
@@ -233,8 +233,15 @@ mod tests {
     use postrider_domain::{AppId, AttemptId};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-    const NOTHING: [i64; 0] = [];
+    const NOTHING: [RowId; 0] = [];
     const NOBODY: [DeliveryKey; 0] = [];
+
+    const fn row(seq: i64) -> RowId {
+        RowId {
+            seq,
+            at: NOW.micros(),
+        }
+    }
 
     fn keys(count: usize) -> Vec<DeliveryKey> {
         (0..count)
@@ -294,10 +301,10 @@ mod tests {
             ledger.enter(&mut [outcomes(7, &keys[..2], true, true)]),
             NOTHING
         );
-        assert_eq!((ledger.left(), ledger.left_of(5)), (1, vec![keys[2]]));
+        assert_eq!((ledger.left(), ledger.left_of(row(5))), (1, vec![keys[2]]));
         assert_eq!(
             ledger.enter(&mut [outcomes(8, &keys[2..], true, true)]),
-            [5]
+            [row(5)]
         );
         assert_eq!(ledger.left(), 0);
     }
@@ -307,14 +314,14 @@ mod tests {
         let (mut ledger, keys) = (Ledger::new(1), keys(2));
         ledger.enter(&mut [publish(5, &keys)]);
         // Adopted once more, when one of them has moved and the roll-up has not read of it.
-        ledger.owe(5, NOW, vec![keys[1]]);
+        ledger.owe(row(5), NOW, vec![keys[1]]);
         assert_eq!(
             ledger.enter(&mut [outcomes(6, &keys[..1], true, true)]),
             NOTHING
         );
         assert_eq!(
             ledger.enter(&mut [outcomes(7, &keys[1..], true, true)]),
-            [5]
+            [row(5)]
         );
         assert_eq!(ledger.left(), 0);
     }

@@ -4,8 +4,8 @@ use postrider_domain::{EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use super::{Commit, Ledger, OLD, OLD_ELSEWHERE, Rows};
-use crate::journal::Row;
 use crate::journal::owned::DeliveryKey;
+use crate::journal::{Row, RowId};
 use crate::lane::wake_lanes;
 use crate::sql::Sql;
 use crate::{Store, StoreResult};
@@ -79,7 +79,7 @@ fn of_node(node: i64, after: i64) -> Sql {
 
 /// What is to be done for a row.
 struct Work {
-    seq: i64,
+    row: RowId,
     /// Whose commit it was; `None`: the version before did not note it.
     node: Option<i64>,
     /// Whether its node's row is there.
@@ -119,7 +119,7 @@ impl Store {
         for chunk in keys.chunks(KEYS) {
             let (mark, now) = (ledger.step(), self.clock.now().micros());
             // Struck out first: should the transaction fail, the account is begun anew.
-            let closed: Vec<i64> = chunk.iter().filter_map(|key| ledger.strike(key)).collect();
+            let closed: Vec<RowId> = chunk.iter().filter_map(|key| ledger.strike(key)).collect();
             let result: StoreResult<Option<u64>> = transaction!(self, "freeing what is not held", conn => {
                 conn.pin_plans().await?;
                 if !takes_step!(conn, mark) {
@@ -171,7 +171,7 @@ impl Store {
                     fresh.extend(conn.fresh(chunk, mark.node).await?);
                 }
                 if fresh.is_empty() {
-                    conn.close(&[work.seq]).await?;
+                    conn.close(&[work.row]).await?;
                 }
                 Ok(Some(fresh))
             });
@@ -182,7 +182,7 @@ impl Store {
             ledger.stepped(mark);
             let keys = keys_of(fresh);
             if !keys.is_empty() {
-                ledger.owe(work.seq, self.clock.now(), keys);
+                ledger.owe(work.row, self.clock.now(), keys);
             }
         }
         ledger.adopt_after = Some(last);
@@ -205,7 +205,7 @@ impl Store {
         let works = self.works(rows.into_iter()).await?;
         let mut settled = self.settle(&works, ledger.node(), held).await?;
         for work in &works {
-            ledger.drop_row(work.seq);
+            ledger.drop_row(work.row);
         }
         settled.more = full;
         Ok(settled)
@@ -273,7 +273,7 @@ impl Store {
                 }
             };
             works.push(Work {
-                seq: row.seq,
+                row: row.id(),
                 node: row.node,
                 lives,
                 keys,
@@ -308,8 +308,8 @@ impl Store {
             let now = self.clock.now().micros();
             let (freed, claimed): (u64, u64) = transaction!(self, "settling a commit", conn => {
                 conn.pin_plans().await?;
-                if conn.hold(&[work.seq]).await?.is_empty() {
-                    // Another node is at it.
+                if !conn.hold(work.row).await? {
+                    // Another node is at it, or the database went back.
                     return Ok((0, 0));
                 }
                 let (mut freed, mut claimed) = (Vec::new(), 0);
@@ -321,7 +321,7 @@ impl Store {
                     claimed += given.len() as u64;
                     freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
                 }
-                conn.close(&[work.seq]).await?;
+                conn.close(&[work.row]).await?;
                 let count = freed.len() as u64;
                 wake_lanes!(conn, freed, now);
                 Ok((count, claimed))

@@ -31,6 +31,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::StoreResult;
+use crate::journal::RowId;
 use crate::journal::owned::DeliveryKey;
 
 pub use count::Unaccounted;
@@ -91,10 +92,10 @@ impl Unreadable {
 pub(crate) trait Rows {
     /// For the rest of the transaction no plan reads a whole table.
     async fn pin_plans(&mut self) -> StoreResult<()>;
-    /// Which of these rows of the journal still owe; nobody else closes them meanwhile.
-    async fn hold(&mut self, seqs: &[i64]) -> StoreResult<Vec<i64>>;
+    /// Whether this row of the journal still owes; nobody else closes it meanwhile.
+    async fn hold(&mut self, row: RowId) -> StoreResult<bool>;
     /// These rows owe nothing any more.
-    async fn close(&mut self, seqs: &[i64]) -> StoreResult<()>;
+    async fn close(&mut self, rows: &[RowId]) -> StoreResult<()>;
     /// Which of these deliveries are fresh in this node's hand.
     async fn fresh(&mut self, keys: &[DeliveryKey], node: i64) -> StoreResult<Vec<(Uuid, Uuid)>>;
     /// Makes those of them due that are fresh in this node's hand, for anybody. Returns their

@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::Rows;
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::journal::RowId;
 use crate::journal::owned::DeliveryKey;
 
 const HOLD: &str =
-    "select seq from journal where owes and seq = any($1) order by seq for update skip locked";
-const CLOSE: &str = "update journal set owes = false where owes and seq = any($1)";
+    "select seq from journal where owes and seq = $1 and at = $2 for update skip locked";
+const CLOSE: &str = "update journal j set owes = false from unnest($1::bigint[], $2::bigint[]) as i(seq, at) \
+    where j.owes and j.seq = i.seq and j.at = i.at";
 const FRESH: &str = "select d.endpoint_id, d.message_id from unnest($1::uuid[], $2::uuid[]) as i(endpoint_id, message_id) \
     join delivery d on d.endpoint_id = i.endpoint_id and d.message_id = i.message_id \
     where d.state = 0 and d.due_at is null and d.owner = $3";
@@ -47,17 +49,20 @@ impl Rows for PgConnection {
         .map_err(wrong("pinning plans"))
     }
 
-    async fn hold(&mut self, seqs: &[i64]) -> StoreResult<Vec<i64>> {
-        sqlx::query_scalar(HOLD)
-            .bind(seqs)
-            .fetch_all(self)
+    async fn hold(&mut self, row: RowId) -> StoreResult<bool> {
+        sqlx::query(HOLD)
+            .bind(row.seq)
+            .bind(row.at)
+            .fetch_optional(self)
             .await
-            .map_err(wrong("holding rows of the journal"))
+            .map(|found| found.is_some())
+            .map_err(wrong("holding a row of the journal"))
     }
 
-    async fn close(&mut self, seqs: &[i64]) -> StoreResult<()> {
+    async fn close(&mut self, rows: &[RowId]) -> StoreResult<()> {
         sqlx::query(CLOSE)
-            .bind(seqs)
+            .bind(rows.iter().map(|row| row.seq).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.at).collect::<Vec<_>>())
             .execute(self)
             .await
             .map(|_| ())

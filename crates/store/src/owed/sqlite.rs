@@ -7,12 +7,13 @@ use uuid::Uuid;
 use super::Rows;
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::journal::RowId;
 use crate::journal::owned::DeliveryKey;
 
-const HOLD: &str =
-    "select seq from journal where owes and seq in (select value from json_each($1)) order by seq";
-const CLOSE: &str =
-    "update journal set owes = 0 where owes and seq in (select value from json_each($1))";
+const HOLD: &str = "select seq from journal where owes and seq = $1 and at = $2";
+const CLOSE: &str = "update journal set owes = 0 \
+    from (select value ->> 0 as seq, value ->> 1 as at from jsonb_each($1)) as i \
+    where journal.owes and journal.seq = i.seq and journal.at = i.at";
 const FRESH: &str = "select d.endpoint_id, d.message_id from json_each($2) as i cross join delivery d \
     where d.endpoint_id = substr($1, i.key * 32 + 1, 16) and d.message_id = substr($1, i.key * 32 + 17, 16) \
       and d.state = 0 and d.due_at is null and d.owner = $3";
@@ -49,17 +50,20 @@ impl Rows for SqliteConnection {
         Ok(())
     }
 
-    async fn hold(&mut self, seqs: &[i64]) -> StoreResult<Vec<i64>> {
-        sqlx::query_scalar(HOLD)
-            .bind(json!(seqs).to_string())
-            .fetch_all(self)
+    async fn hold(&mut self, row: RowId) -> StoreResult<bool> {
+        sqlx::query(HOLD)
+            .bind(row.seq)
+            .bind(row.at)
+            .fetch_optional(self)
             .await
-            .map_err(wrong("holding rows of the journal"))
+            .map(|found| found.is_some())
+            .map_err(wrong("holding a row of the journal"))
     }
 
-    async fn close(&mut self, seqs: &[i64]) -> StoreResult<()> {
+    async fn close(&mut self, rows: &[RowId]) -> StoreResult<()> {
+        let rows: Vec<_> = rows.iter().map(|row| (row.seq, row.at)).collect();
         sqlx::query(CLOSE)
-            .bind(json!(seqs).to_string())
+            .bind(json!(rows).to_string())
             .execute(self)
             .await
             .map(|_| ())

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Counts, Key, Row, Table};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::journal::RowId;
 
 /// One node at a time rolls up; any constant of our own serves.
 const LOCK: i64 = 0x726f_6c6c_5f75_7000;
@@ -56,12 +57,12 @@ pub(super) async fn lock(connection: &mut PgConnection) -> StoreResult<bool> {
 /// one of them was, or is not there.
 pub(super) async fn claim(
     connection: &mut PgConnection,
-    rows: &[(i64, i64, bool)],
+    rows: &[(RowId, bool)],
 ) -> StoreResult<bool> {
     let done = sqlx::query(CLAIM)
-        .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.0.seq).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.0.at).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
         .execute(connection)
         .await
         .map_err(wrong("marking commits"))?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Bucket, Counts, HOURS_KEPT, Key, MINUTES_KEPT, Row, Table};
 use crate::db::Db;
 use crate::error::wrong;
-use crate::journal;
+use crate::journal::{self, RowId};
 use crate::owed::{Commit, Ledger, Mark, takes_step};
 use crate::sql::Sql;
 use crate::transaction::SqliteTransaction;
@@ -40,10 +40,10 @@ pub(crate) fn open_of_none() -> Sql {
 /// Commits that were read to be rolled up, and what they come to.
 #[derive(Debug)]
 pub(crate) struct Unrolled {
-    /// Of each its number, when it was, and whether it owes afterwards.
-    rows: Vec<(i64, i64, bool)>,
+    /// Of each, whether it owes afterwards.
+    rows: Vec<(RowId, bool)>,
     /// Commits that were rolled up before and owe nothing now.
-    closed: Vec<i64>,
+    closed: Vec<RowId>,
     table: Table,
     /// Whether there may be more.
     more: bool,
@@ -306,7 +306,7 @@ impl Store {
     async fn batch(
         &self,
         commits: &[Commit],
-        closed: Vec<i64>,
+        closed: Vec<RowId>,
         more: bool,
     ) -> StoreResult<Unrolled> {
         let mut apps: Vec<AppId> = commits
@@ -326,15 +326,14 @@ impl Store {
         for chunk in apps.chunks(500) {
             orgs.extend(self.orgs_of(chunk).await?);
         }
-        let gone: HashSet<i64> = closed.iter().copied().collect();
+        let gone: HashSet<RowId> = closed.iter().copied().collect();
         let rows = commits.iter().map(|commit| {
-            let seq = commit.happened.seq;
-            let owes = commit.owes && !gone.contains(&seq);
-            (seq, commit.happened.at.micros(), owes)
+            let row = commit.happened.row();
+            (row, commit.owes && !gone.contains(&row))
         });
         let rows: Vec<_> = rows.collect();
-        let here: HashSet<i64> = rows.iter().map(|row| row.0).collect();
-        let before = closed.into_iter().filter(|seq| !here.contains(seq));
+        let here: HashSet<RowId> = rows.iter().map(|row| row.0).collect();
+        let before = closed.into_iter().filter(|row| !here.contains(row));
         Ok(Unrolled {
             closed: before.collect(),
             rows,

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 use super::{Counts, Key, Row, Table};
 use crate::StoreResult;
 use crate::error::wrong;
+use crate::journal::RowId;
 use crate::outcome::sqlite::as_json;
 
 /// Each value is [seq, at, owes].
@@ -38,10 +39,14 @@ struct Known {
 /// one of them was, or is not there.
 pub(super) async fn claim(
     connection: &mut SqliteConnection,
-    rows: &[(i64, i64, bool)],
+    rows: &[(RowId, bool)],
 ) -> StoreResult<bool> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(row, owes)| (row.seq, row.at, *owes))
+        .collect();
     let done = sqlx::query(CLAIM)
-        .bind(as_json(rows)?)
+        .bind(as_json(&rows)?)
         .execute(connection)
         .await
         .map_err(wrong("marking commits"))?;
