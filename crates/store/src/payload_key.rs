@@ -6,6 +6,7 @@
 
 use postrider_domain::Timestamp;
 
+use crate::db::Db;
 use crate::{Store, StoreResult};
 
 const DAY: i64 = 86_400;
@@ -21,6 +22,12 @@ pub(crate) const fn first_of_day(day: i64) -> i64 {
 pub(crate) fn expires_at(key: i64) -> Timestamp {
     Timestamp::from_seconds(((key >> NUMBER_BITS) + 1) * DAY)
 }
+
+const RESERVE_SQLITE: &str = "insert into counter (name, value) values ('payload_block', 1) \
+    on conflict (name) do update set value = counter.value + 1 returning value";
+const RESERVE_POSTGRES: &str = "with here as (select set_config('synchronous_commit', 'local', true) as set) \
+    insert into counter (name, value) select 'payload_block', 1 from here where here.set is not null \
+    on conflict (name) do update set value = counter.value + 1 returning value";
 
 /// A block of numbers that only its holder uses.
 #[derive(Debug)]
@@ -61,15 +68,21 @@ impl KeyBlock {
 
 impl Store {
     /// Fetches a new block if fewer than `needed` keys are left in `block`.
+    ///
+    /// Its commit waits for no standby: a block that a fail-over takes back is found out like
+    /// any other loss of the database, and the commits of what is stored under its keys come
+    /// after it in the same log.
     pub async fn refill(&self, block: &mut KeyBlock, needed: usize) -> StoreResult<()> {
         let losses = self.losses();
         if block.left() >= needed && block.losses == losses {
             return Ok(());
         }
-        let number: i64 = write!(self, "reserving payload keys", pool => sqlx::query_scalar(
-            "insert into counter (name, value) values ('payload_block', 1) \
-             on conflict (name) do update set value = counter.value + 1 returning value",
-        ).fetch_one(pool).await)?;
+        let text = match &*self.db {
+            Db::Sqlite(_) => RESERVE_SQLITE,
+            Db::Postgres(_) => RESERVE_POSTGRES,
+        };
+        let number: i64 = write!(self, "reserving payload keys", pool => sqlx::query_scalar(text)
+            .fetch_one(pool).await)?;
         let block_number = number & ((1 << (NUMBER_BITS - BLOCK_BITS)) - 1);
         *block = KeyBlock {
             next: block_number << BLOCK_BITS,
