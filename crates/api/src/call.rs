@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::RawPathParams;
@@ -11,6 +12,7 @@ use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
+use postrider_delivery::Deadline;
 use serde::Serialize;
 use serde::de::Deserialize;
 
@@ -35,6 +37,8 @@ pub(crate) struct Call<A> {
     pub path: Segments,
     pub query: Query,
     pub body: Bytes,
+    /// By when a publisher hears.
+    pub deadline: Deadline,
     /// For the one operation that sees to its idempotency itself.
     pub idempotency: Option<IdempotencyHeader>,
 }
@@ -48,6 +52,15 @@ impl<A> Call<A> {
     /// The body, parsed; none is an empty object.
     pub(crate) fn json_or_nothing<'de, T: Deserialize<'de>>(&'de self) -> ApiResult<T> {
         body::parse_optional(&self.body)
+    }
+
+    /// Does what a publish waits for besides the commit, before its deadline.
+    pub(crate) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = ApiResult<T>>,
+    ) -> ApiResult<T> {
+        let done = self.deadline.keep(work).await;
+        done.unwrap_or_else(|| Err(too_late()))
     }
 
     /// A segment of the path, which the operation's template names.
@@ -78,6 +91,7 @@ impl<A> Call<A> {
             path: self.path,
             query: self.query,
             body: self.body,
+            deadline: self.deadline,
             idempotency: self.idempotency,
         }
     }
@@ -97,6 +111,16 @@ impl Segments {
             .ok_or_else(|| ApiError::internal(NoSuchSegment(name)))
     }
 }
+
+/// A publisher hears this at its deadline.
+pub(crate) fn too_late() -> ApiError {
+    ApiError::unavailable(Duration::from_secs(1)).caused_by(TooLate)
+}
+
+/// A publish took too long: the database answers late, or not at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not answer a publish in time")]
+struct TooLate;
 
 /// A handler asked for what its path does not have.
 #[derive(Debug, thiserror::Error)]

@@ -1,21 +1,22 @@
 //! What the API can do: one table from which routes, rights and the OpenAPI document
 //! are all made.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
+use postrider_delivery::Deadline;
 use postrider_domain::Capability;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::access::{Access, Asked, Need};
-use crate::call::{Answer, Call, Segments};
+use crate::call::{Answer, Call, Segments, too_late};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::idempotency::{self, IdempotencyHeader};
 use crate::request::body;
@@ -23,10 +24,6 @@ use crate::request::edge;
 use crate::request::page::ListOut;
 use crate::request::query::{Param, Query};
 use crate::state::Shared;
-
-/// How long a publish may take beside the arrival of its body, whatever hangs: its publisher
-/// hears 503 within 5 s. What is handed to the committer gives up a little earlier.
-const PUBLISH: Duration = Duration::from_millis(4_800);
 
 type Work = Pin<Box<dyn Future<Output = ApiResult<Answer>> + Send>>;
 type Handler = Arc<dyn Fn(Arc<Shared>, Rules, Request) -> Work + Send + Sync>;
@@ -297,8 +294,15 @@ where
     W: Future<Output = ApiResult<Answer>> + Send + 'static,
 {
     let (mut parts, body) = request.into_parts();
-    let watch = Watch::start(rules.keeps_keys);
-    let read = match watch.over(admit::<A>(&shared, rules, &mut parts)).await {
+    let (read, used) = {
+        let admission = pin!(admit::<A>(&shared, rules, &mut parts));
+        if rules.keeps_keys {
+            Deadline::measure(admission).await
+        } else {
+            (Some(admission.await), Duration::ZERO)
+        }
+    };
+    let read = match read.unwrap_or_else(|| Err(too_late())) {
         Ok(read) => read,
         Err(error) => {
             Box::pin(body::drain(&parts.headers, body)).await;
@@ -316,7 +320,6 @@ where
     } else {
         None
     };
-    let left = watch.left();
     let body = if rules.reads_body {
         let limit = rules.large.unwrap_or(0).max(shared.settings.body_limit);
         body::read(&parts.headers, body, limit).await?
@@ -324,15 +327,16 @@ where
         Bytes::new()
     };
     let (Some(header), Some(key), false) = (&idempotency, access.key(), rules.keeps_keys) else {
-        let work = handler(Call {
+        return handler(Call {
             shared,
             access,
             path,
             query,
             body,
+            deadline: Deadline::after(used),
             idempotency,
-        });
-        return within(left, work).await;
+        })
+        .await;
     };
     let (store, header) = (shared.store.clone(), header.clone());
     let target = parts
@@ -346,6 +350,7 @@ where
         path,
         query,
         body,
+        deadline: Deadline::after(used),
         idempotency: None,
     });
     // Boxed: publishing, which is what is hot, does not come here.
@@ -359,45 +364,6 @@ where
     ))
     .await
 }
-
-/// Counts down what a publish may take.
-struct Watch(Option<Instant>);
-
-impl Watch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a patience is counted on the monotonic clock, whatever the time is"
-    )]
-    fn start(is_publish: bool) -> Self {
-        Self(is_publish.then(Instant::now))
-    }
-
-    /// What is left; `None` where there is no limit.
-    fn left(&self) -> Option<Duration> {
-        self.0.map(|start| PUBLISH.saturating_sub(start.elapsed()))
-    }
-
-    async fn over<T>(&self, work: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
-        within(self.left(), work).await
-    }
-}
-
-async fn within<T>(
-    left: Option<Duration>,
-    work: impl Future<Output = ApiResult<T>>,
-) -> ApiResult<T> {
-    let Some(left) = left else {
-        return work.await;
-    };
-    tokio::time::timeout(left, work)
-        .await
-        .unwrap_or_else(|_| Err(ApiError::unavailable(Duration::from_secs(1)).caused_by(TooLong)))
-}
-
-/// A publish took too long: the database answers late, or not at all.
-#[derive(Debug, thiserror::Error)]
-#[error("the database did not answer a publish in time")]
-struct TooLong;
 
 fn busy() -> ApiError {
     let detail = "Too many large requests are under way: try again";

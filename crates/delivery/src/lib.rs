@@ -19,7 +19,7 @@ mod settings;
 mod status;
 mod work;
 
-pub use commit::{IdempotencyKey, Ingest, Publish, PublishError, Published};
+pub use commit::{Deadline, IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub use pipeline::{Pipeline, StartError};
 pub use settings::{DeliverySettings, DiskWatch, Role};
 pub use status::PipelineStatus;

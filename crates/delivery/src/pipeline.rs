@@ -368,6 +368,11 @@ impl Parts {
                 backlog: Arc::clone(backlog),
                 board: Arc::clone(&self.board),
             };
+            let pending = self.store.clone();
+            helpers.push(watched(
+                "pending",
+                async move { pending.watch_pending().await },
+            ));
             helpers.push(watched("herald", herald.run()));
             helpers.push(watched("heir", heir.run()));
             helpers.push(watched("timer", async move { timer.run_timer().await }));

@@ -18,8 +18,12 @@ const MANY: i64 = 10_000;
 const FEW: i64 = 500;
 /// Passes beside the writers before the rest is done whatever its size.
 const PASSES: usize = 4;
-/// Between two looks at the log.
+/// Between two looks at the log, when it may be long at the next.
 const PERIOD: Duration = Duration::from_millis(100);
+/// Between two looks at a short one: within that time it does not grow by [`MANY`].
+const LONGER: Duration = Duration::from_millis(400);
+/// What is short.
+const SHORT: i64 = MANY / 8;
 /// After a failure, as of a full disk: the writers' own checkpoints go on meanwhile.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -61,10 +65,11 @@ async fn work(
 ) -> Result<std::convert::Infallible, sqlx::Error> {
     let mut beside = options.connect().await?;
     loop {
-        tokio::time::sleep(PERIOD).await;
-        if left(&mut beside, "pragma wal_checkpoint(noop)").await? >= MANY {
+        let pages = left(&mut beside, "pragma wal_checkpoint(noop)").await?;
+        if pages >= MANY {
             carry_over(&mut beside, write).await?;
         }
+        tokio::time::sleep(if pages < SHORT { LONGER } else { PERIOD }).await;
     }
 }
 

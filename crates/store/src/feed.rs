@@ -10,6 +10,7 @@ use postrider_domain::TaskId;
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
+use crate::pending::Pending;
 use crate::{Change, ChangeKind, Store, StoreResult};
 
 /// How often other nodes' changes are looked for.
@@ -24,6 +25,8 @@ pub(crate) struct Feed {
     changes: broadcast::Sender<Change>,
     lanes: Notify,
     tasks: Notify,
+    expansions: Notify,
+    events: Notify,
     owed: Notify,
     /// Tasks that were cancelled, the latest last: what they have queued is not sent.
     stopped: Mutex<VecDeque<TaskId>>,
@@ -39,6 +42,8 @@ impl Feed {
             changes: broadcast::channel(4096).0,
             lanes: Notify::new(),
             tasks: Notify::new(),
+            expansions: Notify::new(),
+            events: Notify::new(),
             owed: Notify::new(),
             stopped: Mutex::default(),
             server: Mutex::default(),
@@ -53,6 +58,20 @@ impl Feed {
         let before = self.server.lock().replace(started);
         if before.is_some_and(|before| before != started) {
             self.lost();
+        }
+    }
+
+    /// Wakes whoever works on what is there.
+    pub(crate) fn wake(&self, pending: &Pending, lanes: bool) {
+        for (there, hint) in [
+            (lanes, &self.lanes),
+            (pending.tasks, &self.tasks),
+            (pending.expansions, &self.expansions),
+            (pending.events, &self.events),
+        ] {
+            if there {
+                hint.notify_one();
+            }
         }
     }
 
@@ -110,6 +129,16 @@ impl Store {
     /// Notified when a background task is to be worked on: their runner waits on it.
     pub fn task_hint(&self) -> &Notify {
         &self.feed.tasks
+    }
+
+    /// Notified when a message is to be unfolded: the expander waits on it.
+    pub fn expansion_hint(&self) -> &Notify {
+        &self.feed.expansions
+    }
+
+    /// Notified when an operational event is to be published: whoever does so waits on it.
+    pub fn event_hint(&self) -> &Notify {
+        &self.feed.events
     }
 
     /// Notified when what is owed is worth a look at once: whoever rolls up waits on it.

@@ -51,6 +51,7 @@ mod owed;
 mod page;
 mod partition;
 mod payload_key;
+mod pending;
 #[cfg(test)]
 mod plans;
 mod put_aside;

@@ -54,16 +54,17 @@ async fn batch(call: Call<OrgWide>) -> ApiResult<Answer> {
         let msg = format!("an empty list: give 1 to {MAX_MESSAGES} messages");
         return Err(ApiError::invalid_field("messages", msg));
     }
-    let org = call.shared.cache.org(call.access.org).await?;
-    let app = call
-        .shared
-        .cache
-        .app(call.access.org, call.segment("app_id")?)
-        .await?;
-    let mut entries = Vec::with_capacity(batch.messages.0.len());
-    for (at, raw) in batch.messages.0.into_iter().enumerate() {
-        entries.push(check(&call, &org, &app, at, raw).await);
-    }
+    let checked = async {
+        let (cache, org) = (&call.shared.cache, call.access.org);
+        let app = cache.app(org, call.segment("app_id")?).await?;
+        let org = cache.org(org).await?;
+        let mut entries = Vec::with_capacity(batch.messages.0.len());
+        for (at, raw) in batch.messages.0.into_iter().enumerate() {
+            entries.push(check(&call, &org, &app, at, raw).await);
+        }
+        Ok((org, app, entries))
+    };
+    let (org, app, entries) = call.in_time(checked).await?;
     let outcomes = store(&call, &org, app, &entries).await?;
     if let Some(Err(busy)) = outcomes.first()
         && outcomes
@@ -126,7 +127,10 @@ async fn store(
             let entry = entries[at].as_ref().ok()?;
             Some(request(shared, org, &app, &entry.message, entry.key))
         });
-        let results = shared.ingest.publish_all(requests.collect()).await;
+        let results = shared
+            .ingest
+            .publish_all(requests.collect(), call.deadline)
+            .await;
         let mut stale = Vec::new();
         for (at, result) in open.into_iter().zip(results) {
             if result == Err(PublishError::Stale) {

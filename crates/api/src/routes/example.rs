@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use postrider_delivery::{Publish, PublishError};
+use postrider_delivery::{Deadline, Publish, PublishError};
 use postrider_domain::{Capability, names};
 use postrider_store::StoreError;
 use serde::Deserialize;
@@ -75,7 +75,7 @@ async fn send(call: Call<OfApp>) -> ApiResult<Answer> {
             only: Some(endpoint.id),
             ..request(shared, &settings, &app, &message, None)
         };
-        match shared.ingest.publish(request).await {
+        match shared.ingest.publish(request, Deadline::default()).await {
             Err(PublishError::Stale) if tries < STALE_TRIES => {
                 tries += 1;
                 shared.cache.forget_app(app.id);

@@ -51,14 +51,16 @@ async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
     let shared = &call.shared;
     let message: MessageIn<'_> = body::parse(&call.body)?;
     let mut message = message.checked(&call.body)?;
-    let org = shared.cache.org(call.access.org).await?;
-    shared
-        .gate
-        .check(&shared.cache, &org, &message.event_type, &message.document)
-        .await?;
-    let name = call.segment("app_id")?;
     let application = message.application.take();
-    let mut app = find_or_make(&call, name, application).await?;
+    let name = call.segment("app_id")?;
+    let found = async {
+        let org = shared.cache.org(call.access.org).await?;
+        let gate = &shared.gate;
+        gate.check(&shared.cache, &org, &message.event_type, &message.document)
+            .await?;
+        Ok((org, find_or_make(&call, name, application).await?))
+    };
+    let (org, mut app) = call.in_time(found).await?;
     shared.gate.take(&org, shared.store.clock().now())?;
     let key = call
         .idempotency
@@ -67,11 +69,12 @@ async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
     let mut tries = 0;
     let published = loop {
         let request = request(shared, &org, &app, &message, key);
-        match shared.ingest.publish(request).await {
+        match shared.ingest.publish(request, call.deadline).await {
             Err(PublishError::Stale) if tries < STALE_TRIES => {
                 tries += 1;
                 shared.cache.forget_app(app.id);
-                app = shared.cache.app(call.access.org, name).await?;
+                let again = shared.cache.app(call.access.org, name);
+                app = call.in_time(async { Ok(again.await?) }).await?;
             }
             outcome => break outcome.map_err(refused)?,
         }

@@ -11,6 +11,7 @@ use postrider_store::AppConfig;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Deadline;
 use crate::status::{PipelineStatus, StatusBoard};
 
 /// A message to be stored and delivered.
@@ -160,10 +161,6 @@ impl Backlog {
     }
 }
 
-/// How long a publisher waits for its answer: with what comes before, less than 5 s. Its
-/// message is dropped if its turn comes later, and settled if it is being written.
-const PATIENCE: Duration = Duration::from_millis(4_500);
-
 const OVERLOADED: PublishError = PublishError::Overloaded {
     retry_after: Duration::from_secs(1),
 };
@@ -184,8 +181,14 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Stores the message and its deliveries; returns once both are durable.
-    pub async fn publish(&self, publish: Publish) -> Result<Published, PublishError> {
+    /// Stores the message and its deliveries; returns once both are durable, or at the
+    /// deadline: then the message is dropped if its turn comes later, and settled if it is being
+    /// written.
+    pub async fn publish(
+        &self,
+        publish: Publish,
+        deadline: Deadline,
+    ) -> Result<Published, PublishError> {
         if self.board.disk_low() {
             return Err(PublishError::DiskLow);
         }
@@ -199,9 +202,9 @@ impl Ingest {
             self.backlog.leave(app);
             return Err(not_sent(&error));
         }
-        match tokio::time::timeout(PATIENCE, outcome).await {
-            Ok(answered) => answered.unwrap_or(Err(PublishError::Unavailable)),
-            Err(_) => Err(self.given_up()),
+        match deadline.keep(outcome).await {
+            Some(answered) => answered.unwrap_or(Err(PublishError::Unavailable)),
+            None => Err(self.given_up()),
         }
     }
 
@@ -217,6 +220,7 @@ impl Ingest {
     pub async fn publish_all(
         &self,
         messages: Vec<Publish>,
+        deadline: Deadline,
     ) -> Vec<Result<Published, PublishError>> {
         let wanted = messages.len();
         let Some(app) = messages.first().map(|message| message.app.id) else {
@@ -240,14 +244,14 @@ impl Ingest {
             return vec![Err(not_sent(&error)); wanted];
         }
         let mut results = Vec::with_capacity(wanted);
-        let patience = tokio::time::sleep(PATIENCE);
-        tokio::pin!(patience);
+        let over = deadline.over();
+        tokio::pin!(over);
         for outcome in outcomes {
             results.push(tokio::select! {
                 // What is answered by then counts.
                 biased;
                 answered = outcome => answered.unwrap_or(Err(PublishError::Unavailable)),
-                () = &mut patience => Err(self.given_up()),
+                () = &mut over => Err(self.given_up()),
             });
         }
         results.resize(wanted, Err(OVERLOADED));

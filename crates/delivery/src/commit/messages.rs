@@ -223,6 +223,12 @@ impl Messages {
             // Should the answer to the first commit have been lost, what it owes is found now.
             self.store.owed_hint().notify_one();
         }
+        if rows
+            .iter()
+            .any(|row| matches!(row.deliveries, Deliveries::Expansion))
+        {
+            self.store.expansion_hint().notify_one();
+        }
         metrics::counter!("postrider_messages_total").increment(stored as u64);
         for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
             // A publisher that went away meanwhile has its message stored all the same.

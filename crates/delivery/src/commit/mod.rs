@@ -7,12 +7,14 @@
 //! waits for them.
 
 mod committer;
+mod deadline;
 mod fair;
 mod handle;
 mod messages;
 mod outcomes;
 
 pub(crate) use committer::Committer;
+pub use deadline::Deadline;
 pub(crate) use handle::{Arrival, Backlog, Waiting};
 pub use handle::{IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub(crate) use messages::Messages;

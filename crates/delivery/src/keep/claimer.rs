@@ -15,8 +15,10 @@ use crate::job::{Job, Purpose};
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
 
-/// How often the claimer looks, whatever it has heard: other nodes' rows come unannounced.
-const POLL: Duration = Duration::from_millis(250);
+/// How often the claimer looks, whatever it has heard.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long it rests when it could not.
+const REST: Duration = Duration::from_millis(250);
 /// Lanes that one round looks at.
 const LANES: i64 = 128;
 /// Deliveries that one claim takes, at most.
@@ -43,7 +45,7 @@ impl Claimer {
             tokio::select! {
                 () = self.store.lane_hint().notified() => {}
                 () = until(&self.clock, next_wake) => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(ROUND) => {}
                 () = stop.cancelled() => return,
             }
             match self.round(&mut aside).await {
@@ -51,7 +53,7 @@ impl Claimer {
                 Err(error) => {
                     next_wake = None;
                     tell(&error);
-                    tokio::time::sleep(POLL).await;
+                    tokio::time::sleep(REST).await;
                 }
             }
         }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use postrider_store::{ConfigCache, Expansion, NewDelivery, Start, Store, StoreError, StoreResult};
 
-/// How often expansions are looked for.
-const POLL: Duration = Duration::from_millis(250);
+/// How often expansions are looked for, whatever it has heard.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long it rests when it could not.
+const REST: Duration = Duration::from_secs(1);
 /// Endpoints that one transaction unfolds.
 const CHUNK: usize = 500;
 
@@ -21,13 +23,16 @@ impl Expander {
         loop {
             match self.step().await {
                 Ok(true) => {}
-                Ok(false) => tokio::time::sleep(POLL).await,
+                Ok(false) => tokio::select! {
+                    () = self.store.expansion_hint().notified() => {}
+                    () = tokio::time::sleep(ROUND) => {}
+                },
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "cannot unfold a message"
                     );
-                    tokio::time::sleep(POLL * 4).await;
+                    tokio::time::sleep(REST).await;
                 }
             }
         }

@@ -8,11 +8,13 @@ use futures_util::future::join_all;
 use postrider_store::{ConfigCache, OperationalEvent, Store, StoreError, StoreResult};
 use tokio::sync::mpsc;
 
-use crate::commit::{Arrival, Backlog, Ingest, Publish, PublishError};
+use crate::commit::{Arrival, Backlog, Deadline, Ingest, Publish, PublishError};
 use crate::status::StatusBoard;
 
-/// How often events are looked for.
-const POLL: Duration = Duration::from_millis(250);
+/// How often events are looked for, whatever it has heard.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long it rests when it could not.
+const REST: Duration = Duration::from_secs(1);
 /// Events that are published together.
 const BATCH: i64 = 100;
 /// For how long their payloads are kept.
@@ -35,13 +37,16 @@ impl Herald {
         loop {
             match self.step().await {
                 Ok(true) => {}
-                Ok(false) => tokio::time::sleep(POLL).await,
+                Ok(false) => tokio::select! {
+                    () = self.store.event_hint().notified() => {}
+                    () = tokio::time::sleep(ROUND) => {}
+                },
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "cannot publish operational events"
                     );
-                    tokio::time::sleep(POLL * 4).await;
+                    tokio::time::sleep(REST).await;
                 }
             }
         }
@@ -71,7 +76,10 @@ impl Herald {
         let ingest = &ingest;
         let publish = |(event, message): (_, Option<Publish>)| async move {
             let published = match message {
-                Some(message) => ingest.publish(message).await.map(|_| ()),
+                Some(message) => ingest
+                    .publish(message, Deadline::default())
+                    .await
+                    .map(|_| ()),
                 None => Ok(()),
             };
             (event, published)

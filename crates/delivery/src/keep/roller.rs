@@ -18,10 +18,20 @@ const BUSY: Duration = Duration::from_millis(20);
 const SHARE: u32 = 8;
 /// No rest is longer: a look that hung says nothing of the next one.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How often old commits are looked for that still owe, in looks.
+const SETTLE: u32 = 4;
 /// How often the journal is trimmed, in looks.
 const TRIM: u32 = 30;
 /// How often what nobody accounts for is counted, in looks.
 const COUNT: u32 = 15;
+
+/// Which look it is.
+#[derive(Default)]
+struct Looks {
+    count: u32,
+    /// Whether the last look at old commits left some of them.
+    unsettled: bool,
+}
 
 /// Keeps the roll-ups up with the journal, and the account of what is owed.
 pub(crate) struct Roller {
@@ -35,14 +45,14 @@ impl Roller {
     /// Runs until it is dropped. Nothing is lost then: what is not rolled up yet will be.
     pub(crate) async fn run(self) {
         let mut ledger = Ledger::new(self.lease.node());
-        let mut looks: u32 = 0;
+        let mut looks = Looks::default();
         loop {
             let began = monotonic();
             if ledger.node() != self.lease.node() {
                 // What it wrote under its old number is others' now.
                 ledger = Ledger::new(self.lease.node());
             }
-            let more = match self.look(&mut ledger, looks).await {
+            let more = match self.look(&mut ledger, &mut looks).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(
@@ -52,7 +62,7 @@ impl Roller {
                     false
                 }
             };
-            looks = looks.wrapping_add(1);
+            looks.count = looks.count.wrapping_add(1);
             let rest = if more { BUSY } else { POLL };
             tokio::select! {
                 () = tokio::time::sleep((began.elapsed() * SHARE).clamp(rest, LONGEST)) => {}
@@ -62,7 +72,7 @@ impl Roller {
     }
 
     /// Says whether there is more to be done at once.
-    async fn look(&self, ledger: &mut Ledger, looks: u32) -> StoreResult<bool> {
+    async fn look(&self, ledger: &mut Ledger, looks: &mut Looks) -> StoreResult<bool> {
         // Before the journal is read: what is not held now has its outcome in it, if it has one.
         let held = &self.lanes.held;
         let now = self.store.clock().now();
@@ -74,13 +84,17 @@ impl Roller {
         if !more {
             // Whatever stands in the way of statistics, what is owed is looked after.
             more = self.account(ledger, &unheld).await?;
+            if looks.unsettled || looks.count.is_multiple_of(SETTLE) {
+                looks.unsettled = self.settle(ledger).await?;
+                more |= looks.unsettled;
+            }
         }
-        if looks.is_multiple_of(TRIM) {
+        if looks.count.is_multiple_of(TRIM) {
             while self.store.trim_journal().await? {
                 tokio::time::sleep(BUSY).await;
             }
         }
-        if looks.is_multiple_of(COUNT) {
+        if looks.count.is_multiple_of(COUNT) {
             self.board
                 .set_unaccounted(self.store.unaccounted().await?.sum());
         }
@@ -94,21 +108,29 @@ impl Roller {
         ledger: &mut Ledger,
         unheld: &[(postrider_domain::EndpointId, postrider_domain::MessageId)],
     ) -> StoreResult<bool> {
-        let freed = self.store.free_unheld(ledger, unheld).await?;
-        let adopting = self.store.adopt_owed(ledger).await?;
+        freed(self.store.free_unheld(ledger, unheld).await?);
+        self.store.adopt_owed(ledger).await
+    }
+
+    /// Looks at what is older than any send that is under way.
+    async fn settle(&self, ledger: &mut Ledger) -> StoreResult<bool> {
+        let held = &self.lanes.held;
         let settled = self
             .store
-            .settle_owed(ledger, |endpoint, message| {
-                self.lanes.held.contains(endpoint, message)
-            })
+            .settle_owed(ledger, |endpoint, message| held.contains(endpoint, message))
             .await?;
-        if freed + settled.freed > 0 {
-            tracing::warn!(
-                freed = freed + settled.freed,
-                "freed deliveries that were stored and that nobody held"
-            );
-            metrics::counter!("postrider_swept_total").increment(freed + settled.freed);
-        }
-        Ok(adopting || settled.more)
+        freed(settled.freed);
+        Ok(settled.more)
+    }
+}
+
+/// Tells of deliveries that were freed.
+fn freed(count: u64) {
+    if count > 0 {
+        tracing::warn!(
+            freed = count,
+            "freed deliveries that were stored and that nobody held"
+        );
+        metrics::counter!("postrider_swept_total").increment(count);
     }
 }

@@ -9,8 +9,10 @@ use postrider_store::{Progress, Store, StoreError, StoreResult, Task};
 use super::lease::monotonic;
 use super::{Aside, Lease};
 
-/// How often tasks are looked for, whatever it has heard: other nodes' come unannounced.
-const POLL: Duration = Duration::from_millis(250);
+/// How often tasks are looked for, whatever it has heard.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long it rests when it could not.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long tasks wait that all wait for room.
 const REST: Duration = Duration::from_millis(50);
 /// How long others have the database between two chunks: as long as the chunk took, within
@@ -36,12 +38,12 @@ impl TaskRunner {
                 Ok(Round::Idle) => {
                     tokio::select! {
                         () = self.store.task_hint().notified() => {}
-                        () = tokio::time::sleep(POLL) => {}
+                        () = tokio::time::sleep(ROUND) => {}
                     }
                 }
                 Err(error) => {
                     tell(&error);
-                    tokio::time::sleep(POLL * 4).await;
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }
