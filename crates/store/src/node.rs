@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use postrider_domain::{EndpointId, MessageId, NodeId, Timestamp};
 use uuid::Uuid;
 
@@ -172,23 +173,29 @@ impl Store {
         Ok(freed)
     }
 
-    /// What this node has claimed and not finished, as the database sees it: deliveries
-    /// with their tokens.
-    pub async fn claimed_by(&self, number: i64) -> StoreResult<Vec<(EndpointId, MessageId, i32)>> {
-        let rows: Vec<(Uuid, Uuid, i32)> = read!(self, "reading claims", pool => sqlx::query_as(
-            "select endpoint_id, message_id, token from delivery \
-             where owner = $1 and due_at is not null and state = 0 limit 100000",
-        ).bind(number).fetch_all(pool).await)?;
-        Ok(rows
-            .into_iter()
-            .map(|(endpoint, message, token)| {
-                (
-                    EndpointId::from_uuid(endpoint),
-                    MessageId::from_uuid(message),
-                    token,
-                )
-            })
-            .collect())
+    /// What this node has claimed and not finished, as the database sees it: deliveries with
+    /// their tokens, of those that are `wanted` up to `most`. All are looked at, one after the
+    /// other, so that what is not wanted hides nothing.
+    pub async fn claimed_by(
+        &self,
+        number: i64,
+        wanted: impl Fn(EndpointId, MessageId) -> bool,
+        most: usize,
+    ) -> StoreResult<Vec<(EndpointId, MessageId, i32)>> {
+        read!(self, "reading claims", pool => async {
+            let mut rows = sqlx::query_as::<_, (Uuid, Uuid, i32)>(
+                "select endpoint_id, message_id, token from delivery \
+                 where owner = $1 and due_at is not null and state = 0",
+            ).bind(number).fetch(pool);
+            let mut claims = Vec::new();
+            while claims.len() < most && let Some((endpoint, message, token)) = rows.try_next().await? {
+                let (endpoint, message) = (EndpointId::from_uuid(endpoint), MessageId::from_uuid(message));
+                if wanted(endpoint, message) {
+                    claims.push((endpoint, message, token));
+                }
+            }
+            Ok::<_, sqlx::Error>(claims)
+        }.await)
     }
 
     /// The manual sends in this node's hand, as the database sees it.

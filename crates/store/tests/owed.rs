@@ -34,6 +34,12 @@ async fn settled(db: &support::Database, ledger: &mut Ledger) -> Settled {
     db.store.settle_owed(ledger, |_, _| true).await.unwrap()
 }
 
+/// How many deliveries node 1 has claimed.
+async fn claims(db: &support::Database) -> usize {
+    let all = db.store.claimed_by(1, |_, _| true, 100);
+    all.await.unwrap().len()
+}
+
 /// An application with two endpoints, and a message for both in the hand of node 1.
 async fn published(db: &support::Database) -> (AppId, [EndpointId; 2], MessageId) {
     let app = db.app().await;
@@ -134,9 +140,27 @@ both_engines! {
         db.clock.advance(Duration::from_secs(2));
         assert_eq!(settled(db, &mut ledger).await.claimed, 2);
         assert_eq!((fresh_and_owing(db).await, due(db).await, ledger.left()), ((0, 0), 0, 0));
-        assert_eq!(db.store.claimed_by(1).await.unwrap().len(), 2);
+        assert_eq!(claims(db).await, 2);
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
-        assert_eq!(db.store.claimed_by(1).await.unwrap().len(), 1);
+        assert_eq!(claims(db).await, 1);
+    }
+
+    async fn a_claim_that_nobody_holds_is_found_however_many_are_held(db) {
+        let mut ledger = Ledger::new(1);
+        let mut endpoints = Vec::new();
+        for _ in 0..3 {
+            endpoints.extend(published(db).await.1);
+        }
+        rolled(db, &mut ledger).await;
+        db.clock.advance(Duration::from_secs(31));
+        assert_eq!(settled(db, &mut ledger).await.claimed, 6);
+        for lost in endpoints {
+            // Whichever it is: first or last of all.
+            let found = db.store.claimed_by(1, |endpoint, _| endpoint == lost, 1);
+            let found: Vec<_> = found.await.unwrap().into_iter().map(|claim| claim.0).collect();
+            assert_eq!(found, [lost]);
+        }
+        assert_eq!(db.store.claimed_by(1, |_, _| true, 4).await.unwrap().len(), 4);
     }
 
     async fn a_commit_that_becomes_visible_late_is_found_however_old_it_is(db) {
@@ -262,7 +286,7 @@ both_engines! {
         db.clock.advance(Duration::from_secs(46));
         assert_eq!(settled(db, &mut ledger).await.claimed, 1);
         assert_eq!(fresh_and_owing(db).await, (0, 0));
-        assert_eq!(db.store.claimed_by(1).await.unwrap().len(), 1);
+        assert_eq!(claims(db).await, 1);
     }
 
     async fn a_row_that_cannot_be_read_stays_open_is_counted_and_holds_nobody_up(db) {

@@ -19,6 +19,10 @@ const ROUND: Duration = Duration::from_secs(2);
 /// How often this node's own rows are looked through.
 const SWEEP: Duration = Duration::from_secs(15);
 
+/// Claims that nobody holds that are looked after at once: a bound for memory. Those beyond it
+/// have their turn when these are freed.
+const MOST: usize = 100_000;
+
 /// Claims that nobody held at the last sweep; at the next they are lost, if they still
 /// have the same token: a claim may be on its way to the lanes.
 #[derive(Default)]
@@ -80,10 +84,8 @@ impl Heir {
     async fn sweep_claims(&self, suspects: &mut Suspects) -> StoreResult<u64> {
         let node = self.lease.node();
         let (mut now, mut freed) = (Suspects::default(), 0);
-        for (endpoint, message, token) in self.store.claimed_by(node).await? {
-            if self.lanes.held.contains(endpoint, message) {
-                continue;
-            }
+        let unheld = |endpoint, message| !self.lanes.held.contains(endpoint, message);
+        for (endpoint, message, token) in self.store.claimed_by(node, unheld, MOST).await? {
             if suspects.deliveries.contains(&(endpoint, message, token)) {
                 let due = self.store.clock().now();
                 let at_once = postrider_domain::Timestamp::from_micros(0);
