@@ -63,6 +63,7 @@ mod search;
 mod secret;
 mod sql;
 mod stat;
+mod take_over;
 mod task;
 mod token;
 mod transaction;

@@ -122,7 +122,11 @@ pub(crate) async fn inherit(store: &Store, node: i64, all: bool) -> StoreResult<
         let taken = store.take_over(dead).await;
         postrider_store::fail_point!("delivery::take-over::after");
         match taken {
-            Ok(freed) => tracing::info!(
+            Ok(None) => tracing::warn!(
+                node = dead,
+                "left a node that is no longer given up: the database went back"
+            ),
+            Ok(Some(freed)) => tracing::info!(
                 node = dead,
                 freed,
                 "took over the deliveries of a node that is gone"

@@ -8,6 +8,7 @@ use crate::journal::owned::DeliveryKey;
 use crate::journal::{Row, RowId};
 use crate::lane::wake_lanes;
 use crate::sql::Sql;
+use crate::take_over::GivenUp;
 use crate::{Store, StoreResult};
 
 /// In a transaction: takes a step of an account's marks; false if something came in between.
@@ -211,8 +212,8 @@ impl Store {
         Ok(settled)
     }
 
-    /// Frees what a node that is gone had in its hand fresh from publishes.
-    pub(crate) async fn free_fresh(&self, number: i64) -> StoreResult<u64> {
+    /// Frees what a node that is gone had in its hand fresh from publishes; `None`: it is not.
+    pub(crate) async fn free_fresh(&self, number: i64) -> StoreResult<Option<u64>> {
         let (mut after, mut freed) = (0, 0);
         loop {
             let mut sql = of_node(number, after);
@@ -220,11 +221,16 @@ impl Store {
             sql.push(" order by seq limit ").bind(ROWS);
             let rows: Vec<Row> = sql.fetch(self, "reading the journal").await?;
             let Some(last) = rows.last().map(|row| row.seq) else {
-                return Ok(freed);
+                return Ok(Some(freed));
             };
             let dead = rows.into_iter().map(|row| Old { row, lives: false });
-            let works = self.works(dead).await?;
-            freed += self.settle(&works, number, |_, _| false).await?.freed;
+            for work in self.works(dead).await? {
+                let all = (work.keys.clone(), Vec::new());
+                let Some((rows, _)) = self.settle_row(&work, all, number).await? else {
+                    return Ok(None);
+                };
+                freed += rows;
+            }
             after = last;
         }
     }
@@ -294,7 +300,8 @@ impl Store {
         Ok(keys)
     }
 
-    /// Each row with its deliveries in one transaction.
+    /// Each row with its deliveries in one transaction. A row whose node is there after all
+    /// stays as it is.
     async fn settle(
         &self,
         works: &[Work],
@@ -303,29 +310,9 @@ impl Store {
     ) -> StoreResult<Settled> {
         let mut settled = Settled::default();
         for work in works {
-            let (nobodys, somebodys) = work.divided(by, &held);
-            let owner = work.node.unwrap_or(by);
-            let now = self.clock.now().micros();
-            let (freed, claimed): (u64, u64) = transaction!(self, "settling a commit", conn => {
-                conn.pin_plans().await?;
-                if !conn.hold(work.row).await? {
-                    // Another node is at it, or the database went back.
-                    return Ok((0, 0));
-                }
-                let (mut freed, mut claimed) = (Vec::new(), 0);
-                for chunk in nobodys.chunks(KEYS) {
-                    freed.extend(conn.free(chunk, owner, now).await?);
-                }
-                for chunk in somebodys.chunks(KEYS) {
-                    let given = conn.claim(chunk, now).await?;
-                    claimed += given.len() as u64;
-                    freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
-                }
-                conn.close(&[work.row]).await?;
-                let count = freed.len() as u64;
-                wake_lanes!(conn, freed, now);
-                Ok((count, claimed))
-            })?;
+            let divided = work.divided(by, &held);
+            let done = self.settle_row(work, divided, by).await?;
+            let (freed, claimed) = done.unwrap_or_default();
             settled.freed += freed;
             settled.claimed += claimed;
         }
@@ -333,6 +320,41 @@ impl Store {
             self.lane_hint().notify_one();
         }
         Ok(settled)
+    }
+
+    /// What nobody can hold is freed, the rest is given a due time: how many of each. `None`:
+    /// the row's node was taken for dead and is not given up, as after a fail-over.
+    async fn settle_row(
+        &self,
+        work: &Work,
+        (nobodys, somebodys): (Vec<DeliveryKey>, Vec<DeliveryKey>),
+        by: i64,
+    ) -> StoreResult<Option<(u64, u64)>> {
+        let owner = work.node.unwrap_or(by);
+        let now = self.clock.now().micros();
+        transaction!(self, "settling a commit", conn => {
+            if !work.lives && !conn.given_up(owner).await? {
+                return Ok(None);
+            }
+            conn.pin_plans().await?;
+            if !conn.hold(work.row).await? {
+                // Another node is at it, or the database went back.
+                return Ok(Some((0, 0)));
+            }
+            let (mut freed, mut claimed) = (Vec::new(), 0);
+            for chunk in nobodys.chunks(KEYS) {
+                freed.extend(conn.free(chunk, owner, now).await?);
+            }
+            for chunk in somebodys.chunks(KEYS) {
+                let given = conn.claim(chunk, now).await?;
+                claimed += given.len() as u64;
+                freed.extend(given.into_iter().filter(|one| one.1).map(|one| one.0));
+            }
+            conn.close(&[work.row]).await?;
+            let count = freed.len() as u64;
+            wake_lanes!(conn, freed, now);
+            Ok(Some((count, claimed)))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::wrong;
 use crate::page::{Page, PageRequest};
 use crate::row::{self, bad};
 use crate::sql::Sql;
+use crate::take_over::GivenUp;
 use crate::{ChangeKind, Store, StoreError, StoreResult};
 
 /// Tasks of one organisation that may run at once.
@@ -227,11 +228,16 @@ impl Store {
         self.task(org, id).await
     }
 
-    /// Frees the tasks of a node that is gone.
-    pub(crate) async fn free_tasks(&self, node: i64) -> StoreResult<()> {
-        write!(self, "freeing tasks", pool => sqlx::query(
-            "update task set owner = null where owner = $1 and phase < 3",
-        ).bind(node).execute(pool).await.map(|_| ()))
+    /// Frees the tasks of a node that is gone; `false`: it is not.
+    pub(crate) async fn free_tasks(&self, node: i64) -> StoreResult<bool> {
+        transaction!(self, "freeing tasks", conn => {
+            let gone = conn.given_up(node).await?;
+            if gone {
+                sqlx::query("update task set owner = null where owner = $1 and phase < 3")
+                    .bind(node).execute(&mut *conn).await.map_err(wrong("freeing tasks"))?;
+            }
+            Ok(gone)
+        })
     }
 
     /// Removes tasks that were over before then. Returns how many.
