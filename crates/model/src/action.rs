@@ -3,7 +3,9 @@
 use crate::Protocol;
 use crate::ledger::unrolled;
 use crate::locks::Locks;
-use crate::state::{Db, Delivery, HeirStep, MOST, Mask, Node, Number, Phase, Row, Seq, State, bit};
+use crate::state::{
+    Db, Delivery, Heir, HeirStep, MOST, Mask, Node, Number, Phase, Row, Seq, State, bit,
+};
 use crate::write::{Move, Write};
 use crate::yesterday;
 
@@ -28,6 +30,8 @@ pub enum Action {
     Crash(u8),
     /// The roller finds that the database is not as it left it, and forgets.
     Forget(u8),
+    /// An heir finds that the dead node is not given up any more, and leaves it.
+    Spare(u8),
     /// A publisher that had no answer repeats with its key, and hears that it is stored.
     Repeat(Delivery),
     /// The standby gets no more commits.
@@ -36,6 +40,9 @@ pub enum Action {
     FailOver {
         /// Whether there are such.
         reads: bool,
+        /// Which nodes' rollers have done something since, a bit each, where they were not
+        /// looked at: their accounts are begun anew.
+        forgets: u8,
     },
     /// Yesterday's rules: everything published so far is now older than thirty seconds.
     Age,
@@ -51,7 +58,7 @@ impl Protocol {
         for at in 0..self.nodes {
             let node = &state.nodes[usize::from(at)];
             if node.up {
-                self.node_steps(state, at, actions);
+                self.node_steps(state, at, &locks, actions);
                 self.node_writes(state, at, &mut writes);
             } else if !hangs {
                 actions.push(Action::Enter(at, self.register(state, at), 0));
@@ -80,17 +87,22 @@ impl Protocol {
     }
 
     /// What happens in or to one running node, beside its transactions.
-    fn node_steps(&self, state: &State, at: u8, actions: &mut Vec<Action>) {
+    fn node_steps(&self, state: &State, at: u8, locks: &Locks, actions: &mut Vec<Action>) {
         let node = &state.nodes[usize::from(at)];
         if !self.is_entered(&state.db, at, node) {
             for sent in subsets(in_lanes(node)) {
                 actions.push(Action::Enter(at, self.register(state, at), sent));
             }
-        } else if !node.leased && !Locks::of(state).have_node(node.number) {
+        } else if !node.leased && !locks.have_node(node.number) {
             actions.push(Action::Renew(at));
         }
-        if self.rules.journal && self.must_forget(&state.db, node) {
+        if self.rules.journal && !self.is_doomed(state) && self.must_forget(&state.db, node) {
             actions.push(Action::Forget(at));
+        }
+        if let Some(heir) = node.heir
+            && self.spares(&state.db, heir.dead)
+        {
+            actions.push(Action::Spare(at));
         }
         if node.leased && state.left.lapses > 0 {
             actions.push(Action::Lapse(at));
@@ -108,16 +120,33 @@ impl Protocol {
             if state.standby.is_none() {
                 actions.push(Action::Lag);
             } else {
-                actions.push(Action::FailOver { reads: false });
+                let forgets = |forgets| Action::FailOver {
+                    reads: false,
+                    forgets,
+                };
+                actions.extend(subsets(self.forgettable(state)).map(forgets));
                 let reading = |node: &Node| node.up && unrolled(&state.db, node).next().is_some();
                 if !self.rules.reads_checked && state.nodes.iter().any(reading) {
-                    actions.push(Action::FailOver { reads: true });
+                    actions.push(Action::FailOver {
+                        reads: true,
+                        forgets: 0,
+                    });
                 }
             }
         }
         if !self.rules.journal && state.aged < state.published {
             actions.push(Action::Age);
         }
+    }
+
+    /// The nodes of which it is not known whether their rollers went on.
+    fn forgettable(&self, state: &State) -> u8 {
+        if !self.is_doomed(state) {
+            return 0;
+        }
+        let nodes = state.nodes.iter().enumerate();
+        let kept = nodes.filter(|(_, node)| !node.open.is_empty());
+        kept.fold(0, |mask, (at, _)| mask | bit(at as u8))
     }
 
     /// The transactions that a running node may try.
@@ -134,7 +163,9 @@ impl Protocol {
         releases(state, node, writes);
         self.takes_over(state, node, writes);
         if self.rules.journal {
-            self.ledger_writes(state, node, writes);
+            if !self.is_doomed(state) {
+                self.ledger_writes(state, node, writes);
+            }
         } else {
             yesterday::writes(state, node, self.is_entered(&state.db, at, node), writes);
         }
@@ -183,8 +214,10 @@ impl Protocol {
         let Some(heir) = node.heir else {
             for row in &*state.db.nodes {
                 let number = row.number;
+                // An heir whose mark a fail-over took back does not know it yet: others go on.
+                let inherited = |heir: Heir| heir.dead == number && row.marked;
                 let spared = state.nodes.iter().any(|other| {
-                    let inherits = other.heir.is_some_and(|heir| heir.dead == number);
+                    let inherits = other.heir.is_some_and(inherited);
                     other.up && (inherits || other.number == number && other.leased)
                 });
                 if number != node.number && !spared {
@@ -194,6 +227,9 @@ impl Protocol {
             return;
         };
         let number = heir.dead;
+        if self.spares(&state.db, number) {
+            return;
+        }
         writes.push(match heir.next {
             HeirStep::Claims => Write::FreeClaims { number },
             HeirStep::Fresh => Write::FreeFresh {
@@ -202,6 +238,11 @@ impl Protocol {
             },
             HeirStep::Remove => Write::Remove { number },
         });
+    }
+
+    /// Whether the next step of a take-over finds that its mark is gone.
+    fn spares(&self, db: &Db, dead: Number) -> bool {
+        self.rules.mark_asked && db.node(dead).is_some_and(|row| !row.marked)
     }
 
     /// Where an heir looks for what a dead node holds fresh.

@@ -39,19 +39,20 @@ impl Protocol {
             }
         }
         let known = |seq| node.open.iter().any(|open| open.seq == seq);
-        let mut own = state
+        let own = state
             .db
             .journal
             .iter()
             .filter(|entry| entry.node == node.number);
-        // One at a time, the oldest first. What is not rolled up is entered by rolling it up.
-        if let Some(entry) = own.find(|entry| entry.owes && entry.rolled && !known(entry.seq)) {
-            writes.push(Write::Adopt {
-                number: node.number,
-                nonce,
-                seq: entry.seq,
-            });
-        }
+        // One at a time, the oldest first, or any where rows have no order. What is not rolled
+        // up is entered by rolling it up.
+        let adopted = own.filter(|entry| entry.owes && entry.rolled && !known(entry.seq));
+        let count = if self.renames { usize::MAX } else { 1 };
+        writes.extend(adopted.take(count).map(|entry| Write::Adopt {
+            number: node.number,
+            nonce,
+            seq: entry.seq,
+        }));
     }
 
     /// Whether the database is not as the account's last transaction left it.

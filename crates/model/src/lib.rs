@@ -5,9 +5,12 @@
 //! checker walks through every order in which nodes, commits and faults can come.
 
 mod action;
+mod doomed;
 mod ledger;
 mod list;
 mod locks;
+mod names;
+mod packed;
 mod properties;
 mod settle;
 mod state;
@@ -43,6 +46,8 @@ pub struct Rules {
     pub nonce: bool,
     /// Whoever takes over waits for what the dead node was writing.
     pub fence: bool,
+    /// Each step of a take-over asks whether the mark is still there.
+    pub mark_asked: bool,
     /// No number comes again.
     pub unique_numbers: bool,
     /// A roll-up compares what it marks with what it has read.
@@ -57,6 +62,7 @@ impl Rules {
         journal: true,
         nonce: true,
         fence: true,
+        mark_asked: true,
         unique_numbers: true,
         reads_checked: true,
         repeats_write: true,
@@ -64,6 +70,7 @@ impl Rules {
     /// The protocol of commit 32505f2.
     pub const YESTERDAY: Self = Self {
         journal: false,
+        mark_asked: false,
         unique_numbers: false,
         ..Self::TODAY
     };
@@ -104,6 +111,19 @@ impl Protocol {
             looks_ahead: true,
             settled: Settled::default(),
         }
+    }
+
+    /// Whether states that are alike are one: only for the whole protocol, since what is forgotten
+    /// rests on its rules.
+    pub(crate) fn merges(&self) -> bool {
+        self.renames && self.rules == Rules::TODAY
+    }
+
+    /// The one state that stands for this one and all that are like it.
+    pub fn merged(&self, state: &State) -> State {
+        let mut merged = state.clone();
+        tidy::tidy(self, &mut merged);
+        merged
     }
 
     /// Every node runs, and nothing has been published.

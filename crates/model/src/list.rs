@@ -19,6 +19,13 @@ impl<T: Copy + Default, const N: usize> List<T, N> {
         self.len += 1;
     }
 
+    /// Removes the one at this place.
+    pub fn remove(&mut self, at: usize) {
+        let end = usize::from(self.len);
+        self.items[..end].copy_within(at + 1.., at);
+        self.len -= 1;
+    }
+
     /// Keeps those that pass, in order.
     pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
         let mut kept = Self::default();

@@ -39,7 +39,7 @@ impl Locks {
             return false;
         }
         let fenced = match write {
-            Write::FreeClaims { number } => {
+            Write::FreeClaims { number } | Write::FreeFresh { number, .. } => {
                 protocol.rules.fence && (self.fence == Some(number) || self.have_node(number))
             }
             Write::Remove { number } => self.fence == Some(number),

@@ -110,6 +110,7 @@ fn urgency(action: Action) -> Option<u8> {
             Write::NoteFloor { .. } => 13,
         },
         Action::Forget(_) => 8,
+        Action::Spare(_) => 6,
         Action::Age => 14,
         Action::Enter(..)
         | Action::Freeze(..)

@@ -9,6 +9,8 @@ pub const MOST: usize = 3;
 
 /// A node's number: new at every start.
 pub type Number = u8;
+/// Whose row a job names that can match none any more.
+pub(crate) const NOBODY: Number = 30;
 /// A delivery, by its place in the order in which they are published.
 pub(crate) type Delivery = u8;
 /// A set of deliveries, a bit each.
@@ -27,7 +29,7 @@ pub(crate) fn bit(delivery: Delivery) -> Mask {
 }
 
 /// A row of `delivery`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Row {
     /// Not there.
     #[default]
@@ -87,7 +89,7 @@ impl Row {
 }
 
 /// A row of `journal`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Its number.
     pub seq: Seq,
@@ -104,7 +106,7 @@ pub struct Entry {
 }
 
 /// A row of `node`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeRow {
     /// Its number.
     pub number: Number,
@@ -167,8 +169,21 @@ pub enum Phase {
     Releasing,
 }
 
+impl Phase {
+    /// A number for each.
+    pub(crate) fn code(self) -> u64 {
+        match self {
+            Self::Waiting => 0,
+            Self::Sent => 1,
+            Self::Doubted { fails: false } => 2,
+            Self::Doubted { fails: true } => 3,
+            Self::Releasing => 4,
+        }
+    }
+}
+
 /// A delivery in a node's memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job {
     /// Which.
     pub delivery: Delivery,
@@ -181,7 +196,7 @@ pub struct Job {
 }
 
 /// What is left of a row of the journal in the roller's memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Open {
     /// Which row.
     pub seq: Seq,
@@ -259,7 +274,7 @@ pub struct Frozen {
 }
 
 /// How many faults of each kind are still to come, at most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// Nodes that die.
     pub crashes: u8,

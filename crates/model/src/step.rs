@@ -54,10 +54,11 @@ impl Protocol {
                     ..Node::default()
                 };
             }
+            Action::Spare(at) => next.nodes[usize::from(at)].heir = None,
             Action::Forget(at) => forget(&mut next.nodes[usize::from(at)]),
             Action::Repeat(delivery) => next.acknowledged |= bit(delivery),
             Action::Lag => next.standby = Some(next.db.clone()),
-            Action::FailOver { reads } => fail_over(&mut next, reads),
+            Action::FailOver { reads, forgets } => fail_over(&mut next, reads, forgets),
             Action::Age => next.aged = next.published,
         }
         tidy(self, &mut next);
@@ -80,12 +81,16 @@ impl Protocol {
             }
             Write::Record { moves, .. } => {
                 left.failures -= new_failures(node, write);
-                node.jobs.retain(|job| {
-                    job.phase == Phase::Releasing
-                        || !moves
-                            .iter()
-                            .any(|one| is_of(*job, one.delivery, one.owner, one.token))
-                });
+                for one in &*moves {
+                    let named = |job: &Job| {
+                        job.phase != Phase::Releasing
+                            && is_of(*job, one.delivery, one.owner, one.token)
+                    };
+                    // Jobs whose rows are gone for good may be named alike.
+                    if let Some(at) = node.jobs.iter().position(named) {
+                        node.jobs.remove(at);
+                    }
+                }
             }
             Write::Claim {
                 number,
@@ -128,11 +133,13 @@ fn unanswered(next: &mut State, at: u8, write: Write) {
         Write::Record { moves, .. } => {
             left.failures -= new_failures(node, write);
             for one in &*moves {
-                let batch = node.jobs.iter_mut().filter(|job| {
-                    job.phase != Phase::Releasing
+                let named = |job: &&mut Job| {
+                    matches!(job.phase, Phase::Waiting | Phase::Sent)
                         && is_of(**job, one.delivery, one.owner, one.token)
-                });
-                batch.for_each(|job| job.phase = Phase::Doubted { fails: one.fails });
+                };
+                if let Some(job) = node.jobs.iter_mut().find(named) {
+                    job.phase = Phase::Doubted { fails: one.fails };
+                }
             }
         }
         Write::Release {
@@ -155,7 +162,7 @@ fn unanswered(next: &mut State, at: u8, write: Write) {
 }
 
 /// The account is begun anew.
-fn forget(node: &mut Node) {
+pub(crate) fn forget(node: &mut Node) {
     node.nonce = None;
     node.open = List::default();
     node.read = List::default();
@@ -228,12 +235,15 @@ fn inherits(heir: Option<Heir>, write: Write) -> Option<Heir> {
 }
 
 /// The database goes back, the nodes do not.
-fn fail_over(next: &mut State, reads: bool) {
+fn fail_over(next: &mut State, reads: bool, forgets: u8) {
     next.left.failovers -= 1;
     let Some(standby) = next.standby.take() else {
         return;
     };
     for at in 0..next.nodes.len() {
+        if forgets & bit(at as u8) != 0 {
+            forget(&mut next.nodes[at]);
+        }
         if reads && next.nodes[at].up {
             next.nodes[at].read = unrolled(&next.db, &next.nodes[at]).copied().collect();
         }

@@ -1,152 +1,242 @@
-//! Nodes have no names but their place: states that differ only in which node is which are one.
+//! Nodes and deliveries have no names but their places: states that differ only in which is which
+//! are one.
 
-use std::hash::{Hash, Hasher};
+use std::array::from_fn;
 
-use crate::state::{Db, MOST, Number, State};
+use crate::names::{Names, rename};
+use crate::state::{Db, Entry, MOST, Mask, NOBODY, Number, Row, State, each};
 use crate::write::Write;
 
 const PLACES: Number = MOST as Number;
 
-/// Puts the nodes in an order that follows from what they are.
-pub(crate) fn order_nodes(state: &mut State, nodes: u8) {
-    let mut order: [u8; MOST] = std::array::from_fn(|at| at as u8);
-    let mut keys = [0; MOST];
-    for at in 0..nodes {
-        keys[usize::from(at)] = key(state, at);
+/// Puts nodes and deliveries in an order that follows from what they are, and gives the numbers
+/// that somebody still names anew, the oldest first.
+pub(crate) fn order(state: &mut State, nodes: u8) {
+    let mut keys = Keys::of(state);
+    let places_of_nodes = places(&keys.nodes, nodes);
+    // From here on nodes that are alike are told from each other, by their places: deliveries
+    // that differ in nothing but which of them has them differ.
+    keys.nodes = places_of_nodes.map(u64::from);
+    keys.deliveries = from_fn(|at| keys.delivery(state, at as u8));
+    let names = Names {
+        nodes: places_of_nodes,
+        deliveries: places(&keys.deliveries, state.published),
+        runs: keys.runs,
+    };
+    for (at, node) in std::mem::take(&mut state.nodes).into_iter().enumerate() {
+        state.nodes[usize::from(names.nodes[at])] = node;
     }
-    // Stable, so that what is alike stays where it is.
-    order[..usize::from(nodes)].sort_by_key(|at| keys[usize::from(*at)]);
-    if order.is_sorted() {
-        return;
-    }
+    rename(state, &names);
+}
+
+/// Where each goes: the first `count` of them by their keys. Stable, so that what is alike stays
+/// where it is.
+fn places(keys: &[u64; MOST], count: u8) -> [u8; MOST] {
+    let mut order: [u8; MOST] = from_fn(|at| at as u8);
+    order[..usize::from(count)].sort_by_key(|at| keys[usize::from(*at)]);
     let mut places = [0; MOST];
     for (place, at) in order.iter().enumerate() {
         places[usize::from(*at)] = place as u8;
     }
-    let old = std::mem::take(&mut state.nodes);
-    for (at, node) in old.into_iter().enumerate() {
-        state.nodes[usize::from(places[at])] = node;
-    }
-    rename(state, &mut |number: &mut Number| {
-        *number = *number / PLACES * PLACES + places[usize::from(*number % PLACES)];
+    places
+}
+
+/// Of each node's numbers those that are named anywhere, a bit each.
+fn runs(state: &State) -> [u16; MOST] {
+    let mut named = [0; MOST];
+    crate::names::each_number(state, &mut |number: Number| {
+        named[usize::from(number % PLACES)] |= 1 << (number / PLACES);
     });
+    named
 }
 
-/// What a node is, told without any node's place.
-fn key(state: &State, at: u8) -> u64 {
-    let mut hasher = Mixer(0);
-    let node = &state.nodes[usize::from(at)];
-    let own = |number: Number| (number % PLACES == at, number / PLACES);
-    (node.up, node.leased, node.started, own(node.number)).hash(&mut hasher);
-    (node.open, node.nonce).hash(&mut hasher);
-    for job in &*node.jobs {
-        (job.delivery, own(job.owner), job.token, job.phase).hash(&mut hasher);
-    }
-    node.heir
-        .map(|heir| (own(heir.dead), heir.next))
-        .hash(&mut hasher);
-    for db in [Some(&state.db), state.standby.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        for row in &db.rows {
-            let owner = row.fresh().or(row.claimed().map(|claim| claim.0));
-            owner.map(own).hash(&mut hasher);
-        }
-        for entry in &*db.journal {
-            (entry.seq, own(entry.node)).hash(&mut hasher);
-        }
-        for row in db.nodes.iter().filter(|row| row.of == at) {
-            (row.number / PLACES, row.marked, row.freed, row.nonce).hash(&mut hasher);
-        }
-    }
-    if let Some(mut frozen) = state.frozen {
-        frozen
-            .write
-            .each_number(&mut |number: &mut Number| own(*number).hash(&mut hasher));
-    }
-    hasher.finish()
-}
-
-fn rename(state: &mut State, with: &mut impl FnMut(&mut Number)) {
-    for db in [Some(&mut state.db), state.standby.as_mut()]
-        .into_iter()
-        .flatten()
-    {
-        rename_in(db, with);
-    }
-    for node in &mut state.nodes {
-        with(&mut node.number);
-        node.jobs.iter_mut().for_each(|job| with(&mut job.owner));
-        node.heir.iter_mut().for_each(|heir| with(&mut heir.dead));
-    }
-    if let Some(frozen) = &mut state.frozen {
-        frozen.write.each_number(with);
-        frozen.fence.iter_mut().for_each(with);
+fn hang(state: &State) -> [u16; 2] {
+    match state.frozen.map(|frozen| frozen.write) {
+        Some(Write::Roll { rolled, closed, .. }) => [rolled, closed],
+        Some(Write::FreeUnheld { seq, .. } | Write::Adopt { seq, .. }) => [0, 1 << seq],
+        _ => [0, 0],
     }
 }
 
-fn rename_in(db: &mut Db, with: &mut impl FnMut(&mut Number)) {
-    for row in &mut db.rows {
-        if let crate::state::Row::Pending {
-            owner: Some(owner), ..
-        } = row
-        {
-            with(owner);
-        }
-    }
-    db.journal
-        .iter_mut()
-        .for_each(|entry| with(&mut entry.node));
-    for row in &mut *db.nodes {
-        with(&mut row.number);
-        row.of = row.number % PLACES;
-    }
+/// What each is, told without any place. Each tells of the others what the last round knew.
+#[derive(Default)]
+struct Keys {
+    nodes: [u64; MOST],
+    deliveries: [u64; MOST],
+    /// Of each node's numbers those that are named anywhere, a bit each.
+    runs: [u16; MOST],
+    /// Rows of the journal that a commit that hangs rolls up, and that it closes or looks at.
+    hang: [u16; 2],
 }
 
-impl Write {
-    /// Every number that it names.
-    fn each_number(&mut self, with: &mut impl FnMut(&mut Number)) {
-        match self {
-            Self::Record { number, moves, .. } => {
-                with(number);
-                moves.iter_mut().for_each(|one| with(&mut one.owner));
+impl Keys {
+    fn of(state: &State) -> Self {
+        let mut keys = Self {
+            runs: runs(state),
+            hang: hang(state),
+            ..Self::default()
+        };
+        for _ in 0..2 {
+            keys.deliveries = from_fn(|at| keys.delivery(state, at as u8));
+            keys.nodes = from_fn(|at| keys.node(state, at as u8));
+        }
+        keys
+    }
+
+    fn name(&self, number: Number) -> u64 {
+        if number == NOBODY {
+            return 1;
+        }
+        mix(&[self.nodes[usize::from(number % PLACES)], self.run(number)])
+    }
+
+    /// Which of its node's numbers it is.
+    fn run(&self, number: Number) -> u64 {
+        if number == NOBODY {
+            return 99;
+        }
+        let named = self.runs[usize::from(number % PLACES)];
+        u64::from((named & ((1 << (number / PLACES)) - 1)).count_ones())
+    }
+
+    fn set(&self, of: Mask) -> u64 {
+        each(of).fold(0, |sum: u64, delivery| {
+            sum.wrapping_add(self.deliveries[usize::from(delivery)] | 1)
+        })
+    }
+
+    fn entry(&self, entry: Option<&Entry>) -> u64 {
+        entry.map_or(0, |entry| {
+            let hangs = self.hang.map(|rows| u64::from(rows >> entry.seq & 1));
+            let flags = u64::from(entry.rolled) << 1 | u64::from(entry.owes);
+            let flags = flags << 2 | hangs[0] << 1 | hangs[1];
+            let (owned, moved) = (self.set(entry.owned), self.set(entry.moved));
+            mix(&[self.name(entry.node), owned, moved, flags])
+        })
+    }
+
+    fn row(&self, row: Row) -> u64 {
+        match row {
+            Row::Absent => 1,
+            Row::Ended => 2,
+            Row::Pending { owner, token, due } => mix(&[
+                owner.map_or(0, |owner| self.name(owner)),
+                u64::from(token) << 1 | u64::from(due),
+            ]),
+        }
+    }
+
+    fn delivery(&self, state: &State, at: u8) -> u64 {
+        let has = |mask: Mask| u64::from(mask >> at & 1);
+        let mut key = 0;
+        for db in dbs(state) {
+            let mut entries = 0_u64;
+            for entry in &*db.journal {
+                let part = has(entry.owned) << 1 | has(entry.moved);
+                if part != 0 {
+                    entries = entries.wrapping_add(mix(&[self.entry(Some(entry)), part]));
+                }
             }
-            Self::Release { owner, .. } => with(owner),
-            Self::Publish { number, .. }
-            | Self::Claim { number, .. }
-            | Self::Roll { number, .. }
-            | Self::FreeUnheld { number, .. }
-            | Self::Adopt { number, .. } => with(number),
-            // None of the others hangs.
-            _ => {}
+            key = mix(&[key, self.row(db.rows[usize::from(at)]), entries]);
         }
+        let mut held = 0_u64;
+        for (node, name) in state.nodes.iter().zip(self.nodes) {
+            for job in node.jobs.iter().filter(|job| job.delivery == at) {
+                let token = u64::from(job.token) << 8 | job.phase.code();
+                held = held.wrapping_add(mix(&[name, self.name(job.owner), token]));
+            }
+            for open in &*node.open {
+                held = held.wrapping_add(mix(&[name, 3 + has(open.left)]));
+            }
+        }
+        let frozen = state.frozen.map_or(0, |frozen| match frozen.write {
+            Write::Publish { owned, .. } => has(owned),
+            Write::FreeUnheld { unheld, .. } => has(unheld),
+            Write::Record { moves, .. } => {
+                moves
+                    .iter()
+                    .filter(|one| one.delivery == at)
+                    .fold(0, |sum: u64, one| {
+                        let token = u64::from(one.token) << 1 | u64::from(one.fails);
+                        sum.wrapping_add(mix(&[self.name(one.owner), token]))
+                    })
+            }
+            Write::Claim {
+                delivery, token, ..
+            }
+            | Write::Release {
+                delivery, token, ..
+            } if delivery == at => 2 + u64::from(token),
+            _ => 0,
+        });
+        mix(&[key, held, frozen, has(state.acknowledged)])
     }
+
+    fn node(&self, state: &State, at: u8) -> u64 {
+        let node = &state.nodes[usize::from(at)];
+        let own = |number: Number| number != NOBODY && number % PLACES == at;
+        let flags = u64::from(node.up) << 1 | u64::from(node.leased);
+        let nonce = node.nonce.map_or(0, |nonce| 1 + u64::from(nonce));
+        let heir = node
+            .heir
+            .map_or(0, |heir| mix(&[self.name(heir.dead), heir.next as u64]));
+        let mut parts = 0_u64;
+        let mut add = |part: &[u64]| parts = parts.wrapping_add(mix(part));
+        for job in &*node.jobs {
+            let token = u64::from(job.token) << 8 | job.phase.code();
+            let run = self.run(job.owner);
+            add(&[self.deliveries[usize::from(job.delivery)], run, token]);
+        }
+        for open in &*node.open {
+            let there = self.entry(state.db.entry(open.seq));
+            let standby = state.standby.as_ref().and_then(|db| db.entry(open.seq));
+            add(&[self.set(open.left), there, self.entry(standby)]);
+        }
+        for other in &state.nodes {
+            if let Some(heir) = other.heir.filter(|heir| own(heir.dead)) {
+                add(&[5, self.run(heir.dead), heir.next as u64]);
+            }
+        }
+        for (which, db) in dbs(state).enumerate() {
+            let which = which as u64;
+            for (row, key) in db.rows.iter().zip(self.deliveries) {
+                let owner = row.fresh().or(row.claimed().map(|claim| claim.0));
+                if let Some(owner) = owner.filter(|owner| own(*owner)) {
+                    add(&[which, key, self.run(owner)]);
+                }
+            }
+            for entry in db.journal.iter().filter(|entry| own(entry.node)) {
+                add(&[which, self.entry(Some(entry)), self.run(entry.node)]);
+            }
+            for row in db.nodes.iter().filter(|row| own(row.number)) {
+                let flags = u64::from(row.marked) << 1 | u64::from(row.freed);
+                let name = self.run(row.number);
+                add(&[which, name, flags, u64::from(row.nonce)]);
+            }
+        }
+        if let Some(frozen) = state.frozen {
+            let mut write = frozen.write;
+            crate::names::each_of(&mut write, &mut |number: &mut Number| {
+                if own(*number) {
+                    add(&[7, self.run(*number)]);
+                }
+            });
+        }
+        let run = if node.up { self.run(node.number) } else { 0 };
+        mix(&[flags, nonce, heir, run, parts])
+    }
+}
+
+fn dbs(state: &State) -> impl Iterator<Item = &Db> {
+    [Some(&state.db), state.standby.as_ref()]
+        .into_iter()
+        .flatten()
 }
 
 /// A quick hash: keys are compared, never kept.
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(u64::from(byte));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+fn mix(parts: &[u64]) -> u64 {
+    parts.iter().fold(0x9e37_79b9_7f4a_7c15, |hash: u64, part| {
+        let hash = (hash.rotate_left(5) ^ part).wrapping_mul(0x517c_c1b7_2722_0a95);
+        hash ^ hash >> 29
+    })
 }

@@ -252,6 +252,9 @@ impl Write {
             Self::FreeClaims { number } => free_claims(db, number),
             Self::FreeFresh { number, among } => {
                 free_fresh(db, number, among);
+                if let Some(row) = db.node_mut(number) {
+                    row.freed = true;
+                }
                 for entry in db.journal.iter_mut().filter(|entry| entry.node == number) {
                     entry.owes = false;
                 }
