@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postrider_model::{Budget, MOST, Protocol, Rules};
 use stateright::report::{ReportData, ReportDiscovery, Reporter};
@@ -19,10 +19,19 @@ failures (0) and releases (0), which are none. Prints states, depth and time as 
 its end, and the shortest way to whatever does not hold.";
 
 /// Tells how far it is, every ten seconds and at the end.
-struct Progress;
+#[derive(Default)]
+struct Progress {
+    took: Duration,
+    next: Duration,
+}
 
 impl Reporter<Protocol> for Progress {
     fn report_checking(&mut self, data: ReportData) {
+        self.took = data.duration;
+        if self.took < self.next && !data.done {
+            return;
+        }
+        self.next = self.took + Duration::from_secs(10);
         println!(
             "{}{} states, {} steps between them, depth {}, {:.1} s",
             if data.done { "Done: " } else { "" },
@@ -44,7 +53,7 @@ impl Reporter<Protocol> for Progress {
     }
 
     fn delay(&self) -> Duration {
-        Duration::from_secs(10)
+        Duration::from_millis(250)
     }
 }
 
@@ -59,7 +68,6 @@ fn main() -> ExitCode {
         "{} nodes, {} deliveries, {:?}",
         protocol.nodes, protocol.deliveries, protocol.budget
     );
-    let began = Instant::now();
     let mut builder = protocol
         .checker()
         .threads(threads)
@@ -67,8 +75,9 @@ fn main() -> ExitCode {
     if let Some(seconds) = seconds {
         builder = builder.timeout(Duration::from_secs(seconds));
     }
-    let checker = builder.spawn_bfs().report(&mut Progress);
-    if seconds.is_some_and(|seconds| began.elapsed().as_secs() >= seconds) {
+    let mut progress = Progress::default();
+    let checker = builder.spawn_bfs().report(&mut progress);
+    if seconds.is_some_and(|seconds| progress.took.as_secs() >= seconds) {
         println!("Not every state was looked at.");
     }
     let mut properties = checker.model().properties().into_iter();

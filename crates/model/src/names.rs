@@ -174,7 +174,7 @@ pub(crate) fn name_rows(state: &mut State) {
         for entry in &*db.journal {
             if known >> entry.seq & 1 == 0 {
                 known |= 1 << entry.seq;
-                rows[count] = (likeness(state, entry), entry.seq);
+                rows[count] = (likeness(state, *entry), entry.seq);
                 count += 1;
             }
         }
@@ -223,7 +223,7 @@ pub(crate) fn name_rows(state: &mut State) {
 }
 
 /// Everything that anybody says of this row, but for its number.
-fn likeness(state: &State, entry: &Entry) -> u64 {
+fn likeness(state: &State, entry: Entry) -> u64 {
     let seq = entry.seq;
     let there = |db: &Db| {
         db.entry(seq).map_or(0, |entry| {

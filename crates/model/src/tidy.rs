@@ -135,7 +135,7 @@ fn forget_outcomes(state: &mut State) {
     let dbs = [Some(&mut state.db), state.standby.as_mut()];
     for db in dbs.into_iter().flatten() {
         let owed = owed(db);
-        let counts = |entry: &Entry| accounts & 1 << entry.node != 0 || is_read(&owed, entry);
+        let counts = |entry: &Entry| accounts & 1 << entry.node != 0 || is_read(&owed, *entry);
         db.journal.retain(counts);
     }
 }
@@ -150,7 +150,7 @@ fn owed(db: &Db) -> [Mask; 32] {
 }
 
 /// Whether an account learns anything from it.
-fn is_read(owed: &[Mask; 32], entry: &Entry) -> bool {
+fn is_read(owed: &[Mask; 32], entry: Entry) -> bool {
     entry.owes || entry.moved & owed[usize::from(entry.node)] != 0
 }
 
@@ -168,12 +168,12 @@ fn accounts(state: &State) -> u32 {
 /// makes no difference, and it keeps others waiting at most. Its account is lost already.
 fn forget_roll_up(state: &mut State) {
     let db = &state.db;
-    let owes = |seq| db.entry(seq).is_some_and(|entry| entry.owes);
+    let open = |seq| db.entry(seq).is_some_and(|entry| entry.owes);
     let counts = match state.frozen.map(|frozen| frozen.write) {
         Some(Write::Roll { rolled, closed, .. }) => {
             let owed = owed(db);
             db.journal.iter().any(|entry| {
-                rolled >> entry.seq & 1 != 0 && is_read(&owed, entry)
+                rolled >> entry.seq & 1 != 0 && is_read(&owed, *entry)
                     || closed >> entry.seq & 1 != 0 && entry.owes
             })
         }
@@ -184,9 +184,9 @@ fn forget_roll_up(state: &mut State) {
             ..
         }) => {
             let mut unheld = each(unheld);
-            owes(seq) || unheld.any(|one| db.rows[usize::from(one)].fresh() == Some(number))
+            open(seq) || unheld.any(|one| db.rows[usize::from(one)].fresh() == Some(number))
         }
-        Some(Write::Adopt { seq, .. }) => owes(seq),
+        Some(Write::Adopt { seq, .. }) => open(seq),
         _ => true,
     };
     if !counts {
