@@ -127,6 +127,7 @@ impl Store {
             feed: Arc::new(crate::feed::Feed::new()),
             new: false,
             unreadable: Arc::default(),
+            expiry: Arc::default(),
         };
         match (store.make_ready().await, &*store.db) {
             (Err(error), Db::Postgres(db)) => Err(postgres::explained(db, error).await),

@@ -20,6 +20,7 @@ pub struct Store {
     /// Whether the database was empty when it was opened.
     pub(crate) new: bool,
     pub(crate) unreadable: Arc<crate::owed::Unreadable>,
+    pub(crate) expiry: Arc<crate::retention::keys::Progress>,
 }
 
 /// Which database engine serves.

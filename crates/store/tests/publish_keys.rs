@@ -6,9 +6,14 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{AppId, MessageId};
-use postrider_store::{Deliveries, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store};
+use postrider_store::{
+    Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store,
+};
 
 const BATCH: usize = 4_096;
+const NUMBERS: &str =
+    "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4500)";
+const FOR_EVER: i64 = 9_000_000_000_000_000;
 
 /// Writes one message for each key and tells what became of them.
 async fn publish(store: &Store, app: AppId, keys: &[PublishKey]) -> (Vec<MessageId>, Vec<Fate>) {
@@ -86,5 +91,30 @@ both_engines! {
         let (_, fates) = publish(&db.store, app, &again).await;
         let expected: Vec<_> = first.into_iter().map(Fate::Replayed).collect();
         assert_eq!(fates, expected);
+    }
+
+    async fn what_was_taken_for_a_time_is_forgotten_however_much_there_is(db) {
+        let (key, nil) = match db.store.engine() {
+            Engine::Sqlite => ("cast(printf('%016d', i) as blob)", "zeroblob(16)"),
+            Engine::Postgres => ("decode(lpad(to_hex(i), 32, '0'), 'hex')", "lpad('', 32, '0')::uuid"),
+        };
+        for rows in [
+            format!("publish_key {NUMBERS} select {key}, {key}, {nil}, case when i % 3 = 0 then 1 else {FOR_EVER} end from n"),
+            format!("event_key {NUMBERS} select {nil}, 'e' || i, {nil} from n"),
+        ] {
+            db.execute(&format!("insert into {rows}")).await;
+        }
+        // The messages of all event ids are of the year 1970.
+        let left = async |table: &str| db.number(&format!("select count(*) from {table}")).await;
+        assert_eq!((left("publish_key").await, left("event_key").await), (4500, 4500));
+        let keep = Duration::from_hours(24);
+        let mut rounds = 1;
+        while db.store.clean_up(keep).await.unwrap() {
+            rounds += 1;
+        }
+        assert_eq!((left("publish_key").await, left("event_key").await), (3000, 0));
+        assert!(rounds <= 4, "{rounds} rounds");
+        // With nothing to forget, a round does not go on to the end.
+        assert!(!db.store.clean_up(keep).await.unwrap());
     }
 }

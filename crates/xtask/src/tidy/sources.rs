@@ -6,6 +6,7 @@ const MOST_LINES: usize = 500;
 /// What the API takes from the delivery crate: the ingest handle, what goes in and comes
 /// out of it, and how it says it is doing.
 const FROM_DELIVERY: &[&str] = &[
+    "Deadline",
     "IdempotencyKey",
     "Ingest",
     "PipelineStatus",

@@ -4,6 +4,8 @@
 //! everything on SQLite, goes in bounded chunks, so that no one waits long behind a
 //! clean-up. What is still to be delivered stays.
 
+pub(crate) mod keys;
+
 use std::time::Duration;
 
 use postrider_domain::{MessageId, Timestamp};
@@ -22,9 +24,10 @@ impl Store {
         let now = self.clock.now();
         let rows_before = now.minus(keep_rows);
         let mut steps = vec![
-            self.expire_keys(now).await,
+            self.expire_publish_keys(now).await,
+            self.expire_answer_keys(now).await,
             self.expire_tokens(now, CHUNK).await,
-            self.expire_event_keys(rows_before).await,
+            self.expire_event_ids(rows_before).await,
             self.expire_deliveries(rows_before).await,
             self.expire_tasks(rows_before).await,
             self.expire_told(rows_before, CHUNK).await,
@@ -48,24 +51,6 @@ impl Store {
             Some(error) if removed == 0 => Err(error),
             _ => Ok(removed > 0),
         }
-    }
-
-    async fn expire_keys(&self, now: Timestamp) -> StoreResult<u64> {
-        let keys = write!(self, "forgetting idempotency keys", pool => sqlx::query(
-            "delete from publish_key where key in (select key from publish_key where expires_at <= $1 limit $2)",
-        ).bind(now.micros()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
-        let answers = write!(self, "forgetting idempotency keys", pool => sqlx::query(
-            "delete from answer_key where key in (select key from answer_key where expires_at <= $1 limit $2)",
-        ).bind(now.micros()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))?;
-        Ok(keys + answers)
-    }
-
-    /// An event id is taken for as long as its message is kept.
-    async fn expire_event_keys(&self, before: Timestamp) -> StoreResult<u64> {
-        write!(self, "forgetting event ids", pool => sqlx::query(
-            "delete from event_key where (app_id, event_id) in \
-             (select app_id, event_id from event_key where message_id < $1 limit $2)",
-        ).bind(MessageId::floor(before).uuid()).bind(CHUNK).execute(pool).await.map(|done| done.rows_affected()))
     }
 
     async fn expire_deliveries(&self, before: Timestamp) -> StoreResult<u64> {
