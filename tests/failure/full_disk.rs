@@ -230,9 +230,12 @@ async fn postgres_meets(full: impl Fn(&PostgresServer) -> &SmallDisk, said: &str
         });
         app.ends(&new.await, "success").await;
     };
-    if timeout(SOON, well).await.is_err() {
-        panic!("not within {SOON:?} of the room\n{}", server.logs());
-    }
+    let in_time = timeout(SOON, well).await.is_ok();
+    assert!(
+        in_time,
+        "not within {SOON:?} of the room\n{}",
+        server.logs()
+    );
     for message in &taken {
         app.ends(message, "success").await;
     }

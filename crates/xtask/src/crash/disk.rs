@@ -68,17 +68,18 @@ const KINDS: [Busy; 5] = [
 /// What the database is on.
 #[derive(Debug)]
 enum Ground {
-    File(SmallDisk),
-    Cluster(PostgresServer),
+    File(Box<SmallDisk>),
+    Cluster(Box<PostgresServer>),
 }
 
 impl Ground {
     async fn new(engine: Engine, rounds: u64) -> Self {
         let mib = u32::try_from(MIB_AT_FIRST + rounds * MIB_PER_ROUND).unwrap_or(u32::MAX);
         match engine {
-            Engine::Sqlite => Self::File(SmallDisk::new(mib).await),
+            Engine::Sqlite => Self::File(Box::new(SmallDisk::new(mib).await)),
             Engine::Postgres => {
-                Self::Cluster(PostgresServer::on_small_disks(mib, LOG_MIB, CLUSTER).await)
+                let server = PostgresServer::on_small_disks(mib, LOG_MIB, CLUSTER).await;
+                Self::Cluster(Box::new(server))
             }
         }
     }

@@ -19,7 +19,7 @@ use super::world::World;
 const LESS: u64 = 100;
 /// Traffic of each, a start and a round of the janitor before it; for the first part of it an
 /// endpoint is down, so that deliveries are given back and claimed again.
-const TRAFFIC: Duration = Duration::from_secs(120);
+const TRAFFIC: Duration = Duration::from_mins(2);
 const DOWN: Duration = Duration::from_secs(40);
 const SETTLING: Duration = Duration::from_mins(2);
 /// What the long history may cost, of what the short one does.

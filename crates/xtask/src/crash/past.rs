@@ -51,19 +51,19 @@ const SQLITE: Dialect = Dialect {
 /// Writes so many messages of the application `crash`, each with an event id, a payload, and
 /// one delivery that succeeded at the first attempt.
 pub(super) async fn write(database: &TestDatabase, rows: u64) -> io::Result<()> {
-    let begun = now();
+    let started = now();
     let dialect = match database.engine() {
         Engine::Sqlite => SQLITE,
         Engine::Postgres => POSTGRES,
     };
-    let end = Clock::system().now().minus(Duration::from_hours(1));
-    let begin = end.minus(DAY * DAYS);
+    let until = Clock::system().now().minus(Duration::from_hours(1));
+    let begin = until.minus(DAY * DAYS);
     partitions(database).await?;
     for from in (0..rows).step_by(CHUNK as usize) {
         let to = (from + CHUNK).min(rows);
         let numbers = [
             ("{begin}", begin.micros() / 1_000),
-            ("{span}", (end.micros() - begin.micros()) / 1_000),
+            ("{span}", (until.micros() - begin.micros()) / 1_000),
             ("{rows}", rows as i64),
             ("{from}", from as i64),
             ("{to}", to as i64),
@@ -82,7 +82,7 @@ pub(super) async fn write(database: &TestDatabase, rows: u64) -> io::Result<()> 
         // As autovacuum would have, in a month.
         database.execute("vacuum analyze").await;
     }
-    eprintln!("written in {:.0} s", begun.elapsed().as_secs_f64());
+    eprintln!("written in {:.0} s", started.elapsed().as_secs_f64());
     Ok(())
 }
 
