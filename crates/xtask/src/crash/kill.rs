@@ -1,5 +1,6 @@
 //! `kill -9` at random and at every fail point, under load.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -20,15 +21,13 @@ const LIFE: (u64, u64) = (300, 1_100);
 /// How long a fail point is waited for; a dead node's lease ends in between.
 const REACHED: Duration = Duration::from_secs(15);
 /// What is passed once a second or more seldom is killed the first or second time.
-const SELDOM: &[&str] = &[
-    "store::unfolding",
-    "store::replaying",
-    "delivery::release",
-    "delivery::roll-up",
+const SELDOM: &[&str] = &["store::unfolding", "store::replaying", "delivery::roll-up"];
+/// What comes with the start or with a breaker that opens, and not again for a while.
+const ONCE: &[&str] = &[
+    "delivery::retention",
     "delivery::take-over",
+    "delivery::release",
 ];
-/// A round of expiry comes with the start, and not again for minutes.
-const ONCE: &str = "delivery::retention";
 /// For the last deliveries: leases of dead nodes, and pauses of breakers.
 const SETTLING: Duration = Duration::from_mins(3);
 
@@ -39,11 +38,26 @@ struct Seen {
     kills: Vec<u64>,
     /// Seconds from each start until it was healthy.
     starts: Vec<f64>,
-    /// Rounds at fail points, and those of them that died there.
-    points: u64,
-    reached: u64,
-    /// Points that no round reached.
-    unreached: Vec<&'static str>,
+    /// Rounds at each fail point, and those of them that died there.
+    points: BTreeMap<&'static str, (u64, u64)>,
+}
+
+impl Seen {
+    fn at_points(&self) -> u64 {
+        self.points.values().map(|point| point.0).sum()
+    }
+
+    fn reached(&self) -> u64 {
+        self.points.values().map(|point| point.1).sum()
+    }
+
+    fn never_reached(&self) -> Vec<&'static str> {
+        let points = self.points.iter();
+        points
+            .filter(|(_, rounds)| rounds.1 == 0)
+            .map(|(point, _)| *point)
+            .collect()
+    }
 }
 
 pub(super) async fn run(context: &Context, engine: Engine) -> io::Result<Record> {
@@ -77,8 +91,8 @@ pub(super) async fn run(context: &Context, engine: Engine) -> io::Result<Record>
                 context.rounds,
                 world.books.count(),
                 world.tally.delivered(),
-                seen.reached,
-                seen.points
+                seen.reached(),
+                seen.at_points()
             );
         }
     }
@@ -129,11 +143,11 @@ async fn at_point(
     round: u64,
     point: &'static str,
 ) -> io::Result<()> {
-    let seldom = SELDOM.iter().any(|beginning| point.starts_with(beginning));
-    let most = match seldom {
-        _ if point.starts_with(ONCE) => 1,
-        true => 2,
-        false => 60,
+    let is_of = |kind: &[&str]| kind.iter().any(|beginning| point.starts_with(beginning));
+    let most = match (is_of(ONCE), is_of(SELDOM)) {
+        (true, _) => 1,
+        (_, true) => 2,
+        _ => 60,
     };
     let passes = draw(&(context.seed, "passes", round)) % most;
     let armed = if passes == 0 {
@@ -141,7 +155,6 @@ async fn at_point(
     } else {
         format!("{point}={passes}*off->return")
     };
-    seen.points += 1;
     world.tally.set_down(point.starts_with("delivery::release"));
     let begun = now();
     let mut reached = true;
@@ -156,11 +169,9 @@ async fn at_point(
     }
     seen.kills.push(world.tally.clock.nanos());
     world.tally.set_down(false);
-    if reached {
-        seen.reached += 1;
-    } else {
-        seen.unreached.push(point);
-    }
+    let rounds = seen.points.entry(point).or_default();
+    rounds.0 += 1;
+    rounds.1 += u64::from(reached);
     Ok(())
 }
 
@@ -232,14 +243,13 @@ fn describe(record: &mut Record, world: &World, seen: &Seen, balance: &Balance) 
     );
     record.figure(
         "at fail points",
-        format!("{} of {}", seen.reached, seen.points),
+        format!("{} of {}", seen.reached(), seen.at_points()),
     );
     record.figure("refused or unanswered", world.books.refused().to_string());
-    if !seen.unreached.is_empty() {
-        let mut points = seen.unreached.clone();
-        points.sort_unstable();
-        points.dedup();
-        record.figure("not reached", points.join(", "));
+    let never = seen.never_reached();
+    if !never.is_empty() {
+        let text = format!("no round died at {}", never.join(", "));
+        record.faults.push(text);
     }
 }
 

@@ -15,6 +15,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SETTLING: Duration = Duration::from_mins(2);
 /// Growth of memory over the second half that is none.
 const FLAT_MIB_PER_MINUTE: f64 = 0.5;
+/// By how much the peak of dead rows, as a part of the live ones, may differ from one quarter
+/// of the run to the next: vacuum comes when they are a fifth of a table.
+const FLAT_DEAD: f64 = 0.1;
 
 /// The server at the end of a minute.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,13 @@ struct Reading {
     rss_mib: f64,
     descriptors: usize,
     dead_rows: i64,
+    live_rows: i64,
+}
+
+impl Reading {
+    fn dead_part(&self) -> f64 {
+        self.dead_rows as f64 / self.live_rows.max(1) as f64
+    }
 }
 
 pub(super) async fn run(context: &Context, engine: Engine) -> io::Result<Record> {
@@ -73,25 +83,48 @@ pub(super) async fn run(context: &Context, engine: Engine) -> io::Result<Record>
         }
         let both = |one: usize, other: usize| format!("{one} at half, {other} at the end");
         record.figure("descriptors", both(first.descriptors, last.descriptors));
-        let dead = format!("{} at half, {} at the end", first.dead_rows, last.dead_rows);
-        record.figure("dead rows", dead);
+    }
+    if engine == Engine::Postgres {
+        dead_rows(&mut record, second_half);
     }
     Ok(record)
 }
 
 async fn read(world: &World, pid: u32, engine: Engine) -> io::Result<Reading> {
-    let dead_rows = match engine {
+    let rows = async |column: &str| match engine {
         Engine::Sqlite => 0,
         Engine::Postgres => {
-            let sql = "select coalesce(sum(n_dead_tup), 0) from pg_stat_user_tables";
-            world.database.number(sql).await
+            let sql = format!("select coalesce(sum({column}), 0) from pg_stat_user_tables");
+            world.database.number(&sql).await
         }
     };
     Ok(Reading {
         rss_mib: cpu::memory(pid)?.0,
         descriptors: std::fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
-        dead_rows,
+        dead_rows: rows("n_dead_tup").await,
+        live_rows: rows("n_live_tup").await,
     })
+}
+
+/// What vacuum leaves, at its peak in either quarter of the second half.
+fn dead_rows(record: &mut Record, second_half: &[Reading]) {
+    let (third, last) = second_half.split_at(second_half.len() / 2);
+    let peak = |quarter: &[Reading]| {
+        let parts = quarter.iter().map(Reading::dead_part);
+        parts.fold(0.0, f64::max)
+    };
+    let (before, after) = (peak(third), peak(last));
+    record.figure(
+        "dead rows at most, of the live",
+        format!(
+            "{:.0} % in the third quarter, {:.0} % in the last",
+            before * 100.0,
+            after * 100.0
+        ),
+    );
+    if !third.is_empty() && after > before + FLAT_DEAD {
+        record.faults.push("dead rows grow".to_owned());
+    }
 }
 
 /// How much the values grow from one to the next, by least squares.
