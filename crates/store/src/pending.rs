@@ -11,7 +11,7 @@ use crate::{Store, StoreResult};
 const POLL: Duration = Duration::from_millis(250);
 
 /// Whether there is work of a kind, for any node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pending {
     /// When the first lane is worth looking at.
     pub(crate) next_wake: Option<Timestamp>,

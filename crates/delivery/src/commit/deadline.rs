@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 const PATIENCE: Duration = Duration::from_millis(4_600);
 
 /// By when a publisher hears. What is there at once costs neither a look at the clock nor a
-/// timer: most of what a publish waits for is.
+/// timer that runs: most of what a publish waits for is.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
@@ -43,11 +43,8 @@ impl Deadline {
 
     /// Does something in time, or gives `None`.
     pub async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        if let Poll::Ready(done) = poll!(work.as_mut()) {
-            return Some(done);
-        }
-        timeout_at(self.0, work).await.ok()
+        // In its place: what is moved into a timeout is copied.
+        timeout_at(self.0, pin!(work)).await.ok()
     }
 
     /// Waits until it is over.
