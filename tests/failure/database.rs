@@ -1,20 +1,13 @@
 //! A database that goes away and comes back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postrider_testkit::{
     Answer, Engine, Receiver, Server, ServerBuilder, TestDatabase, eventually, run,
 };
+use postrider_tests::{ails, becomes_well, now};
 use serde_json::json;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "measures how long a real answer takes"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
 
 async fn severable() -> ServerBuilder {
     Server::on(Engine::Postgres).database(Arc::new(TestDatabase::severable().await))
@@ -52,28 +45,12 @@ fn a_lost_database_is_told_within_seconds_and_nothing_is_lost() {
             !reply.text.to_lowercase().contains("postgres"),
             "no details of ours: {body}"
         );
-        eventually("health to tell", async || {
-            let health = server.client().get("/health").await;
-            if health.status == 503 {
-                Ok(())
-            } else {
-                Err(health)
-            }
-        })
-        .await;
+        ails(&server).await;
         let ping = server.client().get("/health/ping").await;
         assert_eq!(ping.status, 204);
 
         server.database().come_back();
-        eventually("health to be well", async || {
-            let health = server.client().get("/health").await;
-            if health.status == 200 {
-                Ok(())
-            } else {
-                Err(health)
-            }
-        })
-        .await;
+        becomes_well(&server).await;
         let after = app.publish("a.b", "{}").accepted().await;
         for id in [&waiting, &after] {
             app.ends(id, "success").await;

@@ -2,23 +2,16 @@
 //! standby, a server that stands still.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use postrider_testkit::{
     Answer, App, Engine, PostgresServer, Receiver, Reply, Server, ServerBuilder, TestDatabase,
     eventually, run,
 };
+use postrider_tests::now;
 use sqlx::Connection;
 use tokio::process::Command;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "measures how long real answers and ends take"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
 
 fn on(primary: &PostgresServer) -> ServerBuilder {
     Server::on(Engine::Postgres).database(Arc::new(TestDatabase::on(primary)))

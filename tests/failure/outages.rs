@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_testkit::{
-    App, Engine, PostgresServer, Receiver, Server, Stop, TestDatabase, eventually, run,
-};
-use postrider_tests::{Ledger, nothing_is_owed, now};
+use postrider_testkit::{App, Engine, PostgresServer, Receiver, Server, Stop, TestDatabase, run};
+use postrider_tests::{Ledger, ails, becomes_well, nothing_is_owed, now};
 
 /// After this long it publishes and sends again.
 const BACK: Duration = Duration::from_secs(5);
@@ -53,28 +51,7 @@ impl Traffic {
     async fn ends_accounted_for(self) {
         self.ledger.close().await.arrived(&self.receiver, 1).await;
         nothing_is_owed(&self.server).await;
-        eventually("health to be well", async || {
-            let health = self.server.client().get("/health").await;
-            if health.status == 200 {
-                Ok(())
-            } else {
-                Err(health)
-            }
-        })
-        .await;
-    }
-
-    /// Waits until the server says that it is not well.
-    async fn ails(&self) {
-        eventually("health to tell", async || {
-            let health = self.server.client().get("/health").await;
-            if health.status == 503 {
-                Ok(())
-            } else {
-                Err(health)
-            }
-        })
-        .await;
+        becomes_well(&self.server).await;
     }
 }
 
@@ -94,7 +71,7 @@ fn a_database_that_dies_and_comes_back_loses_nothing() {
             traffic.goes_on(&format!("{stop:?}")).await;
         }
         traffic.postgres.stop(Stop::Immediate).await;
-        traffic.ails().await;
+        ails(&traffic.server).await;
         traffic.postgres.start().await;
         traffic.goes_on("down until health told").await;
         traffic.ends_accounted_for().await;
@@ -111,7 +88,7 @@ fn a_database_that_ends_and_refuses_connections_loses_nothing() {
         }
         traffic.postgres.limit_connections(0).await;
         traffic.postgres.terminate().await;
-        traffic.ails().await;
+        ails(&traffic.server).await;
         traffic.postgres.limit_connections(-1).await;
         traffic.goes_on("no connection allowed").await;
         traffic.ends_accounted_for().await;

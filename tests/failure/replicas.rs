@@ -8,7 +8,7 @@ use postrider_testkit::{
     Answer, App, Engine, Gate, PostgresServer, Receiver, Request, Server, ServerBuilder, Stop,
     TestDatabase, eventually, run,
 };
-use postrider_tests::{Ledger, nothing_is_owed, now};
+use postrider_tests::{Ledger, becomes_well, nothing_is_owed, now};
 
 /// Longer than anything in memory remembers a commit that nobody answered.
 const FROZEN: Duration = Duration::from_secs(75);
@@ -48,18 +48,6 @@ async fn insist(app: &App, key: &str) -> String {
         }
     })
     .await
-}
-
-async fn healthy(server: &Server) {
-    eventually("health to be well", async || {
-        let health = server.client().get("/health").await;
-        if health.status == 200 {
-            Ok(())
-        } else {
-            Err(health)
-        }
-    })
-    .await;
 }
 
 #[test]
@@ -107,7 +95,7 @@ fn what_a_frozen_commit_has_stored_is_delivered_once_the_standby_is_back() {
             }
         })
         .await;
-        healthy(&server).await;
+        becomes_well(&server).await;
         nothing_is_owed(&server).await;
     });
 }
@@ -154,7 +142,7 @@ fn a_lost_standby_a_killed_primary_and_a_promotion_lose_nothing_acknowledged() {
         closed.arrived(&good, 1).await;
         closed.arrived(&fickle, 2).await;
         nothing_is_owed(&server).await;
-        healthy(&server).await;
+        becomes_well(&server).await;
     });
 }
 
@@ -255,6 +243,6 @@ fn what_a_lagging_standby_owes_is_delivered_by_the_node_that_ran_on() {
                 .await;
         }
         nothing_is_owed(&server).await;
-        healthy(&server).await;
+        becomes_well(&server).await;
     });
 }

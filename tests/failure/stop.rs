@@ -2,17 +2,10 @@
 //! receiver hears anything twice.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postrider_testkit::{Answer, Gate, Receiver, Request, Server, on_both_engines};
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "measures how long a real process takes"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
+use postrider_tests::now;
 
 on_both_engines! {
     async fn sigterm_lets_sends_in_flight_end_and_nothing_is_sent_twice(engine: Engine) {

@@ -8,7 +8,7 @@ use postrider_testkit::{
     Answer, Client, Endpoint, Engine, Receiver, Request, Server, days_ago, eventually,
     on_both_engines, run,
 };
-use postrider_tests::Seed;
+use postrider_tests::{Seed, now};
 use serde_json::{Value, json};
 
 const MESSAGES: usize = 100_000;
@@ -153,14 +153,6 @@ async fn stop(client: &Client, id: &str) {
         .post(&format!("/background-task/{id}/cancel"), &json!({}))
         .await;
     stopped.expect(200);
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "measures how long a real process takes"
-)]
-fn now() -> std::time::Instant {
-    std::time::Instant::now()
 }
 
 async fn seeded(server: &Server, url: &str, count: i64) -> Endpoint {

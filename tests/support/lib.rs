@@ -9,4 +9,4 @@ mod waits;
 pub use ledger::{Closed, Ledger};
 pub use load::{Acknowledged, Load};
 pub use seed::Seed;
-pub use waits::{nothing_is_owed, now};
+pub use waits::{ails, becomes_well, nothing_is_owed, now};

@@ -24,3 +24,25 @@ pub async fn nothing_is_owed(server: &Server) {
     })
     .await;
 }
+
+/// Waits until the server says that it is well.
+pub async fn becomes_well(server: &Server) {
+    health_is(server, 200).await;
+}
+
+/// Waits until the server says that it is not well.
+pub async fn ails(server: &Server) {
+    health_is(server, 503).await;
+}
+
+async fn health_is(server: &Server, status: u16) {
+    eventually("health to change", async || {
+        let health = server.client().get("/health").await;
+        if health.status == status {
+            Ok(())
+        } else {
+            Err(health)
+        }
+    })
+    .await;
+}

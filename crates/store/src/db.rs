@@ -54,13 +54,10 @@ pub(crate) struct SqliteDb {
 pub(crate) struct PostgresDb {
     pub(crate) read: PgPool,
     pub(crate) write: PgPool,
-    /// For the committers: plans pinned, one connection each.
+    /// For the committers, one connection each.
     pub(crate) commit: PgPool,
     /// What the pools connect through.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "held for as long as the pools live")
-    )]
+    #[expect(dead_code, reason = "held for as long as the pools live")]
     pub(crate) relay: Option<Arc<crate::nodelay::Relay>>,
 }
 

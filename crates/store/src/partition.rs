@@ -71,12 +71,7 @@ impl Store {
         let mut dropped = 0;
         for name in existing(&db.write).await? {
             if is_past(&name, rows_before, now) && !holds_pending(&db.write, &name).await? {
-                let statement = format!("drop table if exists {name}");
-                sqlx::query(AssertSqlSafe(statement))
-                    .execute(&db.write)
-                    .await
-                    .map_err(wrong("dropping a partition"))?;
-                dropped += 1;
+                dropped += usize::from(drop_partition(&db.write, &name).await?);
             }
         }
         Ok(dropped)
@@ -145,6 +140,41 @@ async fn attach(connection: &mut PgConnection, partition: &Partition) -> StoreRe
     Ok(())
 }
 
+/// Drops one, unless somebody reads what it is part of: whoever wants to write meanwhile would
+/// wait behind us. A backup reads for long; the next round tries again.
+async fn drop_partition(pool: &PgPool, name: &str) -> StoreResult<bool> {
+    let wrong = wrong("dropping a partition");
+    let mut tx = pool.begin().await.map_err(wrong)?;
+    sqlx::query("set local lock_timeout = '100ms'")
+        .execute(&mut *tx)
+        .await
+        .map_err(wrong)?;
+    let statement = format!("drop table if exists {name}");
+    match sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut *tx)
+        .await
+    {
+        Ok(_) => tx.commit().await.map(|()| true).map_err(wrong),
+        Err(error) if is_lock_timeout(&error) => {
+            tracing::info!(
+                name,
+                "a partition that has expired is being read, and stays"
+            );
+            Ok(false)
+        }
+        Err(error) => Err(wrong(error)),
+    }
+}
+
+fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    // lock_not_available
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .as_deref()
+        == Some("55P03")
+}
+
 async fn existing(pool: &PgPool) -> StoreResult<Vec<String>> {
     sqlx::query_scalar(
         "select c.relname::text from pg_class c join pg_inherits i on i.inhrelid = c.oid \
@@ -155,39 +185,56 @@ async fn existing(pool: &PgPool) -> StoreResult<Vec<String>> {
     .map_err(wrong("listing partitions"))
 }
 
-/// Whether everything in the partition `name` is past its time.
-fn is_past(name: &str, rows_before: Timestamp, now: Timestamp) -> bool {
-    let Some((_, suffix)) = name.rsplit_once('_') else {
-        return false;
-    };
-    let past = |number: &str, days: i64, before: Timestamp| {
-        number
-            .parse::<i64>()
-            .is_ok_and(|number| (number + 1) * days * DAY <= before.seconds())
-    };
-    if let Some(day) = suffix.strip_prefix('d') {
-        past(day, 1, rows_before)
-    } else if let Some(week) = suffix.strip_prefix('w') {
-        past(week, 7, now)
-    } else {
-        false
+/// What a partition is of, as its name says.
+#[derive(Clone, Copy)]
+enum Span {
+    /// Messages or attempts of messages made on this day since 1970.
+    Day(i64),
+    /// Payloads that expire in this week since 1970.
+    Week(i64),
+}
+
+impl Span {
+    fn of(name: &str) -> Option<Self> {
+        let (_, suffix) = name.rsplit_once('_')?;
+        let number = |letter| suffix.strip_prefix(letter)?.parse().ok();
+        number('d')
+            .map(Self::Day)
+            .or_else(|| number('w').map(Self::Week))
     }
 }
 
-/// Whether a delivery that has not ended needs a row of the partition `name`.
+/// Whether everything in the partition `name` is past its time.
+fn is_past(name: &str, rows_before: Timestamp, now: Timestamp) -> bool {
+    match Span::of(name) {
+        Some(Span::Day(day)) => (day + 1) * DAY <= rows_before.seconds(),
+        Some(Span::Week(week)) => (week + 1) * 7 * DAY <= now.seconds(),
+        None => false,
+    }
+}
+
+/// Whether a delivery that has not ended needs a row of the partition `name`. Whatever is old
+/// and pending waits for its due time, so the due index finds it: what it costs follows what
+/// is due, and not how much the partition holds.
 async fn holds_pending(pool: &PgPool, name: &str) -> StoreResult<bool> {
-    let message = if name.starts_with("payload") {
-        format!("select m.id from {name} x join message m on m.payload_key = x.key")
-    } else if name.starts_with("message") {
-        format!("select id from {name}")
-    } else {
-        format!("select message_id from {name}")
+    const MESSAGES: &str = "select exists (select 1 from delivery \
+        where due_at is not null and message_id >= $1 and message_id < $2)";
+    const PAYLOADS: &str = "select exists (select 1 from delivery d \
+        join endpoint e on e.id = d.endpoint_id join message m on m.app_id = e.app_id and m.id = d.message_id \
+        where d.due_at is not null and m.payload_key >= $1 and m.payload_key < $2)";
+    let query = match Span::of(name) {
+        None => return Ok(true),
+        Some(Span::Day(day)) => {
+            let bound = |day: i64| MessageId::floor(Timestamp::from_seconds(day * DAY)).uuid();
+            sqlx::query_scalar(MESSAGES)
+                .bind(bound(day))
+                .bind(bound(day + 1))
+        }
+        Some(Span::Week(week)) => sqlx::query_scalar(PAYLOADS)
+            .bind(payload_key::first_of_day(week * 7))
+            .bind(payload_key::first_of_day(week * 7 + 7)),
     };
-    // Whatever is old and pending waits for its due time, so the due index finds it.
-    let statement = format!(
-        "select exists (select 1 from delivery d where d.due_at is not null and d.message_id in ({message}))",
-    );
-    sqlx::query_scalar(AssertSqlSafe(statement))
+    query
         .fetch_one(pool)
         .await
         .map_err(wrong("looking for pending deliveries"))

@@ -15,7 +15,7 @@ use crate::support::{self, after, first};
 use crate::task::{pick, purge, replay, rows, run, take_back};
 use crate::{
     AppFilter, AttemptFilter, Bucket, DeliveryFilter, MessageFilter, MessageQuery, Order, Standing,
-    StatScope, TaskFilter, attempt, journal, message, overview, search, stat,
+    StatScope, TaskFilter, attempt, journal, message, overview, owed, search, stat,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -320,7 +320,26 @@ fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
     ]
 }
 
+/// What looks at the journal now and then: only at what is open.
+fn of_open_commits() -> Vec<(&'static str, Sql)> {
+    let [commits, ..] = owed::count::statements(NOW);
+    vec![
+        ("commits that nobody accounts for", commits),
+        ("old commits that owe", owed::look::old(1, NOW)),
+        ("commits of a node that owe", owed::look::of_node(1, 0)),
+        ("commits to be rolled up", stat::open(1)),
+        ("commits of nobody to be rolled up", stat::open_of_none()),
+    ]
+}
+
 both_engines! {
+    async fn looks_at_the_journal_see_open_commits_alone(db) {
+        for (name, statement) in of_open_commits() {
+            let plan = statement.plan(&db.store).await.join("\n");
+            assert!(plan.contains("journal_owes") || plan.contains("journal_open"), "{name}: {plan}");
+        }
+    }
+
     async fn every_list_is_served_by_an_index(db) {
         for (name, statement) in statements().into_iter().chain(applications()).chain(chunks()).chain(of_the_dashboard()) {
             let plan = statement.plan(&db.store).await;

@@ -43,7 +43,8 @@ pub(crate) fn statements(now: Timestamp) -> [Sql; 4] {
         sql.push(&text).push(" limit ").bind(MOST).push(") as few");
         sql
     };
-    let mut commits = Sql::new("select count(*) from (select 1 from journal where owes and at < ");
+    // The sign keeps the index of times out of it, which holds all of the last minutes.
+    let mut commits = Sql::new("select count(*) from (select 1 from journal where owes and +at < ");
     commits
         // Twice as old as what any node looks at.
         .bind(now.minus(OLD_ELSEWHERE * 2).micros())

@@ -125,8 +125,9 @@ impl Ledger {
         self.used = mark.new;
     }
 
-    /// Nothing of it can be relied on any more: what owes is to be looked at anew.
-    pub(crate) fn begin_anew(&mut self) {
+    /// Nothing of it can be relied on any more: what owes is to be looked at anew
+    /// ([`crate::Store::adopt_owed`]).
+    pub fn begin_anew(&mut self) {
         // What is unknown may have been taken: no mark is used twice.
         self.used += 1;
         self.mark = None;

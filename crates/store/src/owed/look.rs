@@ -70,7 +70,7 @@ pub(crate) fn old(node: i64, now: Timestamp) -> Sql {
 }
 
 /// The statement that reads what a node's commits owe, from a row on.
-fn of_node(node: i64, after: i64) -> Sql {
+pub(crate) fn of_node(node: i64, after: i64) -> Sql {
     let mut sql = Sql::new(
         "select seq, at, body, node, owned, whole, owes from journal where owes and node = ",
     );
@@ -122,7 +122,6 @@ impl Store {
             // Struck out first: should the transaction fail, the account is begun anew.
             let closed: Vec<RowId> = chunk.iter().filter_map(|key| ledger.strike(key)).collect();
             let result: StoreResult<Option<u64>> = transaction!(self, "freeing what is not held", conn => {
-                conn.pin_plans().await?;
                 if !takes_step!(conn, mark) {
                     return Ok(None);
                 }
@@ -163,7 +162,6 @@ impl Store {
         for work in works.await? {
             let mark = ledger.step();
             let fresh: StoreResult<Option<Vec<(Uuid, Uuid)>>> = transaction!(self, "adopting a commit", conn => {
-                conn.pin_plans().await?;
                 if !takes_step!(conn, mark) {
                     return Ok(None);
                 }
@@ -292,7 +290,6 @@ impl Store {
         let mut keys = Vec::new();
         for chunk in messages.chunks(256) {
             let found: StoreResult<Vec<(Uuid, Uuid)>> = transaction!(self, "looking at deliveries", conn => {
-                conn.pin_plans().await?;
                 conn.fresh_of(chunk).await
             });
             keys.extend(keys_of(found?));
@@ -336,7 +333,6 @@ impl Store {
             if !work.lives && !conn.given_up(owner).await? {
                 return Ok(None);
             }
-            conn.pin_plans().await?;
             if !conn.hold(work.row).await? {
                 // Another node is at it, or the database went back.
                 return Ok(Some((0, 0)));

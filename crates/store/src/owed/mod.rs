@@ -18,9 +18,9 @@
 //! **Invariant.** A row is closed in a later transaction than what it is closed for, or in the
 //! same: whatever prefix of the database's commits survives, what is owed in it is found in it.
 
-mod count;
+pub(crate) mod count;
 mod ledger;
-mod look;
+pub(crate) mod look;
 mod postgres;
 mod sqlite;
 
@@ -90,8 +90,6 @@ impl Unreadable {
 /// What the looks do to many deliveries at once, on either engine's connection, within a
 /// transaction.
 pub(crate) trait Rows {
-    /// For the rest of the transaction no plan reads a whole table.
-    async fn pin_plans(&mut self) -> StoreResult<()>;
     /// Whether this row of the journal still owes; nobody else closes it meanwhile.
     async fn hold(&mut self, row: RowId) -> StoreResult<bool>;
     /// These rows owe nothing any more.

@@ -38,17 +38,6 @@ fn columns(keys: &[DeliveryKey]) -> (Vec<Uuid>, Vec<Uuid>) {
 }
 
 impl Rows for PgConnection {
-    async fn pin_plans(&mut self) -> StoreResult<()> {
-        sqlx::query(
-            "select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), \
-             set_config('enable_mergejoin', 'off', true)",
-        )
-        .execute(self)
-        .await
-        .map(|_| ())
-        .map_err(wrong("pinning plans"))
-    }
-
     async fn hold(&mut self, row: RowId) -> StoreResult<bool> {
         sqlx::query(HOLD)
             .bind(row.seq)

@@ -45,11 +45,6 @@ fn ids(keys: &[DeliveryKey]) -> impl ExactSizeIterator<Item = (Uuid, Uuid)> {
 }
 
 impl Rows for SqliteConnection {
-    async fn pin_plans(&mut self) -> StoreResult<()> {
-        // Its statements are written so that there is one plan.
-        Ok(())
-    }
-
     async fn hold(&mut self, row: RowId) -> StoreResult<bool> {
         sqlx::query(HOLD)
             .bind(row.seq)

@@ -36,21 +36,13 @@ struct Known {
 }
 
 /// Takes the right to change spans, for the rest of the transaction; false if another
-/// node has it. Also pins the plans: without figures the planner would read the table.
+/// node has it.
 pub(super) async fn lock(connection: &mut PgConnection) -> StoreResult<bool> {
-    let wrong = wrong("rolling statistics up");
-    for setting in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] {
-        sqlx::query("select set_config($1, 'off', true)")
-            .bind(setting)
-            .execute(&mut *connection)
-            .await
-            .map_err(wrong)?;
-    }
     sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
         .bind(LOCK)
         .fetch_one(connection)
         .await
-        .map_err(wrong)
+        .map_err(wrong("rolling statistics up"))
 }
 
 /// Marks commits as rolled up, each with its time and whether it owes afterwards; false if

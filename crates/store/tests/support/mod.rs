@@ -105,6 +105,11 @@ impl Database {
         self.execute(&text).await
     }
 
+    /// Where it is, for connections of a test's own.
+    pub fn url(&self) -> &str {
+        self.kept.url()
+    }
+
     /// One number of the database's.
     pub async fn number(&self, text: &str) -> i64 {
         self.kept.number(text).await
