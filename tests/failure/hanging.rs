@@ -10,6 +10,7 @@ use postrider_testkit::{
     eventually, run,
 };
 use postrider_tests::now;
+use serde_json::json;
 use sqlx::Connection;
 use tokio::process::Command;
 
@@ -31,6 +32,13 @@ async fn timed(publish: impl Future<Output = Reply>) -> (u16, f64) {
     let asked = now();
     let reply = publish.await;
     (reply.status.as_u16(), asked.elapsed().as_secs_f64())
+}
+
+/// Publishes ten messages at once.
+async fn batch(app: &App) -> Reply {
+    let messages = vec![json!({"eventType": "a.b", "payload": {}}); 10];
+    let body = json!({ "messages": messages });
+    app.client().post(&app.path("/msg/batch"), &body).await
 }
 
 fn assert_told_in_time((status, seconds): (u16, f64)) {
@@ -79,7 +87,9 @@ fn a_commit_that_waits_for_a_standby_is_waited_for_and_nothing_piles_up_behind_i
         .await;
         let drafts: Vec<_> = (0..30).map(|_| app.publish("a.b", "{}")).collect();
         let others = join_all(drafts.iter().map(|draft| timed(draft.send()))).await;
+        let batches = join_all((0..3).map(|_| timed(batch(&app)))).await;
         assert_told_in_time(first.await.unwrap());
+        batches.into_iter().for_each(assert_told_in_time);
         others.into_iter().for_each(assert_told_in_time);
         // Two for commits, and two that the test's pool for small writes may have.
         let waiting = primary.number(WAITING).await;
@@ -125,7 +135,10 @@ fn a_publish_hears_503_in_time_when_the_database_stands_still() {
             app.through(&server.client().with_key("prk_nobodys"))
                 .publish("a.b", "{}"),
         ];
-        let answers = join_all(drafts.iter().map(|draft| timed(draft.send()))).await;
+        let singles = join_all(drafts.iter().map(|draft| timed(draft.send())));
+        let batches = join_all((0..3).map(|_| timed(batch(&app))));
+        let (mut answers, batches) = tokio::join!(singles, batches);
+        answers.extend(batches);
         signal(&primary, "CONT").await;
         answers.into_iter().for_each(assert_told_in_time);
         let after = eventually("publishing to go on", async || {

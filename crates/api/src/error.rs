@@ -285,9 +285,7 @@ impl From<StoreError> for ApiError {
         match &error {
             StoreError::NotFound(what) => Self::not_found(entity(what)),
             StoreError::Conflict(key) => conflict(key),
-            StoreError::Unavailable { .. } => {
-                Self::unavailable(Duration::from_secs(1)).caused_by(error)
-            }
+            _ if error.is_transient() => Self::unavailable(Duration::from_secs(1)).caused_by(error),
             _ => Self::internal(error),
         }
     }
@@ -389,6 +387,14 @@ mod tests {
             let response = ApiError::unavailable(Duration::from_millis(pause)).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], seconds);
+        }
+    }
+
+    #[test]
+    fn what_may_succeed_later_is_answered_so() {
+        for error in [StoreError::TimedOut("asking"), StoreError::Fenced] {
+            assert!(error.is_transient());
+            assert_eq!(ApiError::from(error).code(), Code::Unavailable);
         }
     }
 

@@ -188,12 +188,14 @@ fn is_transient(error: &sqlx::Error) -> bool {
 /// SQLSTATE classes and SQLite result codes that speak of the moment, not of the data.
 fn transient_code(code: &str) -> bool {
     // SQLSTATE: connection exceptions, resources, operator intervention, system errors,
-    // serialisation failures and deadlocks (PostgreSQL manual, appendix A).
+    // serialisation failures and deadlocks (PostgreSQL manual, appendix A); a lock that is not
+    // to be had, a server that takes no writes, and a session that was ended since its
+    // transaction stood still (25P03) or took too long (25P04), as ours does when a node freezes.
     let sqlstate = code.len() == 5
         && (["08", "53", "57", "58", "40"]
             .iter()
             .any(|class| code.starts_with(class))
-            || matches!(code, "55P03" | "25006"));
+            || matches!(code, "55P03" | "25006" | "25P03" | "25P04"));
     // SQLite: BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL; extended codes keep them
     // in the low byte.
     let sqlite = code.parse::<u32>().is_ok_and(|code| {
@@ -226,11 +228,11 @@ mod tests {
     fn codes_of_the_moment_are_told_from_codes_of_the_data() {
         for code in [
             "08006", "57P01", "40P01", "40001", "53300", "5", "517", "13", "1034", "7", "8", "778",
-            "14", "4874",
+            "14", "4874", "55P03", "25006", "25P03", "25P04",
         ] {
             assert!(transient_code(code), "{code}");
         }
-        for code in ["23505", "22001", "42P01", "19", "2067", "1"] {
+        for code in ["23505", "22001", "42P01", "25P02", "19", "2067", "1"] {
             assert!(!transient_code(code), "{code}");
         }
     }

@@ -118,3 +118,24 @@ both_engines! {
         assert!(!db.store.clean_up(keep).await.unwrap());
     }
 }
+
+/// As where many nodes are sent the same keys at once, and none of them has committed yet.
+#[tokio::test]
+async fn whoever_is_in_the_way_again_and_again_is_no_fault_of_the_message() {
+    let db = support::Database::postgres().await;
+    for statement in [
+        "create function in_the_way() returns trigger language plpgsql as $$ begin \
+         if get_byte(new.body_hash, 0) = 7 then raise unique_violation using constraint = 'publish_key_pkey'; end if; \
+         return new; end $$",
+        "create trigger in_the_way before insert on publish_key for each row execute function in_the_way()",
+    ] {
+        db.execute(statement).await;
+    }
+    let app = db.app().await;
+    let keys: Vec<_> = (1..=5)
+        .map(|number| key(&db.store, number, if number % 2 == 0 { 7 } else { 1 }))
+        .collect();
+    let (_, fates) = publish(&db.store, app, &keys).await;
+    let (stored, stale) = (Fate::Stored, Fate::Stale);
+    assert_eq!(fates, [stored, stale, stored, stale, stored]);
+}

@@ -41,15 +41,10 @@ impl Deadline {
         (done, began.elapsed())
     }
 
-    /// Does something in time, or gives `None`.
+    /// Does something in time, or gives `None`; what is there by then counts, also afterwards.
     pub async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
         // In its place: what is moved into a timeout is copied.
         timeout_at(self.0, pin!(work)).await.ok()
-    }
-
-    /// Waits until it is over.
-    pub async fn over(self) {
-        tokio::time::sleep_until(self.0).await;
     }
 }
 

@@ -244,14 +244,11 @@ impl Ingest {
             return vec![Err(not_sent(&error)); wanted];
         }
         let mut results = Vec::with_capacity(wanted);
-        let over = deadline.over();
-        tokio::pin!(over);
         for outcome in outcomes {
-            results.push(tokio::select! {
-                // What is answered by then counts.
-                biased;
-                answered = outcome => answered.unwrap_or(Err(PublishError::Unavailable)),
-                () = &mut over => Err(self.given_up()),
+            // What is answered by then counts, whichever message is asked for first.
+            results.push(match deadline.keep(outcome).await {
+                Some(answered) => answered.unwrap_or(Err(PublishError::Unavailable)),
+                None => Err(self.given_up()),
             });
         }
         results.resize(wanted, Err(OVERLOADED));

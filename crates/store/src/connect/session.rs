@@ -303,6 +303,33 @@ mod tests {
         );
     }
 
+    /// A node that froze in a transaction, and goes on.
+    #[tokio::test]
+    async fn a_transaction_that_stood_still_may_be_tried_again() {
+        let database = TestDatabase::new(Engine::Postgres).await;
+        let options = ConnectOptions {
+            url: database.url().to_owned(),
+            connections: 4,
+        };
+        let db = postgres::open(&options).await.unwrap();
+        let mut standing = db.write.begin().await.unwrap();
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&mut *standing)
+            .await
+            .unwrap();
+        sqlx::query("set local idle_in_transaction_session_timeout = '20ms'")
+            .execute(&mut *standing)
+            .await
+            .unwrap();
+        let there = format!("select count(*) from pg_stat_activity where pid = {pid}");
+        while database.number(&there).await > 0 {
+            tokio::task::yield_now().await;
+        }
+        let ended = sqlx::query("select 1").execute(&mut *standing).await;
+        let error = crate::StoreError::from_sqlx("asking", ended.unwrap_err());
+        assert!(error.is_transient(), "{error:?}");
+    }
+
     #[tokio::test]
     async fn two_connections_to_a_server_are_two_sessions() {
         use sqlx::Connection;

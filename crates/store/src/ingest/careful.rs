@@ -14,6 +14,8 @@ use crate::{Engine, Store, StoreError, StoreResult};
 
 /// Keys in one statement.
 const CHUNK: usize = 64;
+/// How often is looked again at who has a key that was in the way.
+const LOOKS: u32 = 8;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub enum Fate {
     Mismatch,
     /// Its event id is another message's.
     EventIdTaken,
-    /// Its application has changed: plan it again.
+    /// Its application has changed, or others were in its way again and again: plan it again.
     Stale,
     /// The database refuses its data.
     Refused,
@@ -111,7 +113,7 @@ impl Writer {
                         known[at] = Some(Known::Fate(fate));
                     }
                 }
-                Err(StoreError::Conflict(_)) if looks < 8 => {
+                Err(StoreError::Conflict(_)) if looks < LOOKS => {
                     looks += 1;
                     for (at, fate) in self.store.taken(batch).await?.into_iter().enumerate() {
                         known[at] = known[at].or(fate);
@@ -123,6 +125,8 @@ impl Writer {
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
+                // Whoever is in the way has not committed yet: nothing is wrong with the message.
+                Err(StoreError::Conflict(_)) => known[open[0]] = Some(Known::Fate(Fate::Stale)),
                 Err(error) if is_about_data(&error) => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
