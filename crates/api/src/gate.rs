@@ -16,20 +16,49 @@ use crate::schema::{Compiled, Schemas};
 
 /// Payloads beyond this size are compared with their schema on a thread that may block.
 const INLINE: usize = 32 * 1024;
-/// Organisations whose buckets are remembered; full ones are forgotten beyond it.
+/// Beyond so many buckets, those that are full are forgotten.
 const BUCKETS: usize = 10_000;
 
 /// The gate of one node.
 pub(crate) struct Gate {
     schemas: Schemas,
-    buckets: Mutex<HashMap<OrgId, Bucket>>,
+    buckets: Mutex<Buckets>,
+}
+
+/// Of each organisation that has published in the last moments, what it may publish now.
+struct Buckets {
+    of: HashMap<OrgId, Bucket>,
+    /// How many there are when they are looked through next.
+    look_at: usize,
+}
+
+impl Buckets {
+    fn new() -> Self {
+        Self {
+            of: HashMap::new(),
+            look_at: BUCKETS,
+        }
+    }
+
+    fn of(&mut self, org: OrgId, rate: u16, now: Timestamp) -> &mut Bucket {
+        if self.of.len() >= self.look_at && !self.of.contains_key(&org) {
+            self.of.retain(|_, bucket| !bucket.is_full(now));
+            // Twice what is left, so that the looks stay few.
+            self.look_at = BUCKETS.max(self.of.len() * 2);
+        }
+        let bucket = self.of.entry(org).or_insert_with(|| Bucket::new(rate, now));
+        if bucket.rate() != rate {
+            bucket.set_rate(rate, now);
+        }
+        bucket
+    }
 }
 
 impl Gate {
     pub(crate) fn new() -> Self {
         Self {
             schemas: Schemas::new(),
-            buckets: Mutex::default(),
+            buckets: Mutex::new(Buckets::new()),
         }
     }
 
@@ -39,16 +68,7 @@ impl Gate {
             return Ok(());
         };
         let mut buckets = self.buckets.lock();
-        if buckets.len() >= BUCKETS && !buckets.contains_key(&org.id) {
-            buckets.clear();
-        }
-        let bucket = buckets
-            .entry(org.id)
-            .or_insert_with(|| Bucket::new(rate, now));
-        if bucket.rate() != rate {
-            bucket.set_rate(rate, now);
-        }
-        bucket.try_take(now).map_err(|when| {
+        buckets.of(org.id, rate, now).try_take(now).map_err(|when| {
             ApiError::new(
                 Code::RateLimited,
                 format!("The organisation publishes more than {rate} messages a second: wait, then try again"),
@@ -113,4 +133,23 @@ async fn compare(schema: Arc<Result<Compiled, String>>, payload: &Bytes) -> ApiR
     tokio::task::spawn_blocking(work)
         .await
         .map_err(ApiError::internal)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    #[test]
+    fn however_many_organisations_there_are_none_is_given_anew_what_it_has_used() {
+        let mut buckets = Buckets::new();
+        let used = OrgId::mint(NOW);
+        while buckets.of(used, 100, NOW).try_take(NOW).is_ok() {}
+        for _ in 0..3 * BUCKETS {
+            buckets.of(OrgId::mint(NOW), 100, NOW);
+        }
+        assert!(buckets.of(used, 100, NOW).try_take(NOW).is_err());
+        assert!(buckets.of.len() <= 2 * BUCKETS, "{}", buckets.of.len());
+    }
 }

@@ -49,6 +49,12 @@ impl Bucket {
         self.level = (self.level + TOKEN).min(capacity(self.rate));
     }
 
+    /// Whether it is as a new one would be: nothing is lost with it.
+    pub fn is_full(&mut self, now: Timestamp) -> bool {
+        self.fill(now);
+        self.level == capacity(self.rate)
+    }
+
     /// Changes the rate from now on (0 counts as 1); what has been earned stays,
     /// up to the new burst.
     pub fn set_rate(&mut self, rate: u16, now: Timestamp) {

@@ -42,8 +42,10 @@ impl Store {
         expires_at: Option<Timestamp>,
     ) -> StoreResult<()> {
         let now = self.clock.now();
-        // A change names a row by a UUID; this one has none, and none is looked for.
-        let id = uuid::Uuid::nil();
+        // A change names what it is about by a UUID: the half of what names the JWT.
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        let id = uuid::Uuid::from_bytes(half);
         transaction!(self, "revoking a JWT", conn => {
             let wrong = wrong("revoking a JWT");
             sqlx::query("insert into jwt_revoked (hash, expires_at) values ($1, $2) on conflict do nothing")

@@ -3,6 +3,8 @@
 //! A lane's row holds when its next delivery is due and until when it is parked, so
 //! that a parked endpoint with a million due rows costs one row that is not looked at.
 
+use std::collections::HashSet;
+
 use postrider_domain::{AppId, EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
 
@@ -97,7 +99,7 @@ impl Store {
     pub async fn due_lanes(
         &self,
         now: Timestamp,
-        full: &[EndpointId],
+        full: &HashSet<EndpointId>,
         limit: i64,
     ) -> StoreResult<Vec<DueLane>> {
         // One more than asked for each lane that is passed over.

@@ -220,29 +220,12 @@ fn not_text(what: &str) -> ApiError {
 /// Undoes the encoding of a form: `+` for a space, `%xx` for a byte. A `%` that no
 /// two digits follow stands for itself, as browsers have it (WHATWG URL, "percent-decode").
 fn decode(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| {
-        bytes
-            .get(at)
-            .and_then(|byte| char::from(*byte).to_digit(16))
-    };
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                at += 2;
-            }
-            (b'+', ..) => decoded.push(b' '),
-            _ => decoded.push(byte),
-        }
-        at += 1;
-    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced)
+        .decode_utf8()
+        .ok()?;
     // PostgreSQL's text knows no NUL, nor does any name of ours.
-    String::from_utf8(decoded)
-        .ok()
-        .filter(|text| !text.contains('\0'))
+    (!decoded.contains('\0')).then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

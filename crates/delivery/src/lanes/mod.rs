@@ -11,6 +11,7 @@ mod lane;
 mod queue;
 mod release;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -154,7 +155,7 @@ impl Lanes {
     }
 
     /// Lanes that want nothing claimed now.
-    pub(crate) fn full(&self) -> Vec<EndpointId> {
+    pub(crate) fn full(&self) -> HashSet<EndpointId> {
         self.queue.lock().full(self.clock.now())
     }
 

@@ -1,7 +1,7 @@
 //! Whose turn it is: tenants in turn, and each tenant's lanes in turn.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use postrider_domain::{AppId, Bucket, EndpointId, Timestamp};
 use postrider_store::{AppConfig, EndpointConfig};
@@ -369,7 +369,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn full(&self, now: Timestamp) -> Vec<EndpointId> {
+    pub(super) fn full(&self, now: Timestamp) -> HashSet<EndpointId> {
         self.lanes
             .iter()
             .filter(|(_, lane)| lane.room(now) == 0)

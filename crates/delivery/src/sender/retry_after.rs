@@ -1,8 +1,7 @@
 //! The `Retry-After` header (RFC 9110, section 10.2.3).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
 use http::HeaderValue;
 use postrider_domain::Timestamp;
 
@@ -15,18 +14,9 @@ pub(super) fn parse(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
         // More digits than fit mean "very long".
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let until = http_date(text)?;
-    Some(Timestamp::from_chrono(until).since(now))
-}
-
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(date) = DateTime::parse_from_rfc2822(text) {
-        return Some(date.to_utc());
-    }
-    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .map(|date| date.and_utc())
+    let until = httpdate::parse_http_date(text).ok()?;
+    let seconds = until.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    Some(Timestamp::from_seconds(i64::try_from(seconds).ok()?).since(now))
 }
 
 #[cfg(test)]

@@ -1,15 +1,11 @@
 //! Gathers what flags, environment and file say, and lays one over the other.
 //!
 //! Every value travels as text, just as it was written, and is parsed in one place
-//! whatever it came from. figment's own readers would guess types: a secret of digits
-//! would become a number.
+//! whatever it came from: a reader that guesses types makes a number of a secret of digits.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-use figment::value::{Dict, Map};
-use figment::{Figment, Metadata, Profile, Provider, Source};
 
 use super::catalogue::{ALL, ENV_PREFIX, Setting};
 use super::nearest::nearest;
@@ -98,11 +94,8 @@ fn read_file(config: Option<&Path>) -> Result<Option<(PathBuf, String)>, Problem
     }
 }
 
-/// The layers, one over the other.
-pub(super) struct Layers {
-    figment: Figment,
-    file: Option<PathBuf>,
-}
+/// The layers, one over the other: of each setting the text that counts, and whose it is.
+pub(super) struct Layers(BTreeMap<&'static str, (String, Origin)>);
 
 impl Layers {
     /// Lays flags over environment over file over defaults. What is wrong goes to `problems`.
@@ -111,56 +104,30 @@ impl Layers {
             .iter()
             .filter_map(|setting| Some((setting.name, setting.default?.to_owned())));
         let environment = known_variables(inputs.environment, problems);
-        let file = inputs.file.as_ref().map(|(path, _)| path.clone());
-        let from_file = inputs
-            .file
-            .map(|(path, text)| file_values(&path, &text, problems))
-            .unwrap_or_default();
-        let figment = Figment::new()
-            .merge(Layer::new("default", defaults))
-            .merge(Layer::new("file", from_file))
-            .merge(Layer::new("environment", environment))
-            .merge(Layer::new("flag", inputs.flags));
-        Self { figment, file }
+        let file = inputs.file.map(|(path, text)| {
+            let values = file_values(&path, &text, problems);
+            (Origin::File(path), values)
+        });
+        let mut layers = Self(BTreeMap::new());
+        layers.lay(&Origin::Default, defaults);
+        if let Some((origin, values)) = file {
+            layers.lay(&origin, values);
+        }
+        layers.lay(&Origin::Environment, environment);
+        layers.lay(&Origin::Flag, inputs.flags);
+        layers
+    }
+
+    /// Lays texts over what is there.
+    fn lay(&mut self, origin: &Origin, values: impl IntoIterator<Item = (&'static str, String)>) {
+        let values = values.into_iter();
+        self.0
+            .extend(values.map(|(setting, text)| (setting, (text, origin.clone()))));
     }
 
     /// The text that counts for `setting`, and where it is from.
     pub(super) fn find(&self, setting: &Setting) -> Option<(String, Origin)> {
-        let value = self.figment.find_value(setting.name).ok()?;
-        let layer = self.figment.get_metadata(value.tag())?.name.clone();
-        let origin = match (layer.as_ref(), &self.file) {
-            ("flag", _) => Origin::Flag,
-            ("environment", _) => Origin::Environment,
-            ("file", Some(path)) => Origin::File(path.clone()),
-            _ => Origin::Default,
-        };
-        Some((value.into_string()?, origin))
-    }
-}
-
-/// One layer of texts by setting name.
-struct Layer {
-    name: &'static str,
-    values: Dict,
-}
-
-impl Layer {
-    fn new(name: &'static str, values: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let values = values
-            .into_iter()
-            .map(|(setting, text)| (setting.to_owned(), text.into()))
-            .collect();
-        Self { name, values }
-    }
-}
-
-impl Provider for Layer {
-    fn metadata(&self) -> Metadata {
-        Metadata::from(self.name, Source::Custom(self.name.to_owned()))
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Map::from([(Profile::Default, self.values.clone())]))
+        self.0.get(setting.name).cloned()
     }
 }
 

@@ -3,6 +3,7 @@
 mod crates;
 mod fail_points;
 mod sources;
+mod workarounds;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// A file that cannot be read.
 pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
     let mut faults = crates::check(root)?;
+    faults.extend(workarounds::check(root)?);
     let mut texts = Vec::new();
     for path in sources(root)? {
         let text = std::fs::read_to_string(&path)?;

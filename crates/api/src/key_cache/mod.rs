@@ -1,22 +1,22 @@
-//! Who a bearer secret belongs to: read once, then kept in memory until any key or
-//! token changes anywhere.
+//! Who a bearer secret belongs to: read once, then kept in memory until that key or
+//! token, its session or its application changes anywhere.
+
+mod news;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use postrider_domain::{AppId, Capabilities, KeyId, OrgId, SessionId, Timestamp, TokenId};
 use postrider_store::{
-    ApiKey, AppToken, Change, ChangeKind, ConsoleSession, KEY_PREFIX, SESSION_PREFIX, Store,
-    StoreError, StoreResult, TOKEN_PREFIX,
+    ApiKey, AppToken, ConsoleSession, KEY_PREFIX, SESSION_PREFIX, Store, StoreError, StoreResult,
+    TOKEN_PREFIX,
 };
 use sha2::{Digest, Sha256};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::TryRecvError;
 
+use self::news::{Generation, News};
 use crate::jwt::{self, JwtFault, JwtKey};
 
 /// Secrets kept, good and bad.
@@ -132,6 +132,14 @@ impl Caller {
         }
     }
 
+    /// What changes when it ends: itself, or all of its application's.
+    fn stands_on(&self) -> [uuid::Uuid; 2] {
+        [
+            self.key.uuid(),
+            self.app.map_or(self.key.uuid(), AppId::uuid),
+        ]
+    }
+
     fn of_jwt(jwt: jwt::Jwt, org: OrgId, app: Option<AppId>) -> Self {
         let mut id = [0; 16];
         id.copy_from_slice(&jwt.hash[..16]);
@@ -155,18 +163,22 @@ struct Entry {
     found: Found,
     expires_at: Option<Timestamp>,
     read_at: Timestamp,
-    /// Entries of another generation than the present are forgotten.
-    generation: u64,
+    /// As it was before the read: a change meanwhile makes the entry stale.
+    generation: Generation,
 }
 
 impl Entry {
-    fn is_fresh(&self, generation: u64, now: Timestamp) -> bool {
-        let max_age = if matches!(self.found, Found::Caller(_)) {
-            MAX_AGE
-        } else {
-            MAX_AGE_UNKNOWN
-        };
-        self.generation == generation && now.since(self.read_at) < max_age
+    /// A secret of nobody is read again after any change: it may be a new key's.
+    fn is_fresh(&self, news: &News, generation: Generation, now: Timestamp) -> bool {
+        let age = now.since(self.read_at);
+        match &self.found {
+            Found::Caller(caller) => {
+                age < MAX_AGE
+                    && (self.generation == generation
+                        || !news.is_of_any(&caller.stands_on(), self.generation))
+            }
+            _ => age < MAX_AGE_UNKNOWN && self.generation == generation,
+        }
     }
 }
 
@@ -176,8 +188,7 @@ pub(crate) struct KeyCache {
     /// What JWTs are checked with, if they count.
     jwt: Option<JwtKey>,
     entries: Cache<[u8; 32], Arc<Entry>>,
-    changes: Mutex<broadcast::Receiver<Change>>,
-    generation: AtomicU64,
+    news: News,
     used: Arc<Uses>,
 }
 
@@ -192,10 +203,9 @@ impl KeyCache {
     pub(crate) fn new(store: Store, jwt: Option<JwtKey>) -> Self {
         Self {
             jwt,
-            changes: Mutex::new(store.subscribe()),
+            news: News::new(store.subscribe()),
             store,
             entries: Cache::new(CAPACITY),
-            generation: AtomicU64::new(0),
             used: Arc::default(),
         }
     }
@@ -211,9 +221,9 @@ impl KeyCache {
         }
         let now = self.store.clock().now();
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-        let generation = self.generation();
+        let generation = self.news.generation(now);
         let entry = match self.entries.get(&hash) {
-            Some(entry) if entry.is_fresh(generation, now) => entry,
+            Some(entry) if entry.is_fresh(&self.news, generation, now) => entry,
             // Boxed: hardly ever run, and large.
             _ => Box::pin(self.read(secret, hash, generation, now)).await?,
         };
@@ -232,7 +242,7 @@ impl KeyCache {
         &self,
         secret: &str,
         hash: [u8; 32],
-        generation: u64,
+        generation: Generation,
         now: Timestamp,
     ) -> StoreResult<Arc<Entry>> {
         let (found, expires_at) = self.look_up(secret, &hash, now).await?;
@@ -240,7 +250,6 @@ impl KeyCache {
             found,
             expires_at,
             read_at: now,
-            // As it was before the read: a change meanwhile makes the entry stale.
             generation,
         });
         self.entries.insert(hash, Arc::clone(&entry));
@@ -319,27 +328,6 @@ impl KeyCache {
             return nobody;
         }
         Ok((Found::Caller(Caller::of_jwt(jwt, org.id, app)), expires_at))
-    }
-
-    /// The present generation, after hearing the news. Whoever finds the news being
-    /// heard by another goes on with what is known, a moment earlier.
-    fn generation(&self) -> u64 {
-        if let Some(mut changes) = self.changes.try_lock() {
-            loop {
-                match changes.try_recv() {
-                    Ok(Change {
-                        kind: ChangeKind::Key | ChangeKind::Lost,
-                        ..
-                    })
-                    | Err(TryRecvError::Lagged(_)) => {
-                        self.generation.fetch_add(1, Ordering::AcqRel);
-                    }
-                    Ok(_) => {}
-                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-                }
-            }
-        }
-        self.generation.load(Ordering::Acquire)
     }
 
     fn note_use(&self, key: KeyId, now: Timestamp) {
