@@ -13,6 +13,14 @@ pub(crate) const CUT_OFF: [&str; 2] = [
     "insert into jwt_cutoff (app_id, issued_before, ends_at) values ($1, $2, $3) on conflict do nothing",
 ];
 
+/// What stands for a JWT where a UUID is asked for, as in the change that says that it has
+/// ended: half of the hash that names it.
+pub fn jwt_id(hash: &[u8; 32]) -> uuid::Uuid {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    uuid::Uuid::from_bytes(half)
+}
+
 impl Store {
     /// When the JWT ends by what was decided of it, if anything was: `hash` is that of
     /// what its signature covers, `app` the application that it is bound to, and
@@ -42,10 +50,7 @@ impl Store {
         expires_at: Option<Timestamp>,
     ) -> StoreResult<()> {
         let now = self.clock.now();
-        // A change names what it is about by a UUID: the half of what names the JWT.
-        let mut half = [0; 16];
-        half.copy_from_slice(&hash[..16]);
-        let id = uuid::Uuid::from_bytes(half);
+        let id = jwt_id(&hash);
         transaction!(self, "revoking a JWT", conn => {
             let wrong = wrong("revoking a JWT");
             sqlx::query("insert into jwt_revoked (hash, expires_at) values ($1, $2) on conflict do nothing")

@@ -91,6 +91,7 @@ pub use ingest::{
     Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,
 };
 pub use journal::{Happened, HappenedAttempt, HappenedMessage, HappenedRequest};
+pub use jwt::jwt_id;
 pub use key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use lane::{DueLane, LanesView};
 pub use message::{Message, MessageFilter};

@@ -7,6 +7,7 @@
 
 use postrider_domain::{MessageId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::wrong;
@@ -78,15 +79,20 @@ impl Store {
     }
 }
 
+/// The least id of the messages of a day since 1970, where its partition begins.
+fn first_message(day: i64) -> Uuid {
+    MessageId::floor(Timestamp::from_seconds(day * DAY)).uuid()
+}
+
+/// The least key of the payloads that expire in a week since 1970.
+fn first_payload(week: i64) -> i64 {
+    payload_key::first_of_day(week * 7)
+}
+
 fn wanted(today: i64) -> Vec<Partition> {
     let mut wanted = Vec::new();
     for day in today - 1..=today + DAYS_AHEAD {
-        let bound = |day: i64| {
-            format!(
-                "'{}'",
-                MessageId::floor(Timestamp::from_seconds(day * DAY)).uuid()
-            )
-        };
+        let bound = |day: i64| format!("'{}'", first_message(day));
         for parent in ["message", "attempt"] {
             wanted.push(Partition {
                 parent,
@@ -100,8 +106,8 @@ fn wanted(today: i64) -> Vec<Partition> {
         wanted.push(Partition {
             parent: "payload",
             name: format!("payload_w{week}"),
-            from: payload_key::first_of_day(week * 7).to_string(),
-            to: payload_key::first_of_day(week * 7 + 7).to_string(),
+            from: first_payload(week).to_string(),
+            to: first_payload(week + 1).to_string(),
         });
     }
     wanted
@@ -224,15 +230,12 @@ async fn holds_pending(pool: &PgPool, name: &str) -> StoreResult<bool> {
         where d.due_at is not null and m.payload_key >= $1 and m.payload_key < $2)";
     let query = match Span::of(name) {
         None => return Ok(true),
-        Some(Span::Day(day)) => {
-            let bound = |day: i64| MessageId::floor(Timestamp::from_seconds(day * DAY)).uuid();
-            sqlx::query_scalar(MESSAGES)
-                .bind(bound(day))
-                .bind(bound(day + 1))
-        }
+        Some(Span::Day(day)) => sqlx::query_scalar(MESSAGES)
+            .bind(first_message(day))
+            .bind(first_message(day + 1)),
         Some(Span::Week(week)) => sqlx::query_scalar(PAYLOADS)
-            .bind(payload_key::first_of_day(week * 7))
-            .bind(payload_key::first_of_day(week * 7 + 7)),
+            .bind(first_payload(week))
+            .bind(first_payload(week + 1)),
     };
     query
         .fetch_one(pool)

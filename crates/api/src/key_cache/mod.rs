@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use postrider_domain::{AppId, Capabilities, KeyId, OrgId, SessionId, Timestamp, TokenId};
 use postrider_store::{
     ApiKey, AppToken, ConsoleSession, KEY_PREFIX, SESSION_PREFIX, Store, StoreError, StoreResult,
-    TOKEN_PREFIX,
+    TOKEN_PREFIX, jwt_id,
 };
 use sha2::{Digest, Sha256};
 
@@ -141,10 +141,8 @@ impl Caller {
     }
 
     fn of_jwt(jwt: jwt::Jwt, org: OrgId, app: Option<AppId>) -> Self {
-        let mut id = [0; 16];
-        id.copy_from_slice(&jwt.hash[..16]);
         Self {
-            key: KeyId::from_uuid(uuid::Uuid::from_bytes(id)),
+            key: KeyId::from_uuid(jwt_id(&jwt.hash)),
             org,
             app,
             read_only: false,
