@@ -63,7 +63,7 @@ debug:
 	cargo build --workspace --all-targets --locked
 
 fresh: debug ## checked-in generated files are what the code says
-	$(TARGET)/debug/xtask regen --check
+	$(TARGET)/debug/postrider-bench regen --check
 
 rust-tests: debug ## unit, conformance and black-box tests
 	cargo nextest run --workspace --locked --profile default --test-threads $(TESTS)
@@ -76,7 +76,7 @@ audit: ## known vulnerabilities among the dependencies; needs the network
 	cargo deny check advisories
 
 bench: ## deliveries per second, as a ratio to the direct ceiling
-	POSTRIDER_WITHOUT_DASHBOARD=1 cargo run --release --locked -p xtask -- bench
+	cargo xtask bench
 
 fmt: ## formats the sources
 	cargo fmt --all

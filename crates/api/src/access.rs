@@ -7,9 +7,9 @@ use http::{HeaderMap, Method, header};
 use postrider_domain::{AppId, Capabilities, Capability, KeyId, OrgId};
 use postrider_store::{App, is_visible};
 
-use crate::call::Segments;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::key_cache::{Caller, Found};
+use crate::request::segments::Segments;
 use crate::state::Shared;
 
 /// What an operation asks of its caller.

@@ -20,7 +20,7 @@ use postrider_dashboard::{File, INDEX, file};
 use postrider_domain::OrgId;
 use postrider_store::StoreError;
 
-use crate::call::{HTML, PAGE_POLICY};
+use crate::answer::{HTML, PAGE_POLICY};
 use crate::error::{ApiError, ApiResult};
 use crate::request::edge;
 use crate::state::Shared;

@@ -12,7 +12,7 @@ use postrider_domain::{AppId, KeyId, OrgId};
 use postrider_store::{Begin, Store};
 use sha2::{Digest, Sha256};
 
-use crate::call::Answer;
+use crate::answer::Answer;
 use crate::error::{ApiError, ApiResult, Code, Fault, VALUE_ERROR};
 
 const HEADER: &str = "idempotency-key";

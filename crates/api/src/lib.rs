@@ -7,11 +7,13 @@
 //! logged and never answered.
 
 mod access;
+mod answer;
 mod call;
 mod counts;
 mod dashboard;
 mod docs;
 mod error;
+mod follow;
 mod gate;
 mod idempotency;
 mod inbox;
@@ -26,9 +28,22 @@ mod routes;
 mod schema;
 mod state;
 mod telemetry;
+mod turns;
 mod wire;
 
 pub use jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
-pub use openapi::{openapi, openapi_json};
 pub use router::{Api, router, worker_router};
 pub use state::{ApiSettings, ApiState, SignatureKind};
+
+/// The description of the whole API, OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::document(&routes::table())
+}
+
+/// The description as the repository keeps it: `openapi.json`.
+///
+/// # Errors
+/// A schema that cannot be written as JSON.
+pub fn openapi_json() -> serde_json::Result<String> {
+    Ok(openapi().to_pretty_json()? + "\n")
+}

@@ -19,17 +19,15 @@ use crate::access::Need;
 use crate::error::Code;
 use crate::operation::{Operation, SchemaOf};
 use crate::request::query::{Kind, Param};
-use crate::routes;
 use crate::wire::problem::{ErrorCode, ErrorOut, FaultOut, ValidationErrorOut};
 
 const SECURITY: &str = "apiKey";
 
-/// The description of the whole API, OpenAPI 3.1.
-pub fn openapi() -> OpenApi {
-    let table = routes::table();
+/// The description of an API of these operations, OpenAPI 3.1.
+pub(crate) fn document(table: &[Operation]) -> OpenApi {
     let mut paths: BTreeMap<&str, PathItem> = BTreeMap::new();
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
-    for operation in &table {
+    for operation in table {
         let item = PathItem::new(method(operation), describe(operation));
         match paths.get_mut(operation.path) {
             Some(known) => known.merge_operations(item),
@@ -75,14 +73,6 @@ pub fn openapi() -> OpenApi {
         .paths(paths)
         .components(Some(components))
         .build()
-}
-
-/// The description as the repository keeps it: `openapi.json`.
-///
-/// # Errors
-/// A schema that cannot be written as JSON.
-pub fn openapi_json() -> serde_json::Result<String> {
-    Ok(openapi().to_pretty_json()? + "\n")
 }
 
 fn info() -> utoipa::openapi::Info {
@@ -341,6 +331,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::{openapi, openapi_json, routes};
 
     #[test]
     fn every_operation_is_described_under_its_path_and_method() {

@@ -16,13 +16,15 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::access::{Access, Asked, Need};
-use crate::call::{Answer, Call, Segments, too_late};
+use crate::answer::Answer;
+use crate::call::{Call, too_late};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::idempotency::{self, IdempotencyHeader};
 use crate::request::body;
 use crate::request::edge;
 use crate::request::page::ListOut;
 use crate::request::query::{Param, Query};
+use crate::request::segments::Segments;
 use crate::state::Shared;
 
 type Work = Pin<Box<dyn Future<Output = ApiResult<Answer>> + Send>>;

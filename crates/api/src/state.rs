@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::gate::Gate;
-use crate::inbox::Receiver;
 use crate::jwt::JwtKey;
 use crate::key_cache::KeyCache;
 use crate::live::Live;
+use crate::turns::Receiver;
 
 /// The kind of secret made for an endpoint that brings none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,7 @@ pub mod guard;
 mod job;
 mod keep;
 mod lanes;
+mod lease;
 mod pipeline;
 pub mod sender;
 mod settings;

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{Backlog, Committer, Ingest, Messages, Outcomes};
 use crate::guard::AddressPolicy;
 use crate::keep::{
-    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Lease, Roller, TaskRunner, inherit,
-    monotonic,
+    Claimer, Disk, Expander, Heart, Heir, Herald, Janitor, Roller, TaskRunner, inherit,
 };
 use crate::lanes::{Lanes, Limits, Release, Releaser};
+use crate::lease::{Lease, monotonic};
 use crate::sender::{Sender, SenderConfig, SenderError};
 use crate::settings::DeliverySettings;
 use crate::status::StatusBoard;

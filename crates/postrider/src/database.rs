@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use postrider_store::{Cipher, Clock, ConnectError, ConnectOptions, Store, StoreError};
 
-use crate::error::Exit;
+use crate::exit::Exit;
 use crate::main_secret::{self, MainSecretError};
 use crate::output;
 use crate::settings::{Secret, Settings};

@@ -1,31 +1,10 @@
 //! How a command can end.
 
-use std::error::Error;
-use std::process::ExitCode;
-
 use crate::database::DatabaseError;
+use crate::exit::Exit;
+use crate::output::PrintError;
 use crate::serve::ServeError;
 use crate::settings::Problems;
-
-/// Exit codes; `postrider --help` lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Done.
-    Ok = 0,
-    /// Tried and failed.
-    Failure = 1,
-    /// The command line or the settings are wrong; nothing was tried.
-    Usage = 2,
-    /// The database does not answer (`EX_UNAVAILABLE` of sysexits.h): try again later.
-    DatabaseUnreachable = 69,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +21,9 @@ pub enum CommandError {
     /// The server did not start, or stopped because of a fault.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// What was found could not be said.
+    #[error(transparent)]
+    Print(#[from] PrintError),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -54,23 +36,7 @@ impl CommandError {
             Self::Settings(_) | Self::Usage(_) => Exit::Usage,
             Self::Database(error) => error.exit(),
             Self::Serve(error) => error.exit(),
-            Self::Failed(_) => Exit::Failure,
+            Self::Print(_) | Self::Failed(_) => Exit::Failure,
         }
     }
-}
-
-/// `error` and what caused it, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Some errors repeat their cause in their own words.
-        if !said.contains(&words) {
-            said.push_str(": ");
-            said.push_str(&words);
-        }
-        cause = error.source();
-    }
-    said
 }

@@ -8,8 +8,10 @@ mod cli;
 mod commands;
 mod database;
 mod error;
+mod exit;
 pub mod first_run;
 mod logging;
+mod login_link;
 pub mod main_secret;
 mod output;
 pub mod serve;
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-pub use error::{CommandError, Exit};
+pub use error::CommandError;
+pub use exit::Exit;
 
 /// Runs what the command line asks for, and says how it went.
 pub fn run() -> ExitCode {

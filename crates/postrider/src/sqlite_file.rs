@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::Exit;
+use crate::exit::Exit;
 
 /// How often a file that is in use is tried: by commands, which take moments.
 const TRIES: u32 = 50;

@@ -3,110 +3,80 @@
 //! **Invariants.** Only this crate names sqlx. Nothing here knows HTTP, lanes or
 //! receivers. One SQL text serves both engines (sqlx takes `$1` on both); only
 //! the bulk statements of the hot path have two bodies.
+//!
+//! **Wings**, each of which names only those before it: `engine` (sending SQL to either),
+//! `stored` (rows and what is sealed in them), `cache` (what publishing and sending read from
+//! memory), `expiry` (days of payloads, partitions), `outbox` (what organisations hear of
+//! themselves), `commit` (the hot path's transactions), `due` (what is to be sent, and by
+//! whom), `tenant` (what customers set), `access` (who may call), `history` (what has
+//! happened), `task` (long work), `retention` (what goes when), [`backup`].
 
 #[cfg(test)]
 #[macro_use]
 #[path = "../tests/support/mod.rs"]
 mod support;
-#[macro_use]
-mod db;
-#[macro_use]
-mod change;
-mod answer_key;
-mod app;
-mod attempt;
+mod access;
 pub mod backup;
-mod cancel;
-mod catalogue;
-mod checkpoint;
-mod cipher;
-mod claim;
-mod clock;
-mod config;
-mod connect;
-mod console;
-mod endpoint;
-mod environment;
-mod error;
-mod event_type;
-mod expansion;
-pub mod fail_points;
-mod feed;
-mod health;
-mod inbox;
-mod ingest;
-mod journal;
-mod jwt;
-mod key;
-mod lane;
-mod message;
-mod migrate;
-mod node;
-mod nodelay;
-mod operational;
-mod org;
-mod outcome;
-mod overview;
-mod owed;
-mod page;
-mod partition;
-mod payload_key;
-mod pending;
-#[cfg(test)]
-mod plans;
-mod put_aside;
-mod resend;
+mod cache;
+mod commit;
+mod due;
+mod engine;
+mod expiry;
+mod history;
+mod open;
+mod outbox;
 mod retention;
-mod row;
-mod script;
-mod search;
-mod secret;
-mod sql;
-mod stat;
-mod take_over;
+mod stored;
 mod task;
-mod token;
-mod transaction;
+mod tenant;
+#[cfg(test)]
+mod tests;
 
-pub use answer_key::Begin;
-pub use app::{App, AppFilter, AppUpdate, NewApp};
-pub use attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
-pub use catalogue::{EventTypeConfig, OrgConfig};
-pub use change::{Change, ChangeKind};
-pub use cipher::{Cipher, CipherError};
-pub use claim::{Claim, ClaimKind, Claimed, Restart};
-pub use clock::{Clock, ManualClock};
-pub use config::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
-pub use connect::{ConnectError, ConnectOptions, SessionError};
-pub use console::{ConsoleSession, SESSION_PREFIX};
-pub use db::{Engine, Store};
-pub use endpoint::{Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint};
-pub use environment::Import;
-pub use error::{StoreError, StoreResult};
-pub use event_type::{EventType, NewEventType, is_visible};
-pub use expansion::Expansion;
-pub use fail_points::FAIL_POINTS;
-pub use inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
-pub use ingest::{
-    Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start, Writer, Written,
+pub use access::answer_key::Begin;
+pub use access::jwt::jwt_id;
+pub use access::key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
+pub use access::session::{ConsoleSession, SESSION_PREFIX};
+pub use access::token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
+pub use cache::app::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
+pub use cache::org::{EventTypeConfig, OrgConfig};
+pub use commit::log::{Happened, HappenedAttempt, HappenedMessage, HappenedRequest};
+pub use commit::messages::{
+    Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start,
 };
-pub use journal::{Happened, HappenedAttempt, HappenedMessage, HappenedRequest};
-pub use jwt::jwt_id;
-pub use key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
-pub use lane::{DueLane, LanesView};
-pub use message::{Message, MessageFilter};
-pub use operational::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};
-pub use org::Org;
-pub use outcome::{Applied, NewAttempt, Outcome, Step};
-pub use overview::{FailingEndpoint, MonitoredEndpoint, NodeRow, Overview};
-pub use owed::{Ledger, Settled, Unaccounted};
-pub use page::{Cursor, Found, Order, Page, PageRequest};
-pub use payload_key::KeyBlock;
-pub use search::{FoundMessage, MessageQuery, Standing, Standings};
-pub use secret::{NewSecret, Secret, StoredSecret};
-pub use stat::{Bucket, Counts, StatScope, StatWindow};
+pub use commit::outcomes::{Applied, NewAttempt, Outcome, Step};
+pub use commit::writer::{Writer, Written};
+pub use due::claim::{Claim, ClaimKind, Claimed, Restart};
+pub use due::expansion::Expansion;
+pub use due::lane::{DueLane, LanesView};
+pub use due::owed::{Ledger, Settled, Unaccounted};
+pub use engine::cipher::{Cipher, CipherError};
+pub use engine::clock::{Clock, ManualClock};
+pub use engine::connect::{ConnectError, ConnectOptions, SessionError};
+pub use engine::error::{StoreError, StoreResult};
+pub use engine::fail_points::{self, FAIL_POINTS};
+pub use engine::news::{Change, ChangeKind};
+pub use engine::page::{Cursor, Found, Order, Page, PageRequest};
+pub use engine::{Engine, Store};
+pub use expiry::payload_key::KeyBlock;
+pub use history::attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
+pub use history::inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
+pub use history::message::{Message, MessageFilter};
+pub use history::overview::{FailingEndpoint, MonitoredEndpoint, NodeRow, Overview};
+pub use history::search::{FoundMessage, MessageQuery, Standing, Standings};
+pub use history::stat::{Bucket, Counts, Rollup, StatScope, StatWindow};
+pub use outbox::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};
+pub use retention::CleanUp;
+pub use stored::app::App;
+pub use stored::endpoint::{Endpoint, EndpointSettings};
+pub use stored::event_type::EventType;
+pub use stored::secret::Secret;
 pub use task::{Messages, NewTask, Preview, Progress, Replayed, Task, TaskFilter, Window, Work};
-pub use token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
+pub use tenant::app::{AppFilter, AppUpdate, NewApp};
+pub use tenant::endpoint::{EndpointUpdate, NewEndpoint};
+pub use tenant::environment::Import;
+pub use tenant::event_type::{NewEventType, is_visible};
+pub use tenant::org::Org;
+pub use tenant::secret::{NewSecret, StoredSecret};
 
 // The tests' database harness names this crate as other crates do.
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postrider_domain::{AppId, EndpointId, MessageId, NodeId};
 use postrider_store::{
-    AppUpdate, Claim, Ledger, NewTask, Replayed, Start, StoreResult, Window, Work,
+    AppUpdate, Claim, NewTask, Replayed, Rollup, Start, StoreResult, Window, Work,
 };
 use support::Database;
 
@@ -91,8 +91,8 @@ async fn a_roll_up_that_was_rolled_back_is_made_again() {
     let world = world(Start::Owned).await;
     world
         .survives("insert on stat", async || {
-            let mut ledger = Ledger::new(1);
-            world.db.store.roll_up(&mut ledger).await.map(|_| ())
+            let mut rollup = Rollup::new(1);
+            world.db.store.roll_up(&mut rollup).await.map(|_| ())
         })
         .await;
     assert_eq!(

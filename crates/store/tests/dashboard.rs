@@ -190,7 +190,7 @@ both_engines! {
         db.clock.advance(Duration::from_hours(1));
         assert!(db.store.open_inbox(&inbox.token).await.unwrap().is_none());
         assert!(matches!(db.store.inbox(org, inbox.id).await, Err(StoreError::NotFound(_))));
-        while db.store.clean_up(Duration::from_hours(24)).await.unwrap() {}
+        while db.clean_up(Duration::from_hours(24)).await.unwrap() {}
         assert_eq!(db.number("select count(*) from inbox").await, 0);
         assert_eq!(db.number("select count(*) from inbox_request").await, 0);
     }
@@ -269,7 +269,7 @@ both_engines! {
         assert!(db.store.console_session(token.expose()).await.unwrap().is_some());
         db.clock.advance(Duration::from_hours(12));
         assert_eq!(db.store.console_session(token.expose()).await.unwrap(), None);
-        while db.store.clean_up(Duration::from_hours(24)).await.unwrap() {}
+        while db.clean_up(Duration::from_hours(24)).await.unwrap() {}
         assert_eq!(db.number("select count(*) from console_session").await, 0);
         assert_eq!(db.number("select count(*) from console_code").await, 0);
     }

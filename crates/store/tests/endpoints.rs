@@ -245,7 +245,7 @@ both_engines! {
         let config = ConfigCache::new(db.store.clone()).app_at_least(app, 0).await.unwrap();
         let config = config.endpoint(made.id).unwrap();
         assert_eq!(config.signature_scheme, both);
-        let found: Vec<_> = config.secrets.iter().map(|secret| (secret.scheme, secret.text.as_str())).collect();
+        let found: Vec<_> = config.secrets.iter().map(|secret| (secret.scheme, secret.text.expose())).collect();
         assert_eq!(found.len(), 3);
         let first = found.iter().find(|(scheme, _)| *scheme == SchemeKind::Stripe);
         assert_eq!(first, Some(&(SchemeKind::Stripe, "the receiver's new secret")));

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, NodeId};
-use postrider_store::{Ledger, Settled, Start};
+use postrider_store::{Rollup, Settled, Start};
 
 /// The deliveries that stand in no index, and the commits that owe.
 async fn fresh_and_owing(db: &support::Database) -> (i64, i64) {
@@ -25,12 +25,13 @@ async fn due(db: &support::Database) -> i64 {
     .await
 }
 
-async fn rolled(db: &support::Database, ledger: &mut Ledger) {
-    while db.store.roll_up(ledger).await.unwrap() {}
+async fn rolled(db: &support::Database, rollup: &mut Rollup) {
+    while db.store.roll_up(rollup).await.unwrap() {}
 }
 
 /// A look of a node that holds everything.
-async fn settled(db: &support::Database, ledger: &mut Ledger) -> Settled {
+async fn settled(db: &support::Database, rollup: &mut Rollup) -> Settled {
+    let ledger = &mut rollup.ledger;
     db.store.settle_owed(ledger, |_, _| true).await.unwrap()
 }
 
@@ -59,17 +60,17 @@ async fn other_node(db: &support::Database) -> i64 {
 both_engines! {
     async fn a_commit_owes_until_the_journal_says_that_all_its_deliveries_have_moved(db) {
         let (app, [first, second], message) = published(db).await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
-        assert_eq!((fresh_and_owing(db).await, ledger.left()), ((2, 1), 2));
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
+        assert_eq!((fresh_and_owing(db).await, rollup.ledger.left()), ((2, 1), 2));
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
-        rolled(db, &mut ledger).await;
-        assert_eq!((fresh_and_owing(db).await, ledger.left()), ((1, 1), 1));
+        rolled(db, &mut rollup).await;
+        assert_eq!((fresh_and_owing(db).await, rollup.ledger.left()), ((1, 1), 1));
         // One that is due again stands in an index.
         db.attempt(app, message, second, DeliveryState::Pending).await;
         assert_eq!(fresh_and_owing(db).await, (0, 1), "closed later than the outcome");
-        rolled(db, &mut ledger).await;
-        assert_eq!((fresh_and_owing(db).await, ledger.left()), ((0, 0), 0));
+        rolled(db, &mut rollup).await;
+        assert_eq!((fresh_and_owing(db).await, rollup.ledger.left()), ((0, 0), 0));
         assert_eq!(db.store.unaccounted().await.unwrap().sum(), 0);
     }
 
@@ -94,66 +95,66 @@ both_engines! {
         for applied in db.record(&outcomes).await {
             assert!(!applied.moved);
         }
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
-        assert_eq!((fresh_and_owing(db).await, ledger.left()), ((2, 1), 2));
-        let unheld = ledger.unheld(db.clock.now().plus(Duration::from_secs(2)), |_, _| false);
-        assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 2);
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
+        assert_eq!((fresh_and_owing(db).await, rollup.ledger.left()), ((2, 1), 2));
+        let unheld = rollup.ledger.unheld(db.clock.now().plus(Duration::from_secs(2)), |_, _| false);
+        assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 2);
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((0, 0), 2));
         assert_eq!(db.number("select count(*) from lane").await, 2);
     }
 
     async fn what_a_node_does_not_hold_is_freed_and_what_it_holds_is_not(db) {
         let (app, [held, lost], message) = published(db).await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
         let later = db.clock.now().plus(Duration::from_secs(2));
-        let unheld = ledger.unheld(later, |endpoint, _| endpoint == held);
+        let unheld = rollup.ledger.unheld(later, |endpoint, _| endpoint == held);
         assert_eq!(unheld, [(lost, message)]);
-        assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 1);
+        assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 1);
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((1, 1), 1));
         let claim = db.store.claim(1, app, lost, db.clock.now(), 10).await.unwrap();
         assert_eq!(claim.deliveries.len(), 1);
         db.attempt(app, message, held, DeliveryState::Succeeded).await;
-        rolled(db, &mut ledger).await;
+        rolled(db, &mut rollup).await;
         assert_eq!(fresh_and_owing(db).await, (0, 0));
     }
 
     async fn what_ended_meanwhile_is_not_freed(db) {
         let (app, [first, second], message) = published(db).await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
-        let unheld = ledger.unheld(db.clock.now().plus(Duration::from_secs(2)), |_, _| false);
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
+        let unheld = rollup.ledger.unheld(db.clock.now().plus(Duration::from_secs(2)), |_, _| false);
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
         db.attempt(app, message, second, DeliveryState::Pending).await;
-        assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 0);
+        assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 0);
         assert_eq!(fresh_and_owing(db).await, (0, 0));
         assert_eq!(db.number("select count(*) from delivery where state = 1").await, 1);
     }
 
     async fn what_stays_fresh_becomes_an_ordinary_claim_that_its_outcome_still_moves(db) {
         let (app, [first, _], message) = published(db).await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
         db.clock.advance(Duration::from_secs(29));
-        assert_eq!(settled(db, &mut ledger).await, Settled::default());
+        assert_eq!(settled(db, &mut rollup).await, Settled::default());
         db.clock.advance(Duration::from_secs(2));
-        assert_eq!(settled(db, &mut ledger).await.claimed, 2);
-        assert_eq!((fresh_and_owing(db).await, due(db).await, ledger.left()), ((0, 0), 0, 0));
+        assert_eq!(settled(db, &mut rollup).await.claimed, 2);
+        assert_eq!((fresh_and_owing(db).await, due(db).await, rollup.ledger.left()), ((0, 0), 0, 0));
         assert_eq!(claims(db).await, 2);
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
         assert_eq!(claims(db).await, 1);
     }
 
     async fn a_claim_that_nobody_holds_is_found_however_many_are_held(db) {
-        let mut ledger = Ledger::new(1);
+        let mut rollup = Rollup::new(1);
         let mut endpoints = Vec::new();
         for _ in 0..3 {
             endpoints.extend(published(db).await.1);
         }
-        rolled(db, &mut ledger).await;
+        rolled(db, &mut rollup).await;
         db.clock.advance(Duration::from_secs(31));
-        assert_eq!(settled(db, &mut ledger).await.claimed, 6);
+        assert_eq!(settled(db, &mut rollup).await.claimed, 6);
         for lost in endpoints {
             // Whichever it is: first or last of all.
             let found = db.store.claimed_by(1, |endpoint, _| endpoint == lost, 1);
@@ -165,34 +166,34 @@ both_engines! {
 
     async fn a_commit_that_becomes_visible_late_is_found_however_old_it_is(db) {
         let (.., message) = published(db).await;
-        let mut ledger = Ledger::new(1);
+        let mut rollup = Rollup::new(1);
         // Nothing was rolled up before, and hours have passed: as if it had just appeared.
         db.clock.advance(Duration::from_hours(5));
         let other = db.app().await;
         let elsewhere = db.endpoint(other).await;
         db.publish(other, "a", &[(elsewhere, Start::Owned)]).await;
-        rolled(db, &mut ledger).await;
-        let unheld = ledger.unheld(db.clock.now(), |_, _| false);
+        rolled(db, &mut rollup).await;
+        let unheld = rollup.ledger.unheld(db.clock.now(), |_, _| false);
         assert_eq!(unheld.len(), 2);
         assert!(unheld.iter().all(|key| key.1 == message));
-        assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 2);
+        assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 2);
         assert_eq!(due(db).await, 2);
     }
 
     async fn what_is_old_and_not_held_is_freed_at_once(db) {
         let (_, [held, _], _) = published(db).await;
-        let mut ledger = Ledger::new(1);
+        let mut rollup = Rollup::new(1);
         db.clock.advance(Duration::from_mins(2));
         // The very look that sees it for the first time.
-        rolled(db, &mut ledger).await;
-        let settled = db.store.settle_owed(&mut ledger, |endpoint, _| endpoint == held).await.unwrap();
+        rolled(db, &mut rollup).await;
+        let settled = db.store.settle_owed(&mut rollup.ledger, |endpoint, _| endpoint == held).await.unwrap();
         assert_eq!((settled.freed, settled.claimed), (1, 1));
-        assert_eq!((fresh_and_owing(db).await, due(db).await, ledger.left()), ((0, 0), 1, 0));
+        assert_eq!((fresh_and_owing(db).await, due(db).await, rollup.ledger.left()), ((0, 0), 1, 0));
         // Another node's hand is not known: they are its claims.
         let (_, [..], _) = published(db).await;
         let other = other_node(db).await;
         db.clock.advance(Duration::from_mins(2));
-        let elsewhere = db.store.settle_owed(&mut Ledger::new(other), |_, _| false).await.unwrap();
+        let elsewhere = db.store.settle_owed(&mut Rollup::new(other).ledger, |_, _| false).await.unwrap();
         assert_eq!((elsewhere.freed, elsewhere.claimed), (0, 2));
     }
 
@@ -221,7 +222,7 @@ both_engines! {
         let unaccounted = db.store.unaccounted().await.unwrap();
         assert_eq!((unaccounted.claims, unaccounted.resends), (1, 1), "{claimed}");
         assert_eq!(db.store.free_orphans().await.unwrap(), 2);
-        assert_eq!(settled(db, &mut Ledger::new(any)).await.freed, 2);
+        assert_eq!(settled(db, &mut Rollup::new(any)).await.freed, 2);
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((0, 0), 3));
         assert_eq!(db.number("select count(*) from resend where owner is null").await, 1);
         assert_eq!(db.store.unaccounted().await.unwrap().sum(), 0);
@@ -229,11 +230,11 @@ both_engines! {
 
     async fn a_database_that_went_back_has_its_account_begun_anew(db) {
         let (app, [first, second], message) = published(db).await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
-        rolled(db, &mut ledger).await;
-        assert_eq!(ledger.left(), 1);
+        rolled(db, &mut rollup).await;
+        assert_eq!(rollup.ledger.left(), 1);
         // Back to before the outcome and the roll-up that read it.
         for text in [
             "delete from attempt",
@@ -244,34 +245,34 @@ both_engines! {
             db.execute(text).await;
         }
         db.attempt(app, message, second, DeliveryState::Succeeded).await;
-        rolled(db, &mut ledger).await;
+        rolled(db, &mut rollup).await;
         assert_eq!(fresh_and_owing(db).await, (1, 1), "memory knew of both, the database of one");
-        while db.store.adopt_owed(&mut ledger).await.unwrap() {}
-        rolled(db, &mut ledger).await;
-        let unheld = ledger.unheld(db.clock.now().plus(Duration::from_secs(9)), |_, _| false);
+        while db.store.adopt_owed(&mut rollup.ledger).await.unwrap() {}
+        rolled(db, &mut rollup).await;
+        let unheld = rollup.ledger.unheld(db.clock.now().plus(Duration::from_secs(9)), |_, _| false);
         assert_eq!(unheld, [(first, message)]);
-        assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 1);
+        assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 1);
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((0, 0), 1));
     }
 
     async fn a_number_that_a_fail_over_gave_to_another_commit_is_not_taken_for_the_same(db) {
         for freed in [false, true] {
             let (app, endpoints, message) = published(db).await;
-            let mut ledger = Ledger::new(1);
-            rolled(db, &mut ledger).await;
+            let mut rollup = Rollup::new(1);
+            rolled(db, &mut rollup).await;
             db.execute("update journal set at = at + 1 where owes").await;
             if freed {
-                let unheld = ledger.unheld(db.clock.now().plus(Duration::from_secs(9)), |_, _| false);
-                assert_eq!(db.store.free_unheld(&mut ledger, &unheld).await.unwrap(), 2);
+                let unheld = rollup.ledger.unheld(db.clock.now().plus(Duration::from_secs(9)), |_, _| false);
+                assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 2);
             } else {
                 for endpoint in endpoints {
                     db.attempt(app, message, endpoint, DeliveryState::Succeeded).await;
                 }
-                rolled(db, &mut ledger).await;
+                rolled(db, &mut rollup).await;
             }
-            assert_eq!((fresh_and_owing(db).await, ledger.left()), ((0, 1), 0), "freed: {freed}");
+            assert_eq!((fresh_and_owing(db).await, rollup.ledger.left()), ((0, 1), 0), "freed: {freed}");
             db.clock.advance(Duration::from_mins(1));
-            settled(db, &mut ledger).await;
+            settled(db, &mut rollup).await;
             assert_eq!(fresh_and_owing(db).await, (0, 0));
         }
     }
@@ -280,11 +281,11 @@ both_engines! {
         let (app, [first, _], message) = published(db).await;
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
         db.execute("update journal set node = null, owned = null, owes = true").await;
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
         assert_eq!(fresh_and_owing(db).await, (1, 2));
         db.clock.advance(Duration::from_secs(46));
-        assert_eq!(settled(db, &mut ledger).await.claimed, 1);
+        assert_eq!(settled(db, &mut rollup).await.claimed, 1);
         assert_eq!(fresh_and_owing(db).await, (0, 0));
         assert_eq!(claims(db).await, 1);
     }
@@ -298,14 +299,14 @@ both_engines! {
             let (app, [first, second], message) = published(db).await;
             db.execute(&format!("{text} where owes")).await;
             let healthy = db.publish(app, "a", &[(first, Start::Owned)]).await;
-            let mut ledger = Ledger::new(1);
-            rolled(db, &mut ledger).await;
+            let mut rollup = Rollup::new(1);
+            rolled(db, &mut rollup).await;
             db.attempt(app, healthy, first, DeliveryState::Succeeded).await;
-            rolled(db, &mut ledger).await;
+            rolled(db, &mut rollup).await;
             assert_eq!(fresh_and_owing(db).await, (2, 1), "{text}");
             db.clock.advance(Duration::from_mins(10));
             for _ in 0..3 {
-                settled(db, &mut ledger).await;
+                settled(db, &mut rollup).await;
             }
             while db.store.trim_journal().await.unwrap() {}
             assert_eq!(fresh_and_owing(db).await, (2, 1), "{text}: never taken for empty");
@@ -337,13 +338,13 @@ both_engines! {
         for endpoint in [first, second] {
             db.attempt(app, message, endpoint, DeliveryState::Succeeded).await;
         }
-        let mut ledger = Ledger::new(1);
-        rolled(db, &mut ledger).await;
+        let mut rollup = Rollup::new(1);
+        rolled(db, &mut rollup).await;
         db.clock.advance(Duration::from_mins(1));
         // History is not looked at: all that owes is what was published a moment ago.
-        assert_eq!(settled(db, &mut ledger).await, Settled::default());
+        assert_eq!(settled(db, &mut rollup).await, Settled::default());
         let again = db.publish(app, "a", &[(first, Start::Owned)]).await;
         db.clock.advance(Duration::from_mins(1));
-        assert_eq!(settled(db, &mut ledger).await.claimed, 1, "{again}");
+        assert_eq!(settled(db, &mut rollup).await.claimed, 1, "{again}");
     }
 }

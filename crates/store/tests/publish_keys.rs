@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postrider_domain::{AppId, MessageId};
 use postrider_store::{
-    Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store,
+    CleanUp, Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store,
 };
 
 const BATCH: usize = 4_096;
@@ -108,14 +108,14 @@ both_engines! {
         let left = async |table: &str| db.number(&format!("select count(*) from {table}")).await;
         assert_eq!((left("publish_key").await, left("event_key").await), (4500, 4500));
         let keep = Duration::from_hours(24);
-        let mut rounds = 1;
-        while db.store.clean_up(keep).await.unwrap() {
+        let (mut progress, mut rounds) = (CleanUp::default(), 1);
+        while db.store.clean_up(&mut progress, keep).await.unwrap() {
             rounds += 1;
         }
         assert_eq!((left("publish_key").await, left("event_key").await), (3000, 0));
         assert!(rounds <= 4, "{rounds} rounds");
         // With nothing to forget, a round does not go on to the end.
-        assert!(!db.store.clean_up(keep).await.unwrap());
+        assert!(!db.store.clean_up(&mut progress, keep).await.unwrap());
     }
 }
 

@@ -173,12 +173,12 @@ both_engines! {
         let scope = StatScope::App(app);
         let keep = Duration::from_hours(24 * 365);
         db.clock.advance(Duration::from_hours(24 * 10));
-        while db.store.clean_up(keep).await.unwrap() {}
+        while db.clean_up(keep).await.unwrap() {}
         assert_eq!(sum(&series(&db.store, scope, None, Bucket::Minute).await), (0, 0, 0));
         assert_eq!(sum(&hours(&db.store, scope, None).await), (2, 2, 2));
         let before = series(&db.store, scope, None, Bucket::Day).await;
         db.clock.advance(Duration::from_hours(24 * 100));
-        while db.store.clean_up(keep).await.unwrap() {}
+        while db.clean_up(keep).await.unwrap() {}
         assert!(hours(&db.store, scope, None).await.is_empty());
         let after = series(&db.store, scope, None, Bucket::Day).await;
         assert_eq!(after.len(), 2);

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{NodeId, Timestamp};
-use postrider_store::{Engine, Ledger, NewTask, Replayed, Start, Window, Work};
+use postrider_store::{Engine, NewTask, Replayed, Rollup, Start, Window, Work};
 use support::Database;
 
 /// A lease that holds whatever the clock says.
@@ -129,8 +129,8 @@ both_engines! {
         // The row is away while the look decides, and back for the second commit of the two.
         db.execute("update node set number = -1 where number = 1").await;
         trigger(db, "update on journal", "update node set number = 1 where number = -1").await;
-        let mut ledger = Ledger::new(any);
-        let settled = db.store.settle_owed(&mut ledger, |_, _| true).await.unwrap();
+        let mut rollup = Rollup::new(any);
+        let settled = db.store.settle_owed(&mut rollup.ledger, |_, _| true).await.unwrap();
         assert_eq!((settled.freed, settled.claimed), (1, 0));
         assert_eq!(owned(db).await, [1, 0, 0, 0, 1]);
         assert_eq!(db.number("select count(*) from journal where owes").await, 1);

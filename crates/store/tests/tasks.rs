@@ -344,10 +344,10 @@ both_engines! {
         finish(db, ONE, &old).await;
         let running = begin(db, app, endpoint, Replayed::Failed).await;
         let keep = Duration::from_hours(24 * 90);
-        db.store.clean_up(keep).await.unwrap();
+        db.clean_up(keep).await.unwrap();
         db.store.task(old.org_id, old.id).await.unwrap();
         db.clock.advance(keep + Duration::from_hours(1));
-        while db.store.clean_up(keep).await.unwrap() {}
+        while db.clean_up(keep).await.unwrap() {}
         let gone = db.store.task(old.org_id, old.id).await;
         assert!(matches!(gone, Err(StoreError::NotFound("task"))), "{gone:?}");
         db.store.task(running.org_id, running.id).await.unwrap();

@@ -53,7 +53,7 @@ both_engines! {
         db.store.revoke_jwt([1; 32], Some(now.plus(HOUR))).await.unwrap();
         db.store.revoke_jwt([2; 32], None).await.unwrap();
         db.clock.advance(HOUR);
-        while db.store.clean_up(HOUR * 24).await.unwrap() {}
+        while db.clean_up(HOUR * 24).await.unwrap() {}
         assert_eq!(db.number("select count(*) from app_token").await, 1);
         assert_eq!(db.number("select count(*) from portal_code").await, 0);
         assert_eq!(db.number("select count(*) from jwt_revoked").await, 1);

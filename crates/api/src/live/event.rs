@@ -9,7 +9,7 @@ use crate::wire::background_task::BackgroundTaskOut;
 
 /// What one look found.
 #[derive(Debug)]
-pub(super) enum News {
+pub(crate) enum News {
     /// Something happened.
     Events(Vec<Event>),
     /// More happened than was looked at.
@@ -19,7 +19,7 @@ pub(super) enum News {
 /// One thing that happened, as it goes over the wire: many listeners share it, and it
 /// waits for the slowest of them.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// To whose it happened.
     pub org: OrgId,
     /// To which application, if it was one.
@@ -40,7 +40,7 @@ impl Event {
         }
     }
 
-    pub(super) fn message(org: OrgId, at: Timestamp, message: &HappenedMessage) -> Self {
+    pub(crate) fn message(org: OrgId, at: Timestamp, message: &HappenedMessage) -> Self {
         let data = json!({
             "appId": message.app_id,
             "msgId": message.id,
@@ -50,7 +50,7 @@ impl Event {
         Self::new((org, Some(message.app_id)), at, "message.created", &data)
     }
 
-    pub(super) fn attempt(org: OrgId, at: Timestamp, attempt: &HappenedAttempt) -> Self {
+    pub(crate) fn attempt(org: OrgId, at: Timestamp, attempt: &HappenedAttempt) -> Self {
         let status = if attempt.succeeded {
             AttemptStatus::Success
         } else {
@@ -71,17 +71,17 @@ impl Event {
         Self::new((org, Some(attempt.app_id)), at, "attempt.made", &data)
     }
 
-    pub(super) fn changed(org: OrgId, at: Timestamp, app: AppId) -> Self {
+    pub(crate) fn changed(org: OrgId, at: Timestamp, app: AppId) -> Self {
         let data = json!({ "appId": app });
         Self::new((org, Some(app)), at, "endpoint.changed", &data)
     }
 
-    pub(super) fn request(at: Timestamp, request: &HappenedRequest) -> Self {
+    pub(crate) fn request(at: Timestamp, request: &HappenedRequest) -> Self {
         let data = json!({ "inboxId": request.inbox_id, "requestId": request.id });
         Self::new((request.org_id, request.app_id), at, "inbox.request", &data)
     }
 
-    pub(super) fn task(org: OrgId, task: Task) -> Self {
+    pub(crate) fn task(org: OrgId, task: Task) -> Self {
         let (app, at) = (task.app_id, task.updated_at);
         let out = BackgroundTaskOut::from(task);
         let data = json!({
@@ -94,13 +94,13 @@ impl Event {
     }
 
     /// Whether it is in this scope.
-    pub(super) fn is_in(&self, scope: &Scope) -> bool {
+    pub(crate) fn is_in(&self, scope: &Scope) -> bool {
         self.org == scope.org && (scope.app.is_none() || scope.app == self.app)
     }
 }
 
 /// One event as it goes over the wire (WHATWG HTML, section 9.2.6). JSON has no line ends.
-pub(super) fn frame(at: Timestamp, name: &str, data: &Value) -> String {
+pub(crate) fn frame(at: Timestamp, name: &str, data: &Value) -> String {
     format!("id: {}\nevent: {name}\ndata: {data}\n\n", at.micros())
 }
 

@@ -21,7 +21,7 @@ const OF_APP: usize = 64;
 
 /// Who listens.
 #[derive(Debug, Default)]
-pub(super) struct Places(Mutex<Taken>);
+pub(crate) struct Places(Mutex<Taken>);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -32,7 +32,7 @@ struct Taken {
 
 /// One listener's place, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     of: Arc<Places>,
     key: KeyId,
     scope: Scope,
@@ -40,7 +40,7 @@ pub(super) struct Place {
 
 impl Places {
     /// Takes a place, if there is one.
-    pub(super) fn take(places: &Arc<Self>, key: KeyId, scope: Scope) -> ApiResult<Place> {
+    pub(crate) fn take(places: &Arc<Self>, key: KeyId, scope: Scope) -> ApiResult<Place> {
         let mut taken = places.0.lock();
         let mine = taken.keys.get(&key).copied().unwrap_or_default();
         let same = taken.scopes.get(&scope).copied().unwrap_or_default();
@@ -70,7 +70,7 @@ impl Places {
     }
 
     /// What somebody listens to.
-    pub(super) fn scopes(&self) -> Vec<Scope> {
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
         self.0.lock().scopes.keys().copied().collect()
     }
 }

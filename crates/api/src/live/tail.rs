@@ -21,18 +21,18 @@ const POLL: Duration = Duration::from_millis(250);
 const TASKS_EVERY: u32 = 4;
 /// How far back each look reaches: what was begun earlier can be committed later, by up to
 /// the 12 s that PostgreSQL gives a commit.
-pub(super) const OVERLAP: Duration = Duration::from_secs(15);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(15);
 /// Commits that one look notes at most.
 const NOTED: u16 = 50_000;
 /// Commits that one look reads at most.
-pub(super) const READ: u16 = 256;
+pub(crate) const READ: u16 = 256;
 /// Tasks of an organisation that are looked at beside those under way.
 const LATEST: u16 = 20;
 /// Applications whose organisation is remembered.
 const KNOWN: usize = 100_000;
 
 /// Looks for news, and tells all listeners.
-pub(super) struct Tail {
+pub(crate) struct Tail {
     live: Arc<Live>,
     reached: Timestamp,
     /// Commits that were read, of those within the overlap.
@@ -49,11 +49,11 @@ pub(super) struct Tail {
 
 /// Whose applications are.
 #[derive(Default)]
-pub(super) struct Orgs(HashMap<AppId, OrgId>);
+pub(crate) struct Orgs(HashMap<AppId, OrgId>);
 
 impl Orgs {
     /// Learns of those that are not known yet.
-    pub(super) async fn learn(
+    pub(crate) async fn learn(
         &mut self,
         store: &Store,
         apps: impl Iterator<Item = AppId>,
@@ -76,7 +76,7 @@ impl Orgs {
 }
 
 /// What is in these commits, as events, as far as somebody gets them.
-pub(super) async fn events(
+pub(crate) async fn events(
     store: &Store,
     orgs: &mut Orgs,
     commits: &[Happened],
@@ -114,7 +114,7 @@ pub(super) async fn events(
 
 impl Tail {
     /// Begins to look: what is there already is no news.
-    pub(super) async fn begin(live: Arc<Live>) -> StoreResult<Self> {
+    pub(crate) async fn begin(live: Arc<Live>) -> StoreResult<Self> {
         let now = live.store.clock().now();
         let mut tail = Self {
             reached: now,
@@ -133,7 +133,7 @@ impl Tail {
     }
 
     /// Looks until nobody listens any more.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut looks: u32 = 0;
         loop {
             tokio::time::sleep(POLL).await;
@@ -153,7 +153,7 @@ impl Tail {
     }
 
     /// Looks once. What a look that fails has not told, a later one tells.
-    pub(super) async fn look(&mut self, at_tasks: bool) -> StoreResult<()> {
+    pub(crate) async fn look(&mut self, at_tasks: bool) -> StoreResult<()> {
         let now = self.live.store.clock().now();
         self.commits().await?;
         self.changes().await?;

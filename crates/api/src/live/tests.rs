@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postrider_domain::KeyId;
 use postrider_store::{
     Cipher, Clock, ConnectOptions, InboxRequest, ManualClock, NewInbox, OpenInbox, Verification,
 };

@@ -7,16 +7,16 @@ use postrider_domain::{AppId, OrgId};
 use super::Scope;
 
 /// Events of one look that a listener gets; of more it hears `reset`.
-pub(super) const EVENTS: usize = 250;
+pub(crate) const EVENTS: usize = 250;
 
 /// How many more events each scope takes: one more than a listener gets, which tells it
 /// that there were too many.
 #[derive(Debug)]
-pub(super) struct Wanted(HashMap<Scope, usize>);
+pub(crate) struct Wanted(HashMap<Scope, usize>);
 
 impl Wanted {
     /// Nothing has been taken of these scopes yet.
-    pub(super) fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
+    pub(crate) fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(
             scopes
                 .into_iter()
@@ -27,7 +27,7 @@ impl Wanted {
 
     /// Whether somebody gets one more event of this organisation, or of this application
     /// of it.
-    pub(super) fn takes(&mut self, org: OrgId, app: Option<AppId>) -> bool {
+    pub(crate) fn takes(&mut self, org: OrgId, app: Option<AppId>) -> bool {
         let whole = self.takes_in(Scope { org, app: None });
         // Both count down: a listener to either may have too many.
         whole | (app.is_some() && self.takes_in(Scope { org, app }))

@@ -6,4 +6,5 @@ pub(crate) mod edge;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod request_id;
+pub(crate) mod segments;
 pub(crate) mod time;

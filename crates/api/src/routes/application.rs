@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::RACES;
 use crate::access::{OfApp, OrgWide};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, Fault};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::application::on_the_fly;
 use crate::access::{AppByOrg, Bearer, OrgWide, Public};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::key_cache::Credential;
 use crate::operation::Operation;

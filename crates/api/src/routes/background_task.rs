@@ -5,7 +5,8 @@ use postrider_domain::{Capability, TaskId, TaskKind, TaskStatus};
 use postrider_store::{Order, Task, TaskFilter};
 
 use crate::access::Member;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};

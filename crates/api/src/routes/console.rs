@@ -7,7 +7,8 @@ use postrider_store::StoreError;
 use serde_json::json;
 
 use crate::access::{Member, Public};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::wire::console::{ConsoleExchangeIn, ConsoleExchangeOut, PortalConfigOut};

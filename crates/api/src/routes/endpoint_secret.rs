@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::endpoint::named;
 use crate::access::{OfApp, OfAppInFull};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, InField};
 use crate::operation::Operation;
 use crate::request::query::{Kind, Param};

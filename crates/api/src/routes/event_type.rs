@@ -5,7 +5,8 @@ use postrider_store::{EventType, Order};
 use serde_json::json;
 
 use crate::access::{Member, OrgWide};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::publish::{STALE_TRIES, refused, request, write_out};
 use crate::access::OfApp;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, InField};
 use crate::operation::Operation;
 use crate::wire::message::MessageOut;

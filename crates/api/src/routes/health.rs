@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::access::Public;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::operation::Operation;
 use crate::wire::health::{HealthOut, PartOut, Status};

@@ -6,7 +6,8 @@ use postrider_store::{Inbox, NewInbox, Order, StoreError};
 use serde_json::json;
 
 use crate::access::Member;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut};

@@ -6,7 +6,8 @@ use postrider_store::{NewKey, Page};
 use serde_json::json;
 
 use crate::access::OrgWide;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, InField};
 use crate::operation::Operation;
 use crate::request::page::ListOut;

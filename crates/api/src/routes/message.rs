@@ -5,7 +5,8 @@ use postrider_domain::MessageId;
 use postrider_store::MessageFilter;
 
 use crate::access::{AppByOrg, OfApp};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::ApiResult;
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};

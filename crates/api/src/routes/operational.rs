@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{RACES, endpoint_secret};
 use crate::access::{OrgWide, OrgWideInFull};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};

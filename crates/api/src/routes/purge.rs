@@ -6,7 +6,8 @@ use postrider_store::{NewTask, Window, Work};
 use serde_json::json;
 
 use crate::access::OrgWide;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, InField};
 use crate::operation::Operation;
 use crate::wire::background_task::TaskBegunOut;

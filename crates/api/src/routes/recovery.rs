@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::endpoint::named;
 use crate::access::OfApp;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::query::{Kind, Param};

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::access::Public;
-use crate::call::{Answer, Call, HTML};
+use crate::answer::{Answer, HTML};
+use crate::call::Call;
 use crate::docs;
 use crate::error::{ApiError, ApiResult};
-use crate::openapi::openapi;
+use crate::openapi;
 use crate::operation::Operation;
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -34,13 +35,17 @@ async fn document(_: Call<Public>) -> ApiResult<Answer> {
     if let Some(document) = DOCUMENT.get() {
         return Ok(Answer::raw(StatusCode::OK, document.clone()));
     }
-    let document = openapi().to_json().map_err(ApiError::internal)?;
+    let document = openapi::document(&super::table())
+        .to_json()
+        .map_err(ApiError::internal)?;
     let document = DOCUMENT.get_or_init(|| document.into());
     Ok(Answer::raw(StatusCode::OK, document.clone()))
 }
 
 async fn page(_: Call<Public>) -> ApiResult<Answer> {
     static PAGE: OnceLock<Bytes> = OnceLock::new();
-    let body = PAGE.get_or_init(|| docs::page(&openapi()).into()).clone();
+    let body = PAGE
+        .get_or_init(|| docs::page(&openapi::document(&super::table())).into())
+        .clone();
     Ok(Answer::text(HTML, body))
 }

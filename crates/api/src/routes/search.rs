@@ -6,7 +6,8 @@ use postrider_store::{MessageQuery, Standing};
 
 use super::message::{CHANNEL, TAG};
 use crate::access::OfApp;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::ApiResult;
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, LIMIT, ListOut};

@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::json;
 
 use crate::access::OrgWide;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::ApiResult;
 use crate::operation::Operation;
 use crate::wire::settings::{SettingsOut, SettingsPatch};

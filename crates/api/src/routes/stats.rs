@@ -7,7 +7,8 @@ use postrider_domain::{AppId, EndpointId, Timestamp};
 use postrider_store::{Bucket, Counts, MonitoredEndpoint, Order, Overview, StatScope, StatWindow};
 
 use crate::access::{Member, OrgWide};
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut};

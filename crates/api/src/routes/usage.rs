@@ -10,7 +10,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::access::OrgWide;
-use crate::call::{Answer, Call};
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, Fault, VALUE_ERROR};
 use crate::operation::Operation;
 use crate::wire::background_task::TaskBegunOut;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::messages::Planned;
 use super::{Messages, Outcomes};
-use crate::keep::Lease;
+use crate::lease::Lease;
 
 /// How long PostgreSQL's outcomes wait for company.
 const LINGER: Duration = Duration::from_millis(5);
@@ -21,6 +21,9 @@ const SLOW: Duration = Duration::from_secs(5);
 const LOST: Duration = Duration::from_mins(10);
 /// How long the committer rests after the database refused.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How many blocks of payload keys are tried that a database which went back has given to
+/// others too, before publishers are told to try again.
+const BLOCKS: usize = 4;
 
 /// Writes messages, outcomes, or both.
 pub(crate) struct Committer {
@@ -108,11 +111,23 @@ impl Committer {
     }
 
     async fn commit(&mut self) -> Result<(), StoreError> {
-        let planned = match &mut self.messages {
+        let mut planned = match &mut self.messages {
             Some(messages) => Some(messages.plan().await?),
             None => None,
         };
-        match self.write_all(planned.as_ref()).await {
+        let mut written = self.write_all(planned.as_ref()).await;
+        for _ in 0..BLOCKS {
+            let (Err(error), Some(messages), Some(again)) =
+                (&written, &mut self.messages, &mut planned)
+            else {
+                break;
+            };
+            if !error.is_taken_payload_key() || messages.give_new_keys(again).await.is_err() {
+                break;
+            }
+            written = self.write_all(planned.as_ref()).await;
+        }
+        match written {
             Ok(fates) => {
                 if let (Some(messages), Some(planned)) = (&self.messages, planned) {
                     messages.settle(planned, &fates);

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use super::fair::Fair;
 use super::{Arrival, Backlog, Publish, PublishError, Published, Waiting};
 use crate::job::{Job, Purpose};
-use crate::keep::Lease;
 use crate::lanes::Lanes;
+use crate::lease::Lease;
 use crate::status::StatusBoard;
 
 /// Messages in one transaction, at most.
@@ -192,6 +192,18 @@ impl Messages {
             },
         });
         Deliveries::Now(deliveries.collect())
+    }
+
+    /// Gives the payloads of a batch other keys, where those that they had are taken.
+    pub(super) async fn give_new_keys(&mut self, planned: &mut Planned) -> StoreResult<()> {
+        self.store
+            .refill(&mut self.keys, planned.rows.len())
+            .await?;
+        for (row, one) in planned.rows.iter_mut().zip(&planned.waiting) {
+            let expires = planned.now.plus(one.publish.retention);
+            row.payload_key = self.keys.take(expires).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Hands what is stored to the lanes and answers the publishers.

@@ -10,9 +10,10 @@ use postrider_store::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Aside, Lease};
+use super::Aside;
 use crate::job::{Job, Purpose};
 use crate::lanes::Lanes;
+use crate::lease::Lease;
 use crate::status::StatusBoard;
 
 /// How often the claimer looks, whatever it has heard.

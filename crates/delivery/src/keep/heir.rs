@@ -10,9 +10,9 @@ use postrider_domain::{EndpointId, MessageId};
 use postrider_store::{Store, StoreResult};
 use uuid::Uuid;
 
-use super::Lease;
-use super::lease::monotonic;
 use crate::lanes::Lanes;
+use crate::lease::Lease;
+use crate::lease::monotonic;
 
 /// How often dead nodes are looked for.
 const ROUND: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postrider_domain::DisabledReason;
-use postrider_store::{Clock, Store, StoreResult};
+use postrider_store::{CleanUp, Clock, Store, StoreResult};
 
 /// How often the janitor goes round.
 const ROUND: Duration = Duration::from_mins(5);
@@ -18,14 +18,15 @@ pub(crate) struct Janitor {
 impl Janitor {
     /// Runs until it is dropped.
     pub(crate) async fn run(self) {
+        let mut rounds = CleanUp::default();
         loop {
-            self.round().await;
+            self.round(&mut rounds).await;
             self.clock.sleep(ROUND).await;
         }
     }
 
     /// Each step by itself: one that fails holds up no other.
-    async fn round(&self) {
+    async fn round(&self, rounds: &mut CleanUp) {
         told(self.store.make_partitions().await);
         self.disable_failing().await;
         if let Some(mended @ 1..) = told(self.store.mend_lanes().await) {
@@ -33,7 +34,7 @@ impl Janitor {
             self.store.lane_hint().notify_one();
         }
         postrider_store::fail_point!("delivery::retention::before");
-        while told(self.store.clean_up(self.keep_rows).await) == Some(true) {
+        while told(self.store.clean_up(rounds, self.keep_rows).await) == Some(true) {
             // Others want the database too.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -5,10 +5,10 @@ mod aside;
 mod claimer;
 mod disk;
 mod expander;
+mod heart;
 mod heir;
 mod herald;
 mod janitor;
-mod lease;
 mod roller;
 mod tasks;
 
@@ -16,9 +16,10 @@ pub(crate) use aside::Aside;
 pub(crate) use claimer::Claimer;
 pub(crate) use disk::Disk;
 pub(crate) use expander::Expander;
+pub(crate) use heart::Heart;
 pub(crate) use heir::{Heir, inherit};
 pub(crate) use herald::Herald;
 pub(crate) use janitor::Janitor;
-pub(crate) use lease::{Heart, Lease, monotonic};
+
 pub(crate) use roller::Roller;
 pub(crate) use tasks::TaskRunner;

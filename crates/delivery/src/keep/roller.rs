@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_store::{Ledger, Store, StoreResult};
+use postrider_store::{Ledger, Rollup, Store, StoreResult};
 
-use super::{Lease, monotonic};
 use crate::lanes::Lanes;
+use crate::lease::{Lease, monotonic};
 use crate::status::StatusBoard;
 
 /// How often the journal is looked at.
@@ -44,15 +44,15 @@ pub(crate) struct Roller {
 impl Roller {
     /// Runs until it is dropped. Nothing is lost then: what is not rolled up yet will be.
     pub(crate) async fn run(self) {
-        let mut ledger = Ledger::new(self.lease.node());
+        let mut rollup = Rollup::new(self.lease.node());
         let mut looks = Looks::default();
         loop {
             let began = monotonic();
-            if ledger.node() != self.lease.node() {
+            if rollup.ledger.node() != self.lease.node() {
                 // What it wrote under its old number is others' now.
-                ledger = Ledger::new(self.lease.node());
+                rollup = Rollup::new(self.lease.node());
             }
-            let more = match self.look(&mut ledger, &mut looks).await {
+            let more = match self.look(&mut rollup, &mut looks).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(
@@ -72,20 +72,21 @@ impl Roller {
     }
 
     /// Says whether there is more to be done at once.
-    async fn look(&self, ledger: &mut Ledger, looks: &mut Looks) -> StoreResult<bool> {
+    async fn look(&self, rollup: &mut Rollup, looks: &mut Looks) -> StoreResult<bool> {
         // Before the journal is read: what is not held now has its outcome in it, if it has one.
         let held = &self.lanes.held;
         let now = self.store.clock().now();
-        let unheld = ledger.unheld(now, |endpoint, message| held.contains(endpoint, message));
+        let is_held = |endpoint, message| held.contains(endpoint, message);
+        let unheld = rollup.ledger.unheld(now, is_held);
         postrider_store::fail_point!("delivery::roll-up::before");
-        let rolled = self.store.roll_up(ledger).await;
+        let rolled = self.store.roll_up(rollup).await;
         postrider_store::fail_point!("delivery::roll-up::after");
         let mut more = matches!(rolled, Ok(true));
         if !more {
             // Whatever stands in the way of statistics, what is owed is looked after.
-            more = self.account(ledger, &unheld).await?;
+            more = self.account(&mut rollup.ledger, &unheld).await?;
             if looks.unsettled || looks.count.is_multiple_of(SETTLE) {
-                looks.unsettled = self.settle(ledger).await?;
+                looks.unsettled = self.settle(&mut rollup.ledger).await?;
                 more |= looks.unsettled;
             }
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use postrider_domain::TaskId;
 use postrider_store::{Progress, Store, StoreError, StoreResult, Task};
 
-use super::lease::monotonic;
-use super::{Aside, Lease};
+use super::Aside;
+use crate::lease::Lease;
+use crate::lease::monotonic;
 
 /// How often tasks are looked for, whatever it has heard.
 const ROUND: Duration = Duration::from_secs(5);

@@ -29,7 +29,7 @@ use queue::Queue;
 pub(crate) use release::{Release, Releaser};
 
 use crate::job::{Job, weight};
-use crate::keep::Lease;
+use crate::lease::Lease;
 
 /// The lanes of this node.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use super::counts::Counts;
 use super::in_hand::InHand;
 use super::prepared::{Prepared, Preparer};
 use crate::job::{Job, Purpose};
-use crate::keep::Lease;
 use crate::lanes::{Answered, Lanes};
+use crate::lease::Lease;
 use crate::sender::{DeliveryHeaders, Report, Request, Sender, classify};
 
 /// How long a delivery waits when something of ours is in the way.

@@ -112,7 +112,7 @@ fn sign_standard(
 
 fn standard<'a>(secrets: impl Iterator<Item = &'a EndpointSecret>) -> Result<Signer, SetupError> {
     let keys = secrets
-        .map(|secret| Ok((SigningKey::parse(&secret.text)?, secret.expires_at)))
+        .map(|secret| Ok((SigningKey::parse(secret.text.expose())?, secret.expires_at)))
         .collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {
         return Err(SetupError::NoSecret);
@@ -127,7 +127,7 @@ fn other<'a>(
     let mut signer = HmacSigner::new(format)?;
     let mut signers = Vec::new();
     for secret in secrets {
-        signer = signer.secret(&secret.text)?;
+        signer = signer.secret(secret.text.expose())?;
         signers.push((signer.clone(), secret.expires_at));
     }
     if signers.is_empty() {

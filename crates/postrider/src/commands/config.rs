@@ -16,7 +16,7 @@ pub(super) fn run(args: &ConfigArgs, config: Option<&Path>) -> Result<(), Comman
         ConfigFormat::Table => table(&rows),
         ConfigFormat::Json => json(&rows),
     };
-    output::print(&text)
+    Ok(output::print(&text)?)
 }
 
 fn table(rows: &[Row]) -> String {

@@ -49,7 +49,7 @@ fn create(args: KeyCreateArgs, config: Option<&Path>) -> Result<(), CommandError
         let (_, secret) = store.create_key(org.id, new).await.map_err(database)?;
         Ok(secret)
     })?;
-    output::print(&format!("{}\n", secret.expose()))
+    Ok(output::print(&format!("{}\n", secret.expose()))?)
 }
 
 fn list(args: KeyListArgs, config: Option<&Path>) -> Result<(), CommandError> {
@@ -61,7 +61,7 @@ fn list(args: KeyListArgs, config: Option<&Path>) -> Result<(), CommandError> {
         let org = org.map_err(|error| failed(&format!("--org {name}"), error))?;
         store.keys(org.id).await.map_err(database)
     })?;
-    output::print(&table(&keys))
+    Ok(output::print(&table(&keys))?)
 }
 
 fn revoke(args: KeyRevokeArgs, config: Option<&Path>) -> Result<(), CommandError> {
@@ -75,7 +75,7 @@ fn revoke(args: KeyRevokeArgs, config: Option<&Path>) -> Result<(), CommandError
         let revoked = store.revoke_key(None, id).await;
         revoked.map_err(|error| failed(&id.to_string(), error))
     })?;
-    output::print(&format!("{id} is revoked\n"))
+    Ok(output::print(&format!("{id} is revoked\n"))?)
 }
 
 /// Opens the database, does `work` with it and closes it again.

@@ -14,5 +14,8 @@ pub(super) fn run(args: DatabaseArgs, config: Option<&Path>) -> Result<(), Comma
         store.close().await;
         Ok(())
     })?;
-    output::print(&format!("{} is up to date\n", settings.database_url))
+    Ok(output::print(&format!(
+        "{} is up to date\n",
+        settings.database_url
+    ))?)
 }

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::ServeError;
-use crate::error::Exit;
+use crate::exit::Exit;
 
 /// From the order to the process's end, whatever hangs. Every step has a bound of its own, and
 /// together they take less: whoever kills what has not ended waits 60 s or more.

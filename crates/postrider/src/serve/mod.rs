@@ -22,10 +22,10 @@ use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::login_link;
 use crate::database::{self, DatabaseError};
-use crate::error::Exit;
+use crate::exit::Exit;
 use crate::first_run::{self, FirstRun};
+use crate::login_link;
 use crate::main_secret;
 use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
 use crate::sqlite_file::{self, FileError};

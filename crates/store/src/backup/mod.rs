@@ -13,8 +13,8 @@ use sqlx::migrate::Migrator;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::Cipher;
-use crate::connect::{CHECK_WORD, FINGERPRINT};
+use crate::engine::cipher::Cipher;
+use crate::engine::connect::{CHECK_WORD, FINGERPRINT};
 
 /// Why a database could not be copied or looked into.
 #[derive(Debug, Error)]

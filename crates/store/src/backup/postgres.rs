@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{BackupError, Contents, quoted, wrong};
-use crate::migrate;
+use crate::engine::migrate;
 
 /// A database as it stood at one moment, for as long as this lives.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection
 use uuid::Uuid;
 
 use super::{BackupError, Contents, quoted, wrong};
-use crate::migrate;
+use crate::engine::migrate;
 
 /// How long SQLite waits for others' locks.
 const PATIENCE: Duration = Duration::from_secs(10);

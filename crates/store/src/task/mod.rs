@@ -26,6 +26,7 @@ use postrider_domain::{
 use serde::{Deserialize, Serialize};
 
 pub use self::preview::Preview;
+use crate::stored::codes;
 
 /// Deliveries or payloads that one transaction changes at most.
 const CHUNK: usize = 500;
@@ -170,10 +171,10 @@ pub(crate) enum Phase {
 impl Phase {
     const fn code(self) -> i16 {
         match self {
-            Self::Counting => 0,
-            Self::Working => 1,
-            Self::TakingBack => 2,
-            Self::Over => 3,
+            Self::Counting => codes::COUNTING,
+            Self::Working => codes::WORKING,
+            Self::TakingBack => codes::TAKING_BACK,
+            Self::Over => codes::OVER,
         }
     }
 }
@@ -234,3 +235,14 @@ pub enum Progress {
     /// It is over, or another's.
     Over,
 }
+
+/// The statements of the wing.
+#[cfg(test)]
+pub(crate) const REGISTRY: &[&[crate::engine::sql::Statements]] = &[&[
+    pick::STATEMENTS,
+    replay::STATEMENTS,
+    rows::STATEMENTS,
+    run::STATEMENTS,
+    take_back::STATEMENTS,
+    usage::STATEMENTS,
+]];

@@ -5,10 +5,14 @@ use postrider_domain::{AppId, DeliveryState, EndpointId, Filter, MessageId};
 use uuid::Uuid;
 
 use super::{CHUNK, Replayed, Window};
-use crate::attempt::status_of;
-use crate::row::{self, bad};
-use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult};
+use crate::engine::Store;
+use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::row;
+use crate::engine::row::bad;
+use crate::engine::sql::Sql;
+#[cfg(test)]
+use crate::engine::sql::Statements;
+use crate::history::attempt::status_of;
 
 /// Pages that one step reads at most, if it finds little in them.
 const PAGES: usize = 20;
@@ -191,6 +195,8 @@ fn of_app(sql: &mut Sql, app: AppId, (after, before): (MessageId, MessageId), li
         .bind(limit as i64);
 }
 
+const FILTER: &str = "select event_types, channels from endpoint where id = $1 and app_id = $2 and deleted_at is null";
+
 impl Store {
     /// The next messages whose deliveries to the endpoint are to be made again.
     pub(super) async fn pick(
@@ -236,8 +242,9 @@ impl Store {
     ) -> StoreResult<Vec<(Uuid, Option<Option<DeliveryState>>)>> {
         let state = |id, code| row::code("delivery", "state", MessageId::from_uuid(id), code);
         if let Some(filter) = &sought.filter {
-            let rows: Vec<Offered> = offered(sought.of, after, before, limit)
-                .fetch(self, "looking for messages")
+            let rows: Vec<Offered> = self
+                .read("looking for messages")
+                .all(offered(sought.of, after, before, limit))
                 .await?;
             let looked = rows.into_iter().map(|row| {
                 let stands = row.state.map(|code| state(row.id, code)).transpose()?;
@@ -245,8 +252,9 @@ impl Store {
             });
             return looked.collect();
         }
-        let rows: Vec<Standing> = deliveries(sought.of.1, after, before, limit)
-            .fetch(self, "looking for deliveries")
+        let rows: Vec<Standing> = self
+            .read("looking for deliveries")
+            .all(deliveries(sought.of.1, after, before, limit))
             .await?;
         let looked = rows.into_iter().map(|row| {
             let stands = state(row.message_id, row.state)?;
@@ -266,8 +274,9 @@ impl Store {
     ) -> StoreResult<Picked> {
         let mut pages = Pages::new(after, counting);
         loop {
-            let rows: Vec<(Uuid,)> = messages(app, pages.picked.upto, window.end(), pages.page)
-                .fetch(self, "picking payloads")
+            let rows: Vec<(Uuid,)> = self
+                .read("picking payloads")
+                .all(messages(app, pages.picked.upto, window.end(), pages.page))
                 .await?;
             if !pages.take(rows.into_iter().map(|row| (row.0, true))) {
                 return Ok(pages.picked);
@@ -277,9 +286,10 @@ impl Store {
 
     /// What the endpoint wants, as it is now.
     async fn filter_of(&self, (app, endpoint): (AppId, EndpointId)) -> StoreResult<Filter> {
-        let row: Option<(Option<String>, Option<String>)> = read!(self, "reading a filter", pool => sqlx::query_as(
-            "select event_types, channels from endpoint where id = $1 and app_id = $2 and deleted_at is null",
-        ).bind(endpoint.uuid()).bind(app.uuid()).fetch_optional(pool).await)?;
+        let row: Option<(Option<String>, Option<String>)> = self
+            .read("reading a filter")
+            .optional(Sql::new(FILTER).with(endpoint.uuid()).with(app.uuid()))
+            .await?;
         let (event_types, channels) = row.ok_or(StoreError::NotFound("endpoint"))?;
         let list = |column, text: Option<String>| -> StoreResult<Option<Vec<String>>> {
             text.map(|text| {
@@ -293,3 +303,10 @@ impl Store {
         ))
     }
 }
+
+/// Each is prepared by a test.
+#[cfg(test)]
+pub(crate) const STATEMENTS: Statements = Statements {
+    both: &[FILTER],
+    ..Statements::NONE
+};

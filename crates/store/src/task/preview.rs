@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::pick::Picked;
 use super::{Replayed, Window};
-use crate::{Store, StoreResult};
+use crate::engine::Store;
+use crate::engine::error::StoreResult;
 
 /// Messages that are looked through at most.
 const LOOKED_THROUGH: usize = 50_000;

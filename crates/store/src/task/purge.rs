@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use postrider_domain::{AppId, MessageId};
 use uuid::Uuid;
 
-use super::run::{Step, app_of, move_task};
+use super::run::{Step, app_of, count_changed, move_task};
 use super::{Progress, Task, Window};
-use crate::sql::{Sql, change};
-use crate::{Store, StoreResult};
+use crate::engine::Store;
+use crate::engine::error::StoreResult;
+use crate::engine::sql::Sql;
 
 /// The payloads of these messages.
 pub(crate) fn delete(app: AppId, ids: &[Uuid]) -> Sql {
@@ -16,6 +17,20 @@ pub(crate) fn delete(app: AppId, ids: &[Uuid]) -> Sql {
         "delete from payload where key in (select m.payload_key from message m where m.app_id = ",
     );
     sql.bind(app.uuid()).and_ids("m.id", ids).push(")");
+    sql
+}
+
+/// Messages by their event ids.
+pub(crate) fn by_event_ids(app: AppId, names: &[String]) -> Sql {
+    let mut sql = Sql::new("select k.event_id, k.message_id from event_key k where k.app_id = ");
+    sql.bind(app.uuid()).and_in("k.event_id", names);
+    sql
+}
+
+/// Which of these are messages of the application.
+pub(crate) fn of_app(app: AppId, ids: &[Uuid]) -> Sql {
+    let mut sql = Sql::new("select m.id from message m where m.app_id = ");
+    sql.bind(app.uuid()).and_ids("m.id", ids);
     sql
 }
 
@@ -31,16 +46,16 @@ impl Store {
         let picked = self.pick_payloads(app, window, task.cursor, false).await?;
         let step = Step::behind(&picked, 0);
         let now = self.clock.now().micros();
-        transaction!(self, "removing payloads", conn => {
-            let wrong = crate::error::wrong("removing payloads");
-            move_task!(conn, wrong, task, node, step, now);
-            if !picked.messages.is_empty() {
-                let changed = change!(conn, wrong, delete(app, &picked.messages));
-                sqlx::query("update task set changed = changed + $2 where id = $1")
-                    .bind(task.id.uuid()).bind(changed as i64).execute(&mut *conn).await.map_err(wrong)?;
-            }
-            Ok(if step.phase == super::Phase::Over { Progress::Over } else { Progress::Moved })
-        })
+        let mut tx = self.begin("removing payloads").await?;
+        if !move_task(&mut tx, task, node, step, now).await? {
+            return Ok(Progress::Over);
+        }
+        if !picked.messages.is_empty() {
+            let changed = tx.run(delete(app, &picked.messages)).await?;
+            count_changed(&mut tx, task, changed).await?;
+        }
+        tx.commit().await?;
+        Ok(step.progress())
     }
 
     /// Removes the payloads of these messages, by id or event id, at once. Returns which of
@@ -58,19 +73,18 @@ impl Store {
         let mut known: HashSet<Uuid> = HashSet::new();
         let mut by_event: HashMap<String, Uuid> = HashMap::new();
         if !events.is_empty() {
-            let mut sql =
-                Sql::new("select k.event_id, k.message_id from event_key k where k.app_id = ");
-            sql.bind(app.uuid()).and_in("k.event_id", &events);
-            let rows: Vec<(String, Uuid)> = sql.fetch(self, "looking for event ids").await?;
+            let by_event_id = by_event_ids(app, &events);
+            let rows: Vec<(String, Uuid)> =
+                self.read("looking for event ids").all(by_event_id).await?;
             by_event.extend(rows);
             ids.extend(by_event.values());
         }
         if !ids.is_empty() {
-            let mut sql = Sql::new("select m.id from message m where m.app_id = ");
-            sql.bind(app.uuid()).and_ids("m.id", &ids);
-            let rows: Vec<(Uuid,)> = sql.fetch(self, "looking for messages").await?;
-            known.extend(rows.into_iter().map(|row| row.0));
-            delete(app, &ids).execute(self, "removing payloads").await?;
+            let there = self.read("looking for messages");
+            known.extend(there.scalars::<Uuid>(of_app(app, &ids)).await?);
+            self.write("removing payloads")
+                .run(delete(app, &ids))
+                .await?;
         }
         Ok(names
             .iter()

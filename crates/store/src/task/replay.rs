@@ -1,17 +1,23 @@
 //! Making deliveries again: those that are there begin their schedule anew, those that
 //! are not come into being. A delivery in a node's hand is left alone.
 
+use const_format::formatcp;
 use std::collections::HashSet;
 
 use postrider_domain::{AppId, EndpointId, MessageId, TaskId};
 use uuid::Uuid;
 
 use super::pick::Picked;
-use super::run::{Step, app_of, move_task, replayed_at};
+use super::run::{Step, app_of, count_changed, move_task, replayed_at};
 use super::{Messages, Progress, Replayed, Task, Work};
-use crate::lane::wake_lanes;
-use crate::sql::{Sql, change};
-use crate::{Store, StoreError, StoreResult, payload_key, row};
+use crate::due::lane::wake_lanes;
+use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::sql::Sql;
+#[cfg(test)]
+use crate::engine::sql::Statements;
+use crate::engine::{Store, row};
+use crate::expiry::payload_key;
+use crate::stored::codes::{CANCELLED, PENDING, SKIPPED};
 
 /// Holds the endpoint's row, so that nobody disables it meanwhile: what disabling
 /// cancels, it then finds.
@@ -60,14 +66,16 @@ pub(crate) fn restart(
     task: TaskId,
     now: i64,
 ) -> Sql {
-    let mut sql = Sql::new(
-        "update delivery set attempts = case when state = 0 then attempts else 0 end, \
-         owner = null, token = token + 1, state = 0, first_at = case when state = 0 then first_at else ",
-    );
+    let mut sql = Sql::new(formatcp!(
+        "update delivery set attempts = case when state = {PENDING} then attempts else 0 end, \
+         owner = null, token = token + 1, state = {PENDING}, first_at = case when state = {PENDING} then first_at else "
+    ));
     sql.bind(now)
         .push(" end, due_at = ")
         .bind(now)
-        .push(", task_id = case when state = 0 then task_id else ")
+        .push(formatcp!(
+            ", task_id = case when state = {PENDING} then task_id else "
+        ))
         .bind(task.uuid())
         .push(" end where endpoint_id = ")
         .bind(endpoint.uuid())
@@ -75,9 +83,11 @@ pub(crate) fn restart(
         .push(states)
         .push(")");
     if hasten {
-        sql.push(" or (state = 0 and owner is null and due_at > ")
-            .bind(now)
-            .push(")");
+        sql.push(formatcp!(
+            " or (state = {PENDING} and owner is null and due_at > "
+        ))
+        .bind(now)
+        .push(")");
     }
     sql.push(")").and_ids("message_id", ids);
     sql
@@ -104,10 +114,10 @@ pub(crate) fn fill(
         .bind(app.uuid())
         .and_ids("m.id", ids)
         .push(
-            " on conflict (endpoint_id, message_id) do update set state = 0, attempts = 0, owner = null, \
+            formatcp!(" on conflict (endpoint_id, message_id) do update set state = {PENDING}, attempts = 0, owner = null, \
              token = delivery.token + 1, due_at = excluded.due_at, first_at = excluded.first_at, \
              task_id = excluded.task_id \
-             where delivery.state = 4 or (delivery.state = 3 and delivery.sends = 0)",
+             where delivery.state = {SKIPPED} or (delivery.state = {CANCELLED} and delivery.sends = 0)"),
         );
     sql
 }
@@ -188,26 +198,24 @@ impl Store {
         let sorted = self.sort((app, endpoint), which, &picked).await?;
         let step = Step::behind(&picked, sorted.lost);
         let now = self.clock.now().micros();
-        let progress = transaction!(self, "replaying deliveries", conn => {
-            let wrong = crate::error::wrong("replaying deliveries");
-            move_task!(conn, wrong, task, node, step, now);
-            let held = sqlx::query(HOLD).bind(endpoint.uuid()).execute(&mut *conn).await.map_err(wrong)?;
-            if held.rows_affected() == 0 {
-                return Err(StoreError::Conflict("endpoint_disabled"));
-            }
-            if !sorted.sendable.is_empty() {
-                let statement = which.statement((app, endpoint), &sorted.sendable, task.id, now);
-                let changed = change!(conn, wrong, statement);
-                sqlx::query("update task set changed = changed + $2 where id = $1")
-                    .bind(task.id.uuid()).bind(changed as i64).execute(&mut *conn).await.map_err(wrong)?;
-                wake_lanes!(conn, vec![endpoint.uuid()], now);
-            }
-            Ok(if step.phase == super::Phase::Over { Progress::Over } else { Progress::Moved })
-        })?;
+        let mut tx = self.begin("replaying deliveries").await?;
+        if !move_task(&mut tx, task, node, step, now).await? {
+            return Ok(Progress::Over);
+        }
+        if tx.run(Sql::new(HOLD).with(endpoint.uuid())).await? == 0 {
+            return Err(StoreError::Conflict("endpoint_disabled"));
+        }
+        if !sorted.sendable.is_empty() {
+            let statement = which.statement((app, endpoint), &sorted.sendable, task.id, now);
+            let changed = tx.run(statement).await?;
+            count_changed(&mut tx, task, changed).await?;
+            wake_lanes(&mut tx, vec![endpoint.uuid()], now).await?;
+        }
+        tx.commit().await?;
         if !sorted.sendable.is_empty() {
             self.lane_hint().notify_one();
         }
-        Ok(progress)
+        Ok(step.progress())
     }
 
     /// Tells apart what can be sent, what was not meant, and what is lost.
@@ -222,8 +230,9 @@ impl Store {
         let mut known = HashSet::new();
         for ids in picked.messages.chunks(super::CHUNK) {
             let answers = which.status_class().is_some();
-            let rows: Vec<Content> = contents(app, endpoint, ids, answers)
-                .fetch(self, "reading messages")
+            let rows: Vec<Content> = self
+                .read("reading messages")
+                .all(contents(app, endpoint, ids, answers))
                 .await?;
             for content in rows {
                 known.insert(content.id);
@@ -247,3 +256,10 @@ impl Store {
         Ok(sorted)
     }
 }
+
+/// Each is prepared by a test.
+#[cfg(test)]
+pub(crate) const STATEMENTS: Statements = Statements {
+    both: &[HOLD],
+    ..Statements::NONE
+};

@@ -1,18 +1,24 @@
 //! Making, reading and cancelling tasks.
 
+use const_format::formatcp;
 use postrider_domain::{AppId, EndpointId, MessageId, OrgId, TaskId, TaskStatus, Timestamp};
 use uuid::Uuid;
 
 use super::{NewTask, Phase, Task, TaskFilter, Work};
-use crate::error::wrong;
-use crate::page::{Page, PageRequest};
-use crate::row::{self, bad};
-use crate::sql::Sql;
-use crate::take_over::GivenUp;
-use crate::{ChangeKind, Store, StoreError, StoreResult};
+use crate::cache::change::record_change;
+use crate::engine::Store;
+use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::news::ChangeKind;
+use crate::engine::page::{Page, PageRequest};
+use crate::engine::row;
+use crate::engine::row::bad;
+use crate::engine::sql::Sql;
+#[cfg(test)]
+use crate::engine::sql::Statements;
+use crate::stored::codes::{CANCELED, FAILED, OVER, RUNNING, TAKING_BACK};
 
 /// Tasks of one organisation that may run at once.
-const RUNNING: i64 = 100;
+const MOST_RUNNING: i64 = 100;
 /// Rows that one clean-up removes at most.
 const OLD: i64 = 500;
 
@@ -90,7 +96,7 @@ pub(crate) fn list(org: OrgId, filter: TaskFilter, page: &PageRequest<TaskId>) -
     }
     match filter.status {
         Some(TaskStatus::Failed) => {
-            sql.push(" and status in (2, 3)");
+            sql.push(formatcp!(" and status in ({FAILED}, {CANCELED})"));
         }
         Some(status) => {
             sql.push(" and status = ").bind(i64::from(status.code()));
@@ -110,7 +116,34 @@ pub(crate) fn open(org: OrgId) -> Sql {
     sql.push(COLUMNS)
         .push(" from task where org_id = ")
         .bind(org.uuid())
-        .push(" and phase < 3 order by id");
+        .push(formatcp!(" and phase < {OVER} order by id"));
+    sql
+}
+
+const IS_DISABLED: &str =
+    "select disabled from endpoint where id = $1 and app_id = $2 and deleted_at is null";
+const COUNT_RUNNING: &str =
+    formatcp!("select count(*) from task where org_id = $1 and phase < {OVER}");
+const INSERT: &str = "insert into task (id, org_id, app_id, kind, status, phase, work, cursor, \
+    created_at, updated_at) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+const RESULT: &str = "select result from task where id = $1";
+const CANCEL: &str = formatcp!(
+    "update task set status = {CANCELED}, phase = {TAKING_BACK}, owner = null, updated_at = $3, finished_at = $3 \
+    where org_id = $1 and id = $2 and status = {RUNNING}"
+);
+const EXPIRE: &str = formatcp!(
+    "delete from task where id in (select id from task where phase = {OVER} and id < $1 limit $2)"
+);
+
+/// The statement of [`Store::task`].
+pub(crate) fn one(org: OrgId, id: TaskId) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS)
+        .push(" from task where org_id = ")
+        .bind(org.uuid())
+        .push(" and id = ")
+        .bind(id.uuid());
     sql
 }
 
@@ -132,52 +165,52 @@ impl Store {
             Work::Replay { endpoint, .. } => Some(*endpoint),
             Work::Purge { .. } | Work::Attempts { .. } | Work::EventTypes => None,
         };
-        transaction!(self, "making a task", conn => {
-            let wrong = wrong("making a task");
-            if let Some(endpoint) = endpoint {
-                let disabled: Option<bool> = sqlx::query_scalar(
-                    "select disabled from endpoint where id = $1 and app_id = $2 and deleted_at is null",
-                ).bind(endpoint.uuid()).bind(new.app_id.map(AppId::uuid))
-                .fetch_optional(&mut *conn).await.map_err(wrong)?;
-                if disabled.ok_or(StoreError::NotFound("endpoint"))? {
-                    return Err(StoreError::Conflict("endpoint_disabled"));
-                }
+        let mut tx = self.begin("making a task").await?;
+        if let Some(endpoint) = endpoint {
+            let disabled: Option<bool> = tx
+                .optional_scalar(
+                    Sql::new(IS_DISABLED)
+                        .with(endpoint.uuid())
+                        .with(new.app_id.map(AppId::uuid)),
+                )
+                .await?;
+            if disabled.ok_or(StoreError::NotFound("endpoint"))? {
+                return Err(StoreError::Conflict("endpoint_disabled"));
             }
-            let running: i64 = sqlx::query_scalar(
-                "select count(*) from task where org_id = $1 and phase < 3",
-            ).bind(new.org_id.uuid()).fetch_one(&mut *conn).await.map_err(wrong)?;
-            if running >= RUNNING {
-                return Err(StoreError::Conflict("running_tasks"));
-            }
-            sqlx::query(
-                "insert into task (id, org_id, app_id, kind, status, phase, work, cursor, \
-                 created_at, updated_at) \
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
-            ).bind(id.uuid()).bind(new.org_id.uuid()).bind(new.app_id.map(AppId::uuid)).bind(kind.code())
-            .bind(status.code()).bind(phase.code()).bind(&work).bind(cursor.uuid())
-            .bind(now.micros())
-            .execute(&mut *conn).await.map_err(wrong)?;
-            Ok(())
-        })?;
+        }
+        let running: i64 = tx
+            .scalar(Sql::new(COUNT_RUNNING).with(new.org_id.uuid()))
+            .await?;
+        if running >= MOST_RUNNING {
+            return Err(StoreError::Conflict("running_tasks"));
+        }
+        tx.run(
+            Sql::new(INSERT)
+                .with(id.uuid())
+                .with(new.org_id.uuid())
+                .with(new.app_id.map(AppId::uuid))
+                .with(kind.code())
+                .with(status.code())
+                .with(phase.code())
+                .with(&work)
+                .with(cursor.uuid())
+                .with(now.micros()),
+        )
+        .await?;
+        tx.commit().await?;
         self.task_hint().notify_one();
         self.task(new.org_id, id).await
     }
 
     /// A task of the organisation.
     pub async fn task(&self, org: OrgId, id: TaskId) -> StoreResult<Task> {
-        let mut sql = Sql::new("select ");
-        sql.push(COLUMNS)
-            .push(" from task where org_id = ")
-            .bind(org.uuid())
-            .push(" and id = ")
-            .bind(id.uuid());
-        let rows: Vec<Row> = sql.fetch(self, "reading a task").await?;
-        let row = rows.into_iter().next();
+        let row: Option<Row> = self.read("reading a task").optional(one(org, id)).await?;
         let mut task: Task = row.ok_or(StoreError::NotFound("task"))?.try_into()?;
         if task.work.result("").is_some() {
-            let items: Option<String> = read!(self, "reading what a task found", pool => sqlx::query_scalar(
-                "select result from task where id = $1",
-            ).bind(id.uuid()).fetch_one(pool).await)?;
+            let items: Option<String> = self
+                .read("reading what a task found")
+                .scalar(Sql::new(RESULT).with(id.uuid()))
+                .await?;
             task.result = task.work.result(items.as_deref().unwrap_or_default());
         }
         Ok(task)
@@ -190,8 +223,9 @@ impl Store {
         filter: TaskFilter,
         page: PageRequest<TaskId>,
     ) -> StoreResult<Page<Task>> {
-        let rows: Vec<Row> = list(org, filter, &page)
-            .fetch(self, "listing tasks")
+        let rows: Vec<Row> = self
+            .read("listing tasks")
+            .all(list(org, filter, &page))
             .await?;
         page.finish(
             rows.into_iter()
@@ -202,7 +236,7 @@ impl Store {
 
     /// The organisation's tasks that are not over, oldest first: there are few.
     pub async fn open_tasks(&self, org: OrgId) -> StoreResult<Vec<Task>> {
-        let rows: Vec<Row> = open(org).fetch(self, "listing tasks").await?;
+        let rows: Vec<Row> = self.read("listing tasks").all(open(org)).await?;
         rows.into_iter().map(Task::try_from).collect()
     }
 
@@ -210,41 +244,35 @@ impl Store {
     /// back what waits because of it. A task that is over stays as it is.
     pub async fn cancel_task(&self, org: OrgId, id: TaskId) -> StoreResult<Task> {
         let now = self.clock.now();
-        let stopped = transaction!(self, "cancelling a task", conn => {
-            let wrong = wrong("cancelling a task");
-            let done = sqlx::query(
-                "update task set status = 3, phase = 2, owner = null, updated_at = $3, finished_at = $3 \
-                 where org_id = $1 and id = $2 and status = 0",
-            ).bind(org.uuid()).bind(id.uuid()).bind(now.micros()).execute(&mut *conn).await.map_err(wrong)?;
-            if done.rows_affected() > 0 {
-                tell!(conn, wrong, ChangeKind::Task, id.uuid(), now);
-            }
-            Ok(done.rows_affected() > 0)
-        })?;
-        if stopped {
+        let mut tx = self.begin("cancelling a task").await?;
+        let done = tx
+            .run(
+                Sql::new(CANCEL)
+                    .with(org.uuid())
+                    .with(id.uuid())
+                    .with(now.micros()),
+            )
+            .await?;
+        if done > 0 {
+            record_change(&mut tx, ChangeKind::Task, id.uuid(), now).await?;
+        }
+        tx.commit().await?;
+        if done > 0 {
             self.announce(ChangeKind::Task, id.uuid());
             self.task_hint().notify_one();
         }
         self.task(org, id).await
     }
 
-    /// Frees the tasks of a node that is gone; `false`: it is not.
-    pub(crate) async fn free_tasks(&self, node: i64) -> StoreResult<bool> {
-        transaction!(self, "freeing tasks", conn => {
-            let gone = conn.given_up(node).await?;
-            if gone {
-                sqlx::query("update task set owner = null where owner = $1 and phase < 3")
-                    .bind(node).execute(&mut *conn).await.map_err(wrong("freeing tasks"))?;
-            }
-            Ok(gone)
-        })
-    }
-
     /// Removes tasks that were over before then. Returns how many.
     pub(crate) async fn expire_tasks(&self, before: Timestamp) -> StoreResult<u64> {
-        write!(self, "removing old tasks", pool => sqlx::query(
-            "delete from task where id in (select id from task where phase = 3 and id < $1 limit $2)",
-        ).bind(TaskId::floor(before).uuid()).bind(OLD).execute(pool).await.map(|done| done.rows_affected()))
+        self.write("removing old tasks")
+            .run(
+                Sql::new(EXPIRE)
+                    .with(TaskId::floor(before).uuid())
+                    .with(OLD),
+            )
+            .await
     }
 }
 
@@ -255,3 +283,10 @@ pub(super) fn endpoint_of(task: &Task) -> Option<EndpointId> {
         Work::Purge { .. } | Work::Attempts { .. } | Work::EventTypes => None,
     }
 }
+
+/// Each is prepared by a test.
+#[cfg(test)]
+pub(crate) const STATEMENTS: Statements = Statements {
+    both: &[IS_DISABLED, COUNT_RUNNING, INSERT, RESULT, CANCEL, EXPIRE],
+    ..Statements::NONE
+};

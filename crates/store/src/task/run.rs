@@ -1,13 +1,19 @@
 //! One node's work on tasks: what it has in hand, one step at a time.
 
+use const_format::formatcp;
 use postrider_domain::{AppId, EndpointId, MessageId, TaskStatus};
 use uuid::Uuid;
 
 use super::pick::Picked;
 use super::rows::{COLUMNS, Row, endpoint_of};
 use super::{Phase, Progress, Task, Window, Work};
-use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult};
+use crate::engine::Store;
+use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::run::Tx;
+use crate::engine::sql::Sql;
+#[cfg(test)]
+use crate::engine::sql::Statements;
+use crate::stored::codes::{FAILED, FINISHED, GIVEN_UP, OVER, RUNNING};
 
 /// Tasks that are looked at, the oldest first.
 const OPEN: i64 = 500;
@@ -20,11 +26,13 @@ const BROKEN: &str = "something failed on our side: the server's log says what";
 
 /// Moves a task on, if it is where its reader thought: bind task, node, phase, cursor.
 /// What follows counts from `$5`: the new cursor, phase, status and end.
-pub(super) const MOVE: &str = "update task set cursor = $5, phase = $6, status = $7, updated_at = $8, \
-        finished_at = case when $7 = 1 then $8 else finished_at end, \
-        total = case when $7 = 1 then done + $10 else total + $9 end, \
+pub(super) const MOVE: &str = formatcp!(
+    "update task set cursor = $5, phase = $6, status = $7, updated_at = $8, \
+        finished_at = case when cast($7 as smallint) = {FINISHED} then $8 else finished_at end, \
+        total = case when cast($7 as smallint) = {FINISHED} then done + $10 else total + $9 end, \
         done = done + $10, lost = lost + $11 \
-    where id = $1 and owner = $2 and phase = $3 and cursor = $4";
+    where id = $1 and owner = $2 and phase = $3 and cursor = $4"
+);
 
 /// The due delivery that makes [`BACKLOG`] of them, if there are so many.
 pub(crate) fn due(endpoint: EndpointId, now: i64) -> Sql {
@@ -69,45 +77,76 @@ impl Step {
             lost,
         }
     }
+
+    /// What the task says after it.
+    pub(super) fn progress(self) -> Progress {
+        if self.phase == Phase::Over {
+            Progress::Over
+        } else {
+            Progress::Moved
+        }
+    }
 }
 
-/// Moves a task in a transaction, first of all; ends the block if it is not there any more.
-macro_rules! move_task {
-    ($conn:ident, $wrong:ident, $task:expr, $node:expr, $step:expr, $now:expr) => {{
-        let (task, step): (&$crate::task::Task, $crate::task::run::Step) = ($task, $step);
-        let moved = sqlx::query($crate::task::run::MOVE)
-            .bind(task.id.uuid())
-            .bind($node)
-            .bind(task.phase.code())
-            .bind(task.cursor.uuid())
-            .bind(step.cursor.uuid())
-            .bind(step.phase.code())
-            .bind(step.status.code())
-            .bind($now)
-            .bind(step.counted as i64)
-            .bind(step.done as i64)
-            .bind(step.lost as i64)
-            .execute(&mut *$conn)
-            .await
-            .map_err($wrong)?;
-        if moved.rows_affected() == 0 {
-            return Ok($crate::Progress::Over);
-        }
-    }};
+/// Counts what a chunk has changed, in its transaction.
+pub(super) async fn count_changed(tx: &mut Tx<'_>, task: &Task, changed: u64) -> StoreResult<()> {
+    let counted = Sql::new(COUNT_CHANGED)
+        .with(task.id.uuid())
+        .with(changed as i64);
+    tx.run(counted).await.map(|_| ())
 }
-pub(super) use move_task;
+
+/// Moves a task in a transaction, first of all; says whether it is still there, as it was.
+pub(super) async fn move_task(
+    tx: &mut Tx<'_>,
+    task: &Task,
+    node: i64,
+    step: Step,
+    now: i64,
+) -> StoreResult<bool> {
+    let moved = Sql::new(MOVE)
+        .with(task.id.uuid())
+        .with(node)
+        .with(task.phase.code())
+        .with(task.cursor.uuid())
+        .with(step.cursor.uuid())
+        .with(step.phase.code())
+        .with(step.status.code())
+        .with(now)
+        .with(step.counted as i64)
+        .with(step.done as i64)
+        .with(step.lost as i64);
+    Ok(tx.run(moved).await? > 0)
+}
+
+const COUNT_CHANGED: &str = "update task set changed = changed + $2 where id = $1";
+const TAKE: &str = formatcp!(
+    "update task set owner = $2 where id = $1 and owner is null and phase < {OVER} \
+    and exists (select 1 from node where number = $2 and lease_until > {GIVEN_UP})"
+);
+const END: &str = formatcp!(
+    "update task set phase = {OVER}, updated_at = $2, finished_at = $2, error = $3, \
+    status = case when status = {RUNNING} then {FAILED} else status end where id = $1 and phase < {OVER}"
+);
+
+/// The statement of [`Store::tasks_in_hand`].
+pub(crate) fn in_hand(node: i64) -> Sql {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS)
+        .push(formatcp!(
+            " from task where phase < {OVER} and (owner is null or owner = "
+        ))
+        .bind(node)
+        .push(") order by id limit ")
+        .bind(OPEN);
+    sql
+}
 
 impl Store {
     /// The tasks that `node` works on: those that it has, and those that nobody has, which
     /// it takes; of each organisation `each` at most.
     pub async fn tasks_in_hand(&self, node: i64, each: usize) -> StoreResult<Vec<Task>> {
-        let mut sql = Sql::new("select ");
-        sql.push(COLUMNS)
-            .push(" from task where phase < 3 and (owner is null or owner = ")
-            .bind(node)
-            .push(") order by id limit ")
-            .bind(OPEN);
-        let rows: Vec<Row> = sql.fetch(self, "looking for tasks").await?;
+        let rows: Vec<Row> = self.read("looking for tasks").all(in_hand(node)).await?;
         let mut tasks = Vec::new();
         let mut of = std::collections::HashMap::new();
         for row in rows {
@@ -134,10 +173,10 @@ impl Store {
     }
 
     async fn take_task(&self, task: &Task, node: i64) -> StoreResult<bool> {
-        let taken = write!(self, "taking a task", pool => sqlx::query(
-            "update task set owner = $2 where id = $1 and owner is null and phase < 3 \
-             and exists (select 1 from node where number = $2 and lease_until > 0)",
-        ).bind(task.id.uuid()).bind(node).execute(pool).await.map(|done| done.rows_affected()))?;
+        let taken = self
+            .write("taking a task")
+            .run(Sql::new(TAKE).with(task.id.uuid()).with(node))
+            .await?;
         Ok(taken > 0)
     }
 
@@ -182,16 +221,17 @@ impl Store {
 
     async fn end_task(&self, id: Uuid, error: &str) -> StoreResult<()> {
         let now = self.clock.now().micros();
-        write!(self, "ending a task", pool => sqlx::query(
-            "update task set phase = 3, updated_at = $2, finished_at = $2, error = $3, \
-             status = case when status = 0 then 2 else status end where id = $1 and phase < 3",
-        ).bind(id).bind(now).bind(error).execute(pool).await.map(|_| ()))
+        self.write("ending a task")
+            .run(Sql::new(END).with(id).with(now).with(error))
+            .await
+            .map(|_| ())
     }
 
     async fn is_full(&self, endpoint: EndpointId) -> StoreResult<bool> {
         let now = self.clock.now().micros();
-        let rows: Vec<(i64,)> = due(endpoint, now)
-            .fetch(self, "counting due deliveries")
+        let rows: Vec<(i64,)> = self
+            .read("counting due deliveries")
+            .all(due(endpoint, now))
             .await?;
         Ok(!rows.is_empty())
     }
@@ -239,21 +279,29 @@ impl Store {
         step: Step,
     ) -> StoreResult<Progress> {
         let now = self.clock.now().micros();
-        transaction!(self, "counting for a task", conn => {
-            let wrong = crate::error::wrong("counting for a task");
-            move_task!(conn, wrong, task, node, step, now);
-            Ok(Progress::Moved)
-        })
+        let mut tx = self.begin("counting for a task").await?;
+        if !move_task(&mut tx, task, node, step, now).await? {
+            return Ok(Progress::Over);
+        }
+        tx.commit().await?;
+        Ok(Progress::Moved)
     }
 }
 
 /// The application of a task that has one.
 pub(super) fn app_of(task: &Task) -> StoreResult<AppId> {
     task.app_id
-        .ok_or_else(|| crate::row::bad("task", "app_id", task.id))
+        .ok_or_else(|| crate::engine::row::bad("task", "app_id", task.id))
 }
 
 /// The endpoint of a task that has one.
 pub(super) fn replayed_at(task: &Task) -> StoreResult<EndpointId> {
-    endpoint_of(task).ok_or_else(|| crate::row::bad("task", "work", task.id))
+    endpoint_of(task).ok_or_else(|| crate::engine::row::bad("task", "work", task.id))
 }
+
+/// Each is prepared by a test.
+#[cfg(test)]
+pub(crate) const STATEMENTS: Statements = Statements {
+    both: &[MOVE, COUNT_CHANGED, TAKE, END],
+    ..Statements::NONE
+};

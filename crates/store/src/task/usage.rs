@@ -9,8 +9,11 @@ use uuid::Uuid;
 
 use super::run::{Step, move_task};
 use super::{Phase, Progress, Task, Window, Work};
-use crate::sql::Sql;
-use crate::{Store, StoreError, StoreResult};
+use crate::engine::Store;
+use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::sql::Sql;
+#[cfg(test)]
+use crate::engine::sql::Statements;
 
 /// Applications that one step reads at most.
 const APPS: usize = 200;
@@ -79,6 +82,10 @@ pub(crate) fn event_types(apps: &[Uuid]) -> Sql {
     sql
 }
 
+const COUNT_APPS: &str = "select count(*) from app where org_id = $1 and deleted_at is null";
+const KEEP_RESULT: &str = "update task set result = case when result is null then $2 else result || ',' || $2 end \
+    where id = $1";
+
 impl Store {
     /// How many applications a task is about, and the first step's cursor.
     pub(super) async fn count_apps(
@@ -89,9 +96,11 @@ impl Store {
     ) -> StoreResult<Progress> {
         let all: i64 = match only {
             Some(only) => only.len() as i64,
-            None => read!(self, "counting applications", pool => sqlx::query_scalar(
-                "select count(*) from app where org_id = $1 and deleted_at is null",
-            ).bind(task.org_id.uuid()).fetch_one(pool).await)?,
+            None => {
+                self.read("counting applications")
+                    .scalar(Sql::new(COUNT_APPS).with(task.org_id.uuid()))
+                    .await?
+            }
         };
         let step = Step {
             cursor: task.cursor,
@@ -115,17 +124,16 @@ impl Store {
         let upto = MessageId::from_uuid(found.upto);
         let step = Step::working(upto, found.last, found.apps, 0);
         let now = self.clock.now().micros();
-        transaction!(self, "keeping what was counted", conn => {
-            let wrong = crate::error::wrong("keeping what was counted");
-            move_task!(conn, wrong, task, node, step, now);
-            if found.apps > 0 {
-                sqlx::query(
-                    "update task set result = case when result is null then $2 else result || ',' || $2 end \
-                     where id = $1",
-                ).bind(task.id.uuid()).bind(&found.items).execute(&mut *conn).await.map_err(wrong)?;
-            }
-            Ok(if found.last { Progress::Over } else { Progress::Moved })
-        })
+        let mut tx = self.begin("keeping what was counted").await?;
+        if !move_task(&mut tx, task, node, step, now).await? {
+            return Ok(Progress::Over);
+        }
+        if found.apps > 0 {
+            let kept = Sql::new(KEEP_RESULT);
+            tx.run(kept.with(task.id.uuid()).with(&found.items)).await?;
+        }
+        tx.commit().await?;
+        Ok(step.progress())
     }
 
     async fn attempts_of(
@@ -142,8 +150,9 @@ impl Store {
                 break;
             }
             let app_id = AppId::from_uuid(*id);
-            let rows: Vec<(i64,)> = attempts(app_id, window)
-                .fetch(self, "counting attempts")
+            let rows: Vec<(i64,)> = self
+                .read("counting attempts")
+                .all(attempts(app_id, window))
                 .await?;
             let count = rows.first().map_or(0, |row| row.0.unsigned_abs());
             read += count;
@@ -171,14 +180,16 @@ impl Store {
         let rows: Vec<(Uuid, Uuid, Option<String>)> = if ids.is_empty() {
             Vec::new()
         } else {
-            event_types(&ids).fetch(self, "reading endpoints").await?
+            self.read("reading endpoints")
+                .all(event_types(&ids))
+                .await?
         };
         for (app, endpoint, named) in rows {
             let Some(one) = places.get(&app).and_then(|at| usage.get_mut(*at)) else {
                 continue;
             };
             let named: Option<Vec<String>> =
-                crate::row::json("endpoint", "event_types", endpoint, named.as_deref())?;
+                crate::engine::row::json("endpoint", "event_types", endpoint, named.as_deref())?;
             match named {
                 None => one.has_catch_all_endpoint = true,
                 Some(named) => one.explicitly_subscribed_event_types.extend(named),
@@ -196,8 +207,8 @@ impl Store {
         task: &Task,
         only: Option<&[AppId]>,
     ) -> StoreResult<Vec<(Uuid, Option<String>)>> {
-        apps(task.org_id, only, task.cursor.uuid())
-            .fetch(self, "listing applications")
+        self.read("listing applications")
+            .all(apps(task.org_id, only, task.cursor.uuid()))
             .await
     }
 }
@@ -212,7 +223,7 @@ fn found<T: Serialize>(
         .iter()
         .map(serde_json::to_string)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| crate::row::bad("task", "result", task.id))?;
+        .map_err(|_| crate::engine::row::bad("task", "result", task.id))?;
     let upto = usage.len().checked_sub(1).and_then(|last| apps.get(last));
     Ok(Found {
         items: items.join(","),
@@ -243,3 +254,10 @@ pub(super) fn check_named(work: &Work) -> StoreResult<()> {
         _ => Ok(()),
     }
 }
+
+/// Each is prepared by a test.
+#[cfg(test)]
+pub(crate) const STATEMENTS: Statements = Statements {
+    both: &[COUNT_APPS, KEEP_RESULT],
+    ..Statements::NONE
+};

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use postrider_domain::{DeliveryState, MessageId, NodeId, Timestamp};
 use postrider_model::{Action, Move, Row, Write, each};
 use postrider_store::{
-    ClaimKind, Deliveries, Engine, Fate, IngestBatch, KeyBlock, Ledger, NewDelivery, NewMessage,
-    Outcome, Start, Step,
+    ClaimKind, Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewDelivery, NewMessage, Outcome,
+    Rollup, Start, Step,
 };
 
 use crate::walk::Walk;
@@ -29,16 +29,16 @@ impl Walk<'_> {
                 self.db.clock.advance(Duration::from_secs(46));
                 let number = self.state.nodes[usize::from(at)].number;
                 self.settled.insert(number);
-                let ledger = self.ledgers.get_mut(&number).unwrap();
+                let rollup = self.rollups.get_mut(&number).unwrap();
                 self.db
                     .store
-                    .settle_owed(ledger, |_, _| true)
+                    .settle_owed(&mut rollup.ledger, |_, _| true)
                     .await
                     .unwrap();
             }
             Action::Commit(_, Write::Adopt { number, .. }) => {
-                let ledger = self.ledgers.get_mut(&number).unwrap();
-                while self.db.store.adopt_owed(ledger).await.unwrap() {}
+                let rollup = self.rollups.get_mut(&number).unwrap();
+                while self.db.store.adopt_owed(&mut rollup.ledger).await.unwrap() {}
                 self.adopted += 1;
             }
             Action::Commit(_, write) => self.write(write).await,
@@ -68,7 +68,7 @@ impl Walk<'_> {
             }
             Action::Forget(at) => {
                 let number = self.state.nodes[usize::from(at)].number;
-                self.ledgers.get_mut(&number).unwrap().begin_anew();
+                self.rollups.get_mut(&number).unwrap().ledger.begin_anew();
             }
             // The database hears nothing of the rest.
             _ => {}
@@ -122,8 +122,8 @@ impl Walk<'_> {
                     .unwrap();
             }
             Write::Roll { number, .. } => {
-                let ledger = self.ledgers.get_mut(&number).unwrap();
-                self.db.store.roll_up(ledger).await.unwrap();
+                let rollup = self.rollups.get_mut(&number).unwrap();
+                self.db.store.roll_up(rollup).await.unwrap();
             }
             Write::FreeUnheld { number, unheld, .. } => {
                 let of = |delivery| {
@@ -133,8 +133,12 @@ impl Walk<'_> {
                     )
                 };
                 let keys: Vec<_> = each(unheld).map(of).collect();
-                let ledger = self.ledgers.get_mut(&number).unwrap();
-                self.db.store.free_unheld(ledger, &keys).await.unwrap();
+                let rollup = self.rollups.get_mut(&number).unwrap();
+                self.db
+                    .store
+                    .free_unheld(&mut rollup.ledger, &keys)
+                    .await
+                    .unwrap();
             }
             other => panic!("{other:?} is not walked"),
         }
@@ -144,7 +148,7 @@ impl Walk<'_> {
         let id = NodeId::mint(self.db.clock.now());
         let registered = self.db.store.register_node(id, "all", LEASE).await.unwrap();
         self.numbers.insert(number, registered);
-        self.ledgers.insert(number, Ledger::new(registered));
+        self.rollups.insert(number, Rollup::new(registered));
     }
 
     async fn publish(&mut self, number: u8, owned: u8) {

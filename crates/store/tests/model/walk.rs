@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postrider_domain::{AppId, EndpointId, MessageId};
 use postrider_model::{Action, Budget, Protocol, Rules, State, Write};
-use postrider_store::Ledger;
+use postrider_store::Rollup;
 
 use crate::choice::{follows_on, is_rare, is_walked};
 use crate::support;
@@ -37,7 +37,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) messages: HashMap<u8, MessageId>,
     pub(crate) numbers: HashMap<u8, i64>,
     /// Of each number its roller's account.
-    pub(crate) ledgers: HashMap<u8, Ledger>,
+    pub(crate) rollups: HashMap<u8, Rollup>,
     /// Outcomes that ended their delivery, and those of them that a standby knows.
     pub(crate) ended: HashSet<(u8, u8, u8)>,
     pub(crate) ended_there: HashSet<(u8, u8, u8)>,
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
             endpoints,
             messages: HashMap::new(),
             numbers: HashMap::new(),
-            ledgers: HashMap::new(),
+            rollups: HashMap::new(),
             ended: HashSet::new(),
             ended_there: HashSet::new(),
             settled: HashSet::new(),

@@ -15,9 +15,9 @@ use postrider_domain::{
     NodeId, OrgId, SchemeKind, Timestamp, Trigger,
 };
 use postrider_store::{
-    Applied, Cipher, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate,
-    IngestBatch, KeyBlock, Ledger, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint,
-    NewMessage, NewSecret, Order, Outcome, PageRequest, Secret, Start, Step, Store,
+    Applied, Cipher, CleanUp, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate,
+    IngestBatch, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage,
+    NewSecret, Order, Outcome, PageRequest, Rollup, Secret, Start, Step, Store, StoreResult,
 };
 use postrider_testkit::{Engine, TestDatabase};
 
@@ -74,10 +74,17 @@ impl Database {
         }
     }
 
+    /// A first round of cleaning up.
+    pub async fn clean_up(&self, keep_rows: Duration) -> StoreResult<bool> {
+        self.store
+            .clean_up(&mut CleanUp::default(), keep_rows)
+            .await
+    }
+
     /// Rolls up as node 1, until there is nothing more.
     pub async fn roll_up(&self) {
-        let mut ledger = Ledger::new(1);
-        while self.store.roll_up(&mut ledger).await.unwrap() {}
+        let mut rollup = Rollup::new(1);
+        while self.store.roll_up(&mut rollup).await.unwrap() {}
     }
 
     /// A store on the same database, after this one has been closed.

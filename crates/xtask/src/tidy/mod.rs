@@ -2,7 +2,10 @@
 
 mod crates;
 mod fail_points;
+mod functions;
+mod modules;
 mod sources;
+mod statements;
 mod workarounds;
 
 use std::io;
@@ -15,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
     let mut faults = crates::check(root)?;
     faults.extend(workarounds::check(root)?);
+    faults.extend(modules::check(root)?);
     let mut texts = Vec::new();
     for path in sources(root)? {
         let text = std::fs::read_to_string(&path)?;
@@ -24,12 +28,22 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
             .display()
             .to_string();
         faults.extend(sources::check(&name, &text));
+        if is_rust(&name) {
+            faults.extend(functions::check(&name, &text));
+        }
         texts.push((name, text));
     }
     let page = std::fs::read_to_string(root.join("docs/reliability.md"))?;
     faults.extend(fail_points::check(&texts, &page));
+    faults.extend(statements::check(&texts));
     faults.sort();
     Ok(faults)
+}
+
+fn is_rust(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|found| found == "rs")
 }
 
 const ROOMS: &[&str] = &["crates", "dashboard", "migrations", "sdk", "tests"];

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 /// Library, the last version that lacks it, and where we do it instead.
-const WORKAROUNDS: &[(&str, &str, &str)] = &[("sqlx", "0.9.0", "crates/store/src/nodelay.rs")];
+const WORKAROUNDS: &[(&str, &str, &str)] =
+    &[("sqlx", "0.9.0", "crates/store/src/engine/nodelay.rs")];
 
 pub(super) fn check(root: &Path) -> io::Result<Vec<String>> {
     let lock = std::fs::read_to_string(root.join("Cargo.lock"))?;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as STANDARD_BASE64;
 use postrider_domain::{EndpointId, Filter, HeaderFamily, Schemes};
+use postrider_store::Secret;
 use postrider_verify::Verifier;
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::work::Preparer;
@@ -16,7 +16,7 @@ const BODY: &[u8] = br#"{"n":1}"#;
 fn secret(scheme: SchemeKind, text: &str, seconds: Option<i64>) -> EndpointSecret {
     EndpointSecret {
         scheme,
-        text: Zeroizing::new(text.to_owned()),
+        text: Secret::new(text.to_owned()),
         expires_at: seconds.map(|seconds| Timestamp::from_seconds(NOW.seconds() + seconds)),
     }
 }

@@ -12,9 +12,10 @@ use postrider_store::Cipher;
 use postrider_store::backup::{BackupError, Contents};
 
 use crate::cli::{BackupArgs, RestoreArgs};
-use crate::error::{CommandError, chain};
+use crate::error::CommandError;
 use crate::main_secret;
 use crate::output;
+use crate::output::chain;
 use crate::settings::Settings;
 
 pub(super) fn run(args: BackupArgs, config: Option<&Path>) -> Result<(), CommandError> {
@@ -31,13 +32,13 @@ pub(super) fn run(args: BackupArgs, config: Option<&Path>) -> Result<(), Command
             None => postgres::backup(settings.database_url.expose(), &args.file).await,
         }
     })?;
-    output::print(&format!(
+    Ok(output::print(&format!(
         "{} holds {}{}; every table was counted and compared\n{}",
         args.file.display(),
         counts(&contents),
         as_of(contents.newest),
         key_line(&contents)
-    ))
+    ))?)
 }
 
 pub(super) fn run_restore(args: RestoreArgs, config: Option<&Path>) -> Result<(), CommandError> {
@@ -55,14 +56,14 @@ pub(super) fn run_restore(args: RestoreArgs, config: Option<&Path>) -> Result<()
     let replaced = restored
         .replaced
         .map_or(String::new(), |text| format!("{text}\n"));
-    output::print(&format!(
+    Ok(output::print(&format!(
         "{} holds {}{}\n{replaced}\
          Deliveries that were pending then will be sent when a server starts, also those that have\n\
          been sent since, under the same webhook-id; what was published since is not there.\n",
         settings.database_url,
         counts(&restored.contents),
         as_of(restored.contents.newest),
-    ))
+    ))?)
 }
 
 /// What came of a restore.

@@ -69,7 +69,7 @@ async fn check_age(
         CommandError::Failed(format!(
             "cannot tell whether {} is newer than the backup ({}): replace it with --force",
             database.display(),
-            crate::error::chain(&error)
+            crate::output::chain(&error)
         ))
     })?;
     if there.newest <= backup.newest {
@@ -110,7 +110,7 @@ async fn set_aside(database: &Path) -> Result<Option<PathBuf>, CommandError> {
     if is_there(database) {
         if let Err(error) = file_of::without_log(database).await {
             // Damaged: its log stays beside it.
-            output::warn(&crate::error::chain(&error));
+            output::warn(&crate::output::chain(&error));
         }
         if std::fs::hard_link(database, &kept).is_err() {
             std::fs::rename(database, &kept).map_err(wrong("keep", database))?;

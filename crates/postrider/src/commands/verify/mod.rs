@@ -34,7 +34,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), CommandError> {
     let mut text = found.lines.join("\n");
     text.push('\n');
     if found.genuine {
-        output::print(&text)
+        Ok(output::print(&text)?)
     } else {
         output::print(&text)?;
         Err(CommandError::Failed(

@@ -1,0 +1,30 @@
+//! What is to be sent, and by whom: lanes, claims, the nodes that hold them, and what is owed
+//! whoever has lost it.
+
+pub(crate) mod cancel;
+pub(crate) mod claim;
+pub(crate) mod expansion;
+mod health;
+pub(crate) mod lane;
+pub(crate) mod node;
+pub(crate) mod owed;
+mod pending;
+mod resend;
+mod take_over;
+
+/// The statements of the wing.
+#[cfg(test)]
+pub(crate) const REGISTRY: &[&[crate::engine::sql::Statements]] = &[
+    &[
+        cancel::STATEMENTS,
+        claim::STATEMENTS,
+        expansion::STATEMENTS,
+        health::STATEMENTS,
+        lane::STATEMENTS,
+        node::STATEMENTS,
+        pending::STATEMENTS,
+        resend::STATEMENTS,
+        take_over::STATEMENTS,
+    ],
+    owed::REGISTRY,
+];

@@ -1,0 +1,5 @@
+//! What holds for statements of every wing.
+
+mod plans;
+mod prepared;
+mod variants;
