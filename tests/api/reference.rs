@@ -3,6 +3,21 @@
 use http::Method;
 use postrider_testkit::{Server, on_both_engines};
 
+/// What a node that delivers does again and again.
+const SERVICES: [&str; 11] = [
+    "change_feed",
+    "claimer",
+    "fan_out",
+    "gauges",
+    "heartbeat",
+    "janitor",
+    "outbox_publisher",
+    "rescuer",
+    "rollup",
+    "task_runner",
+    "work_watch",
+];
+
 on_both_engines! {
     async fn the_document_is_the_checked_in_one_and_the_page_shows_it(engine: Engine) {
         let server = Server::start(engine).await;
@@ -24,6 +39,9 @@ on_both_engines! {
         for part in ["database", "ingest", "claimer", "worker"] {
             assert_eq!(health[part]["status"], "ok", "{health}");
         }
+        for service in SERVICES {
+            assert_eq!(health["services"][service]["status"], "ok", "{service}: {health}");
+        }
         let head = client.try_send(Method::HEAD, "/health", &[], None).await.expect("an answer");
         assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
         client.get("/health/ping").await.expect(204);
@@ -38,6 +56,10 @@ on_both_engines! {
         let text = client.request(Method::GET, "/metrics").send().await.expect("an answer").text().await.expect("text");
         let line = "postrider_http_requests_total{operation=\"v1.application.get\",status=\"4xx\"} 1";
         assert!(text.contains(line), "{text}");
+        for service in SERVICES {
+            let errors = format!("postrider_service_errors_total{{service=\"{service}\"}}");
+            assert!(text.contains(&errors), "{errors}: {text}");
+        }
     }
 
     async fn browsers_may_call_from_anywhere_without_credentials(engine: Engine) {

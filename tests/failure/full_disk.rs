@@ -118,7 +118,7 @@ async fn met_by_a_claim() {
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.app.attempts_reach(&message, 1).await;
     world.fill().await;
-    world.server.logged("cannot claim deliveries").await;
+    world.server.logged("service=\"claimer\"").await;
     assert_eq!(world.rename().await, 503);
     world.room(&[message]).await;
 }
@@ -154,7 +154,7 @@ async fn met_by_a_roll_up() {
     let world = World::new(Answer::status(204)).await;
     let message = world.app.publish("a.b", "{}").accepted().await;
     world.fill().await;
-    world.server.logged("cannot follow the journal").await;
+    world.server.logged("service=\"rollup\"").await;
     world.room(&[message]).await;
 }
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use postrider_testkit::{App, Engine, PostgresServer, Receiver, Server, Stop, TestDatabase, run};
+use http::Method;
+use postrider_testkit::{
+    App, Engine, PostgresServer, Receiver, Server, Stop, TestDatabase, eventually, run,
+};
 use postrider_tests::{Ledger, ails, becomes_well, nothing_is_owed, now};
 
 /// After this long it publishes and sends again.
@@ -48,6 +51,22 @@ impl Traffic {
         assert!(took < BACK, "{cause}: went on after {took:?}");
     }
 
+    /// Waits until the errors of a service are counted under its name.
+    async fn fails_by_name(&self, service: &str) {
+        let client = self.server.client();
+        let name = format!("postrider_service_errors_total{{service=\"{service}\"}} ");
+        eventually(&format!("errors of {service}"), async || {
+            let answer = client.request(Method::GET, "/metrics").send().await;
+            let text = answer.expect("an answer").text().await.expect("text");
+            let line = text.lines().find_map(|line| line.strip_prefix(&name));
+            match line.and_then(|count| count.parse().ok()) {
+                Some(1_u64..) => Ok(()),
+                other => Err(other),
+            }
+        })
+        .await;
+    }
+
     async fn ends_accounted_for(self) {
         self.ledger.close().await.arrived(&self.receiver, 1).await;
         nothing_is_owed(&self.server).await;
@@ -72,6 +91,8 @@ fn a_database_that_dies_and_comes_back_loses_nothing() {
         }
         traffic.postgres.stop(Stop::Immediate).await;
         ails(&traffic.server).await;
+        traffic.fails_by_name("claimer").await;
+        traffic.fails_by_name("heartbeat").await;
         traffic.postgres.start().await;
         traffic.goes_on("down until health told").await;
         traffic.ends_accounted_for().await;

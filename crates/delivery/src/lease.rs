@@ -73,7 +73,7 @@ impl Lease {
 
     /// Whether the database has answered for a whole lease: only then a silent node is
     /// surely dead, and not merely as cut off as we were.
-    pub(crate) fn may_inherit(&self) -> bool {
+    pub(crate) fn may_take_over(&self) -> bool {
         let length = *self.length.lock();
         self.reachable_since
             .lock()

@@ -8,13 +8,14 @@
 //! **Invariant:** within the server only this crate names apalis and reqwest.
 
 mod commit;
-mod gauges;
 pub mod guard;
 mod job;
-mod keep;
 mod lanes;
 mod lease;
+mod maintenance;
+mod node;
 mod pipeline;
+mod pulse;
 pub mod sender;
 mod settings;
 mod status;
@@ -22,5 +23,6 @@ mod work;
 
 pub use commit::{Deadline, IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub use pipeline::{Pipeline, StartError};
+pub use pulse::ServiceStatus;
 pub use settings::{DeliverySettings, DiskWatch, Role};
 pub use status::PipelineStatus;

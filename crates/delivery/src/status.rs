@@ -1,13 +1,17 @@
 //! How the pipeline is doing, for health and metrics: written by its parts, read by all.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
 use postrider_store::Clock;
 
+use crate::lease::monotonic;
+use crate::pulse::{Pulses, ServiceStatus};
+
 /// A look at the pipeline at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineStatus {
     /// Whether the committer's last batch went through and it takes more.
     pub accepting: bool,
@@ -23,6 +27,8 @@ pub struct PipelineStatus {
     pub unaccounted: i64,
     /// Whether it has been 0 within the last minute.
     pub accounted: bool,
+    /// The services of the node, by name.
+    pub services: Vec<ServiceStatus>,
 }
 
 /// How long a refusal counts: without a publisher nothing would ever disprove it, and
@@ -55,10 +61,11 @@ pub(crate) struct StatusBoard {
     unaccounted: AtomicI64,
     /// Microseconds since when something has been unaccounted for; 0: nothing is.
     unaccounted_since: AtomicI64,
+    pulses: Arc<Pulses>,
 }
 
 impl StatusBoard {
-    pub(crate) fn new(clock: Clock, delivers: bool) -> Self {
+    pub(crate) fn new(clock: Clock, delivers: bool, pulses: Arc<Pulses>) -> Self {
         let now = clock.now().micros();
         Self {
             clock,
@@ -70,6 +77,7 @@ impl StatusBoard {
             oldest_due: AtomicI64::new(0),
             unaccounted: AtomicI64::new(0),
             unaccounted_since: AtomicI64::new(0),
+            pulses,
         }
     }
 
@@ -142,6 +150,7 @@ impl StatusBoard {
             oldest_due: (oldest > 0).then(|| now.since(Timestamp::from_micros(oldest))),
             unaccounted: self.unaccounted.load(Ordering::Relaxed),
             accounted: self.accounted(now),
+            services: self.pulses.status(monotonic()),
         }
     }
 }

@@ -38,6 +38,7 @@ pub use access::key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use access::session::{ConsoleSession, SESSION_PREFIX};
 pub use access::token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
 pub use cache::app::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
+pub use cache::feed::Changes;
 pub use cache::org::{EventTypeConfig, OrgConfig};
 pub use commit::log::{Happened, HappenedAttempt, HappenedMessage, HappenedRequest};
 pub use commit::messages::{
@@ -49,6 +50,7 @@ pub use due::claim::{Claim, ClaimKind, Claimed, Restart};
 pub use due::expansion::Expansion;
 pub use due::lane::{DueLane, LanesView};
 pub use due::owed::{Ledger, Settled, Unaccounted};
+pub use due::pending::PendingWork;
 pub use engine::cipher::{Cipher, CipherError};
 pub use engine::clock::{Clock, ManualClock};
 pub use engine::connect::{ConnectError, ConnectOptions, SessionError};

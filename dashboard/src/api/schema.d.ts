@@ -2367,6 +2367,13 @@ export interface components {
              * @description For how many seconds the oldest due delivery has waited; null if none waits.
              */
             oldestDueSeconds: number | null;
+            /**
+             * @description The services of this node, by name: an error when one has stood still, or has failed for a
+             *     minute. The node is ready all the same: what waits for them loses nothing.
+             */
+            services: {
+                [key: string]: components["schemas"]["PartOut"];
+            };
             /** @description Whether everything that this node has works. */
             status: components["schemas"]["Status"];
             /**

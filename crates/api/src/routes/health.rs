@@ -61,6 +61,11 @@ async fn get(call: Call<Public>) -> ApiResult<Answer> {
         disk: part(pipeline.disk),
         unaccounted: part(Some(pipeline.accounted)),
         oldest_due_seconds: pipeline.oldest_due.map(|waited| waited.as_secs_f64()),
+        services: pipeline
+            .services
+            .iter()
+            .map(|service| (service.name, part(Some(service.is_well))))
+            .collect(),
     };
     let parts = [
         health.database,

@@ -1,5 +1,7 @@
 //! How the server is, on the wire.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,7 +25,7 @@ pub(crate) struct PartOut {
 }
 
 /// How the server is.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HealthOut {
     /// Whether everything that this node has works.
@@ -44,4 +46,7 @@ pub(crate) struct HealthOut {
     /// For how many seconds the oldest due delivery has waited; null if none waits.
     #[schema(required = true)]
     pub oldest_due_seconds: Option<f64>,
+    /// The services of this node, by name: an error when one has stood still, or has failed for a
+    /// minute. The node is ready all the same: what waits for them loses nothing.
+    pub services: BTreeMap<&'static str, PartOut>,
 }

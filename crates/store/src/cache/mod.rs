@@ -2,7 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod change;
-mod feed;
+pub(crate) mod feed;
 pub(crate) mod org;
 
 /// The statements of the wing.

@@ -8,7 +8,7 @@ mod health;
 pub(crate) mod lane;
 pub(crate) mod node;
 pub(crate) mod owed;
-mod pending;
+pub(crate) mod pending;
 mod resend;
 mod take_over;
 

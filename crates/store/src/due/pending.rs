@@ -2,8 +2,6 @@
 //! itself, four times a second, costs a round trip that says nothing nearly every time.
 
 use const_format::formatcp;
-use std::time::Duration;
-
 use postrider_domain::Timestamp;
 
 use crate::engine::Store;
@@ -13,8 +11,11 @@ use crate::engine::sql::Sql;
 use crate::engine::sql::Statements;
 use crate::stored::codes::OVER;
 
-/// How often it is looked for: what other nodes leave comes unannounced.
-const POLL: Duration = Duration::from_millis(250);
+/// What the last look for work found.
+#[derive(Debug, Default)]
+pub struct PendingWork {
+    next_wake: Option<Timestamp>,
+}
 
 /// Whether there is work of a kind, for any node.
 #[derive(Clone, Copy, Debug)]
@@ -47,27 +48,15 @@ pub(crate) const STATEMENT: &str = formatcp!(
 );
 
 impl Store {
-    /// Wakes whoever waits for work ([`Store::lane_hint`] and its like) until it is dropped.
-    /// Errors are logged: they also look by themselves, now and then.
-    pub async fn watch_pending(&self) {
-        let mut before = None;
-        loop {
-            tokio::time::sleep(POLL).await;
-            match self.pending().await {
-                Ok(pending) => {
-                    let is_news = pending.next_wake != before;
-                    let is_due = pending
-                        .next_wake
-                        .is_some_and(|wake| wake <= self.clock.now());
-                    before = pending.next_wake;
-                    self.wake(&pending, is_news || is_due);
-                }
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot look for work"
-                ),
-            }
-        }
+    /// Looks for work, and wakes whoever waits for it ([`Store::lane_hint`] and its like).
+    pub async fn look_for_work(&self, seen: &mut PendingWork) -> StoreResult<()> {
+        let pending = self.pending().await?;
+        let is_news = pending.next_wake != seen.next_wake;
+        let now = self.clock.now();
+        let is_due = pending.next_wake.is_some_and(|wake| wake <= now);
+        seen.next_wake = pending.next_wake;
+        self.wake(&pending, is_news || is_due);
+        Ok(())
     }
 
     /// Wakes whoever works on what is there.

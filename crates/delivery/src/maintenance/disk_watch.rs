@@ -2,43 +2,49 @@
 //! are refused before it is full.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+use postrider_store::StoreResult;
+
+use super::{Next, Service};
+use crate::node::Node;
 use crate::settings::DiskWatch;
-use crate::status::StatusBoard;
 
 /// How often the disk is looked at.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Looks at the disk and tells publishers.
-pub(crate) struct Disk {
-    pub(crate) watch: Option<DiskWatch>,
-    pub(crate) board: Arc<StatusBoard>,
+pub(crate) struct DiskWatcher {
+    watch: DiskWatch,
+    was_low: bool,
 }
 
-impl Disk {
-    /// Runs until it is dropped.
-    pub(crate) async fn run(self) {
-        let Some(watch) = self.watch else {
-            return;
-        };
-        let mut was_low = false;
-        loop {
-            let paths = watch.paths.clone();
-            // A disk that does not answer holds up one thread, and nobody else.
-            let free = tokio::task::spawn_blocking(move || least_free(&paths)).await;
-            if let Ok(Some(free)) = free {
-                let low = free < watch.min_free;
-                self.board.set_disk_low(low);
-                metrics::gauge!("postrider_disk_free_bytes").set(free as f64);
-                if low != was_low {
-                    tell(low, free, watch.min_free);
-                }
-                was_low = low;
-            }
-            tokio::time::sleep(PERIOD).await;
+impl DiskWatcher {
+    pub(crate) fn new(watch: DiskWatch) -> Self {
+        Self {
+            watch,
+            was_low: false,
         }
+    }
+}
+
+impl Service for DiskWatcher {
+    const NAME: &'static str = "disk_watch";
+
+    async fn step(&mut self, node: &Node) -> StoreResult<Next> {
+        let paths = self.watch.paths.clone();
+        // A disk that does not answer holds up one thread, and nobody else.
+        let free = tokio::task::spawn_blocking(move || least_free(&paths)).await;
+        if let Ok(Some(free)) = free {
+            let low = free < self.watch.min_free;
+            node.board.set_disk_low(low);
+            metrics::gauge!("postrider_disk_free_bytes").set(free as f64);
+            if low != self.was_low {
+                tell(low, free, self.watch.min_free);
+            }
+            self.was_low = low;
+        }
+        Ok(Next::Within(PERIOD))
     }
 }
 
