@@ -29,8 +29,9 @@ const REMOVE_RESENDS: &str = "delete from resend where endpoint_id = $1 and owne
 /// Locked first: what a publish under way has just made due is not forgotten, but claimed, and
 /// cancelled when it is to be sent.
 const LOCK_LANE: &str = "update lane set next_due = next_due where endpoint_id = $1";
-const REMOVE_EMPTY_LANE: &str = "delete from lane where endpoint_id = $1 and not exists (select 1 from delivery d \
-    where d.endpoint_id = $1 and d.due_at is not null and d.owner is null)";
+const REMOVE_EMPTY_LANE: &str = "delete from lane where endpoint_id = $1 and \
+    (select d.due_at from delivery d where d.endpoint_id = $1 and d.due_at is not null and d.owner is null \
+    order by d.due_at limit 1) is null";
 
 impl Store {
     /// Cancels every delivery that has not ended and every manual send that has not

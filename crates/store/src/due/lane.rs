@@ -33,12 +33,14 @@ const RELEASE_POSTGRES: &str = formatcp!(
     from unnest($4::uuid[], $5::bigint[], $6::integer[]) as i(message_id, owner, token) \
     where d.endpoint_id = $1 and d.message_id = i.message_id and d.owner = i.owner and d.token = i.token and d.state = {PENDING}"
 );
+/// What is given comes first and is looked up by its whole key: SQLite would rather read all
+/// deliveries of the endpoint, and for each of them what is given.
 const RELEASE_SQLITE: &str = formatcp!(
-    "update delivery set owner = null, token = delivery.token + 1, \
+    "with i as materialized (select $1 as endpoint_id, substr($4, key * 16 + 1, 16) as message_id, \
+        value ->> 0 as owner, value ->> 1 as token from jsonb_each($5)) \
+    update delivery set owner = null, token = delivery.token + 1, \
         due_at = case when $3 then $2 else coalesce(due_at, $2) end \
-    from (select substr($4, key * 16 + 1, 16) as message_id, value ->> 0 as owner, value ->> 1 as token \
-    from jsonb_each($5)) as i \
-    where delivery.endpoint_id = $1 and delivery.message_id = i.message_id \
+    from i where delivery.endpoint_id = i.endpoint_id and delivery.message_id = i.message_id \
       and delivery.owner = i.owner and delivery.token = i.token and delivery.state = {PENDING}"
 );
 const PARK: &str = "update lane set parked_until = $2, wake_at = case when next_due > $2 then next_due else $2 end \

@@ -24,7 +24,7 @@ const WINGS: &[&[&[Statements]]] = &[
 ];
 
 /// Texts of the statements that the engine of `store` runs.
-fn texts(store: &Store) -> Vec<&'static str> {
+pub(super) fn texts(store: &Store) -> Vec<&'static str> {
     let rooms = WINGS.iter().copied().flatten().copied().flatten();
     rooms
         .flat_map(|room| {
