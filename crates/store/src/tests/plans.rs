@@ -58,9 +58,8 @@ type Step = (i64, i64, i64, String);
 
 /// How PostgreSQL would run a statement whatever is bound.
 async fn generic_plan(text: &str, connection: &mut PgConnection) -> Vec<String> {
-    let bound = (1..)
-        .take_while(|number| text.contains(&format!("${number}")))
-        .count();
+    let is_bound = |number: &i32| text.contains(&format!("${number}"));
+    let bound = (1..=99).filter(is_bound).count();
     let nulls = vec!["null"; bound].join(", ");
     let arguments = if bound == 0 {
         String::new()
