@@ -12,7 +12,7 @@ use crate::common::{app_token, with_new_key};
 
 /// What an operation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+enum Requires {
     /// Nothing.
     Nobody,
     /// To be anybody, also who may only read.
@@ -23,7 +23,7 @@ enum Need {
     App(&'static str),
 }
 
-use Need::{App, Nobody, Oneself, Org};
+use Requires::{App, Nobody, Oneself, Org};
 
 const VIEW: &str = "ViewBase";
 const VIEW_SECRET: &str = "ViewEndpointSecret";
@@ -32,7 +32,7 @@ const ENDPOINT: &str = "ManageEndpoint";
 const ATTEMPTS: &str = "CreateAttempts";
 
 /// Every operation, and what it needs.
-const TABLE: &[(&str, Need)] = &[
+const TABLE: &[(&str, Requires)] = &[
     ("v1.application.create", Org),
     ("v1.application.delete", Org),
     ("v1.application.get", App(VIEW)),
@@ -140,7 +140,7 @@ fn includes(capability: &str) -> &'static [&'static str] {
 
 struct Operation {
     id: String,
-    need: Need,
+    need: Requires,
     method: Method,
     path: String,
 }

@@ -28,5 +28,5 @@ mod schemes;
 mod settings;
 mod stats;
 mod tags;
-mod unbuilt;
+mod unsupported;
 mod usage;

@@ -14,26 +14,26 @@ use crate::state::Shared;
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Requires {
     /// Nothing.
     Nobody,
     /// Any key or token of the organisation, also one bound to an application.
     Anybody,
-    /// As [`Need::Anybody`], and no more than being one: also what may only read writes.
+    /// As [`Requires::Anybody`], and no more than being one: also what may only read writes.
     Oneself,
     /// A key of the whole organisation.
     Organisation,
-    /// As [`Need::Organisation`], and one that may write, although the operation reads.
+    /// As [`Requires::Organisation`], and one that may write, although the operation reads.
     OrganisationSecrets,
     /// A key of the organisation, or of the application that the path names.
     Application,
-    /// As [`Need::Application`], and one that may see secrets, although the operation reads.
+    /// As [`Requires::Application`], and one that may see secrets, although the operation reads.
     ApplicationSecrets,
 }
 
 /// The part of a request that rights depend on.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct AuthRequest<'a> {
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
     pub path: &'a Segments,
@@ -44,10 +44,13 @@ pub(crate) struct Asked<'a> {
 /// A right that a caller was found to have.
 pub(crate) trait Access: Sized + Send + 'static {
     /// What is needed for it.
-    const NEED: Need;
+    const NEED: Requires;
 
     /// Checks the request for it.
-    fn check(shared: &Shared, asked: Asked<'_>) -> impl Future<Output = ApiResult<Self>> + Send;
+    fn check(
+        shared: &Shared,
+        request: AuthRequest<'_>,
+    ) -> impl Future<Output = ApiResult<Self>> + Send;
 
     /// The key that was shown, if one was needed.
     fn key(&self) -> Option<KeyId>;
@@ -55,9 +58,9 @@ pub(crate) trait Access: Sized + Send + 'static {
 
 /// Which event types a caller sees.
 #[derive(Clone, Debug)]
-pub(crate) struct Sight(Option<Arc<[String]>>);
+pub(crate) struct Visibility(Option<Arc<[String]>>);
 
-impl Sight {
+impl Visibility {
     /// The feature flags that the caller has; `None`: it needs none.
     pub(crate) fn flags(&self) -> Option<&[String]> {
         self.0.as_deref()
@@ -81,7 +84,7 @@ pub(crate) struct Member {
     /// The application that the key is bound to.
     pub app: Option<AppId>,
     /// Which event types it sees.
-    pub sight: Sight,
+    pub visibility: Visibility,
 }
 
 /// Open to every key and token, whatever it may do: for what concerns only itself.
@@ -112,23 +115,23 @@ pub(crate) struct OfApp {
     /// The application that the path names.
     pub app: App,
     /// Which event types the caller sees.
-    pub sight: Sight,
+    pub visibility: Visibility,
     /// Whether the key opens this application alone: it is then in its customer's hands.
     pub is_bound: bool,
 }
 
 /// Open to those of [`OfApp`] that may see secrets: what they read would let a reader
 /// act as somebody else.
-pub(crate) struct OfAppInFull(pub OfApp);
+pub(crate) struct AppSecrets(pub OfApp);
 
 /// Open to those of [`OrgWide`] that may also write: what they read would let a reader
 /// act as somebody else.
-pub(crate) struct OrgWideInFull(pub OrgWide);
+pub(crate) struct OrgSecrets(pub OrgWide);
 
 impl Access for Public {
-    const NEED: Need = Need::Nobody;
+    const NEED: Requires = Requires::Nobody;
 
-    async fn check(_: &Shared, _: Asked<'_>) -> ApiResult<Self> {
+    async fn check(_: &Shared, _: AuthRequest<'_>) -> ApiResult<Self> {
         Ok(Self)
     }
 
@@ -138,15 +141,15 @@ impl Access for Public {
 }
 
 impl Access for Member {
-    const NEED: Need = Need::Anybody;
+    const NEED: Requires = Requires::Anybody;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let caller = permitted(shared, asked).await?;
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, request).await?;
         Ok(Self {
             org: caller.org,
             key: caller.key,
             app: caller.app,
-            sight: Sight(caller.flags),
+            visibility: Visibility(caller.flags),
         })
     }
 
@@ -156,10 +159,10 @@ impl Access for Member {
 }
 
 impl Access for Bearer {
-    const NEED: Need = Need::Oneself;
+    const NEED: Requires = Requires::Oneself;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        authenticate(shared, asked.headers).await.map(Self)
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        authenticate(shared, request.headers).await.map(Self)
     }
 
     fn key(&self) -> Option<KeyId> {
@@ -168,10 +171,10 @@ impl Access for Bearer {
 }
 
 impl Access for OrgWide {
-    const NEED: Need = Need::Organisation;
+    const NEED: Requires = Requires::Organisation;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let caller = permitted(shared, asked).await?;
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, request).await?;
         if caller.app.is_some() {
             return Err(ApiError::forbidden(
                 "This key is bound to one application: use a key of the organisation",
@@ -189,11 +192,11 @@ impl Access for OrgWide {
 }
 
 impl Access for AppByOrg {
-    const NEED: Need = Need::Organisation;
+    const NEED: Requires = Requires::Organisation;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let OrgWide { org, key } = OrgWide::check(shared, asked).await?;
-        let app = shared.store.app(org, asked.path.get("app_id")?).await?;
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let OrgWide { org, key } = OrgWide::check(shared, request).await?;
+        let app = shared.store.app(org, request.path.get("app_id")?).await?;
         Ok(Self { key, app })
     }
 
@@ -202,16 +205,16 @@ impl Access for AppByOrg {
     }
 }
 
-impl Access for OrgWideInFull {
-    const NEED: Need = Need::OrganisationSecrets;
+impl Access for OrgSecrets {
+    const NEED: Requires = Requires::OrganisationSecrets;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let capability = asked.capability.or(Some(Capability::ViewEndpointSecret));
-        let asked = Asked {
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let capability = request.capability.or(Some(Capability::ViewEndpointSecret));
+        let request = AuthRequest {
             capability,
-            ..asked
+            ..request
         };
-        OrgWide::check(shared, asked).await.map(Self)
+        OrgWide::check(shared, request).await.map(Self)
     }
 
     fn key(&self) -> Option<KeyId> {
@@ -220,13 +223,13 @@ impl Access for OrgWideInFull {
 }
 
 impl Access for OfApp {
-    const NEED: Need = Need::Application;
+    const NEED: Requires = Requires::Application;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let caller = permitted(shared, asked).await?;
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let caller = permitted(shared, request).await?;
         let app = shared
             .store
-            .app(caller.org, asked.path.get("app_id")?)
+            .app(caller.org, request.path.get("app_id")?)
             .await?;
         // Another application is not forbidden but unknown: a key must not tell what exists.
         if caller.app.is_some_and(|bound| bound != app.id) {
@@ -236,7 +239,7 @@ impl Access for OfApp {
             org: caller.org,
             key: caller.key,
             app,
-            sight: Sight(caller.flags),
+            visibility: Visibility(caller.flags),
             is_bound: caller.app.is_some(),
         })
     }
@@ -246,16 +249,16 @@ impl Access for OfApp {
     }
 }
 
-impl Access for OfAppInFull {
-    const NEED: Need = Need::ApplicationSecrets;
+impl Access for AppSecrets {
+    const NEED: Requires = Requires::ApplicationSecrets;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
-        let capability = asked.capability.or(Some(Capability::ViewEndpointSecret));
-        let asked = Asked {
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
+        let capability = request.capability.or(Some(Capability::ViewEndpointSecret));
+        let request = AuthRequest {
             capability,
-            ..asked
+            ..request
         };
-        OfApp::check(shared, asked).await.map(Self)
+        OfApp::check(shared, request).await.map(Self)
     }
 
     fn key(&self) -> Option<KeyId> {
@@ -264,15 +267,15 @@ impl Access for OfAppInFull {
 }
 
 /// Who asks, if they may do such a thing at all.
-async fn permitted(shared: &Shared, asked: Asked<'_>) -> ApiResult<Caller> {
-    let caller = authenticate(shared, asked.headers).await?;
-    let writes = !asked.method.is_safe();
+async fn permitted(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Caller> {
+    let caller = authenticate(shared, request.headers).await?;
+    let writes = !request.method.is_safe();
     if caller.read_only && writes {
         return Err(ApiError::forbidden(
             "This key may only read: use one that may write",
         ));
     }
-    let missing = match asked.capability {
+    let missing = match request.capability {
         Some(capability) if caller.capabilities.allows(capability) => return Ok(caller),
         Some(capability) => capability.word(),
         None if !writes && caller.capabilities.allows(Capability::ViewBase) => return Ok(caller),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use postrider_delivery::Deadline;
 use serde::de::Deserialize;
 
-use crate::access::{OfApp, OfAppInFull, OrgWide, OrgWideInFull};
+use crate::access::{AppSecrets, OfApp, OrgSecrets, OrgWide};
 use crate::error::{ApiError, ApiResult};
 use crate::idempotency::IdempotencyHeader;
 use crate::request::body;
@@ -54,14 +54,14 @@ impl<A> Call<A> {
     }
 }
 
-impl Call<OfAppInFull> {
+impl Call<AppSecrets> {
     /// The same call with the lesser right.
     pub(crate) fn of_app(self) -> Call<OfApp> {
         self.with_access(|access| access.0)
     }
 }
 
-impl Call<OrgWideInFull> {
+impl Call<OrgSecrets> {
     /// The same call with the lesser right.
     pub(crate) fn org_wide(self) -> Call<OrgWide> {
         self.with_access(|access| access.0)

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use postrider_domain::Invalid;
-use postrider_store::StoreError;
+use postrider_store::{Entity, Refusal, StoreError};
 use serde::Serialize;
 
 /// A result of a handler.
@@ -268,14 +268,14 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// How the wire calls what the store calls by another word.
-fn entity(what: &str) -> &'static str {
+/// How the wire calls what is missing.
+fn entity(what: Entity) -> &'static str {
     match what {
-        "application" => "Application not found",
-        "endpoint" => "Endpoint not found",
-        "message" => "Message not found",
-        "task" => "Background task not found",
-        "attempt" | "message attempt" => "Message attempt not found",
+        Entity::Application => "Application not found",
+        Entity::Endpoint => "Endpoint not found",
+        Entity::Message => "Message not found",
+        Entity::Task => "Background task not found",
+        Entity::Attempt => "Message attempt not found",
         _ => "Entity not found",
     }
 }
@@ -283,41 +283,41 @@ fn entity(what: &str) -> &'static str {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::NotFound(what) => Self::not_found(entity(what)),
-            StoreError::Conflict(key) => conflict(key),
+            StoreError::NotFound(what) => Self::not_found(entity(*what)),
+            StoreError::Conflict(key) => conflict(*key),
             _ if error.is_transient() => Self::unavailable(Duration::from_secs(1)).caused_by(error),
             _ => Self::internal(error),
         }
     }
 }
 
-fn conflict(key: &str) -> ApiError {
-    let (code, detail) = match key {
-        "app_uid" => (
+fn conflict(refusal: Refusal) -> ApiError {
+    let (code, detail) = match refusal {
+        Refusal::AppUid => (
             Code::Conflict,
             "An application with this uid exists: choose another uid or use get_if_exists=true",
         ),
-        "endpoint_uid" => (
+        Refusal::EndpointUid => (
             Code::Conflict,
             "An endpoint with this uid exists in the application: choose another uid",
         ),
-        "event_type_name" => (
+        Refusal::EventTypeName => (
             Code::EventTypeExists,
             "An event type of this name exists: choose another name or update it",
         ),
-        "live_secrets" => (
+        Refusal::LiveSecrets => (
             Code::LimitReached,
             "The endpoint has 10 replaced secrets that are still in their grace period: wait until one has expired",
         ),
-        "payload_gone" => (
+        Refusal::PayloadGone => (
             Code::MissingPayload,
             "The message's payload has expired or was deleted: publish it again",
         ),
-        "endpoint_disabled" => (
+        Refusal::EndpointDisabled => (
             Code::EndpointDisabled,
             "The endpoint is disabled: enable it, then send again",
         ),
-        "running_tasks" => {
+        Refusal::RunningTasks => {
             return ApiError::new(
                 Code::RateLimited,
                 "The organisation has 100 background tasks running: wait until one has ended, or cancel one",
@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn what_the_store_misses_is_named_and_what_it_suffers_is_hidden() {
-        let error = ApiError::from(StoreError::NotFound("message"));
+        let error = ApiError::from(StoreError::NotFound(Entity::Message));
         assert_eq!(error.0.detail, "Message not found");
         let error = ApiError::from(StoreError::BadRow {
             table: "app",

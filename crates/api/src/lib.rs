@@ -7,6 +7,7 @@
 //! logged and never answered.
 
 mod access;
+mod admission;
 mod answer;
 mod call;
 mod counts;
@@ -14,7 +15,6 @@ mod dashboard;
 mod docs;
 mod error;
 mod follow;
-mod gate;
 mod idempotency;
 mod inbox;
 mod jwt;

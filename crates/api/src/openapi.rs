@@ -15,7 +15,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::access::Need;
+use crate::access::Requires;
 use crate::error::Code;
 use crate::operation::{Operation, SchemaOf};
 use crate::request::query::{Kind, Param};
@@ -100,27 +100,27 @@ fn method(operation: &Operation) -> HttpMethod {
 
 fn describe(operation: &Operation) -> OperationBuilder {
     let about = match operation.need {
-        Need::Nobody => format!("{} Open to everybody.", operation.about),
-        Need::Anybody | Need::Oneself => {
+        Requires::Nobody => format!("{} Open to everybody.", operation.about),
+        Requires::Anybody | Requires::Oneself => {
             format!("{} Open to every key and token.", operation.about)
         }
-        Need::Organisation => format!("{} Needs a key of the organisation.", operation.about),
-        Need::OrganisationSecrets => format!(
+        Requires::Organisation => format!("{} Needs a key of the organisation.", operation.about),
+        Requires::OrganisationSecrets => format!(
             "{} Needs a key of the organisation that may write.",
             operation.about
         ),
-        Need::Application => format!(
+        Requires::Application => format!(
             "{} Needs a key of the organisation or of this application.",
             operation.about
         ),
-        Need::ApplicationSecrets => format!(
+        Requires::ApplicationSecrets => format!(
             "{} Needs a key or token of the organisation or of this application that may see secrets.",
             operation.about
         ),
     };
     let by_application = matches!(
         operation.need,
-        Need::Anybody | Need::Application | Need::ApplicationSecrets
+        Requires::Anybody | Requires::Application | Requires::ApplicationSecrets
     );
     let about = match operation.capability() {
         _ if !by_application => about,
@@ -143,7 +143,7 @@ fn describe(operation: &Operation) -> OperationBuilder {
     for param in operation.params() {
         builder = builder.parameter(query_parameter(param));
     }
-    if operation.method == http::Method::POST && operation.need != Need::Nobody {
+    if operation.method == http::Method::POST && operation.need != Requires::Nobody {
         builder = builder.parameter(idempotency_parameter());
     }
     if let Some((schema, example)) = &operation.body {
@@ -162,7 +162,7 @@ fn describe(operation: &Operation) -> OperationBuilder {
         ));
     }
     match operation.need {
-        Need::Nobody => builder,
+        Requires::Nobody => builder,
         _ => builder.security(SecurityRequirement::new(SECURITY, Vec::<String>::new())),
     }
 }
@@ -310,7 +310,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
         Code::Internal,
         Code::Unavailable,
     ];
-    if operation.need != Need::Nobody {
+    if operation.need != Requires::Nobody {
         codes.extend([Code::BadToken, Code::Unauthenticated, Code::Forbidden]);
     }
     if operation.path.contains('{') || operation.path == "/metrics" {
@@ -319,7 +319,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
     if operation.body.is_some() {
         codes.extend([Code::Timeout, Code::TooLarge]);
     }
-    if operation.method == http::Method::POST && operation.need != Need::Nobody {
+    if operation.method == http::Method::POST && operation.need != Requires::Nobody {
         codes.extend([Code::Conflict, Code::IdempotencyMismatch]);
     }
     codes.extend(operation.codes);
@@ -350,7 +350,12 @@ mod tests {
             );
             assert!(ids.insert(operation.id), "{} comes twice", operation.id);
             let secured = !described["security"].is_null();
-            assert_eq!(secured, operation.need != Need::Nobody, "{}", operation.id);
+            assert_eq!(
+                secured,
+                operation.need != Requires::Nobody,
+                "{}",
+                operation.id
+            );
         }
     }
 
@@ -369,7 +374,7 @@ mod tests {
     fn what_needs_no_key_is_a_short_list() {
         let open: Vec<&str> = routes::table()
             .iter()
-            .filter(|operation| operation.need == Need::Nobody)
+            .filter(|operation| operation.need == Requires::Nobody)
             .map(|operation| operation.path)
             .collect();
         assert_eq!(

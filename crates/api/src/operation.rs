@@ -15,7 +15,7 @@ use postrider_domain::Capability;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::access::{Access, Asked, Need};
+use crate::access::{Access, AuthRequest, Requires};
 use crate::answer::Answer;
 use crate::call::{Call, too_late};
 use crate::error::{ApiError, ApiResult, Code};
@@ -82,7 +82,7 @@ pub(crate) struct Operation {
     pub tag: &'static str,
     pub summary: &'static str,
     pub about: &'static str,
-    pub need: Need,
+    pub need: Requires,
     pub body: Option<(SchemaOf, serde_json::Value)>,
     /// Whether it may be left out, which is as an empty object.
     pub body_is_optional: bool,
@@ -379,13 +379,13 @@ async fn admit<A: Access>(
     parts: &mut Parts,
 ) -> ApiResult<(Segments, A, Query, Option<IdempotencyHeader>)> {
     let path = segments(parts).await?;
-    let asked = Asked {
+    let request = AuthRequest {
         method: &parts.method,
         headers: &parts.headers,
         path: &path,
         capability: rules.capability,
     };
-    let access = A::check(shared, asked).await?;
+    let access = A::check(shared, request).await?;
     let query = Query::parse(parts.uri.query(), rules.params)?;
     let idempotency = idempotency_of(&parts.method, &parts.headers)?;
     Ok((path, access, query, idempotency))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use postrider_delivery::Ingest;
 use postrider_domain::Schemes;
-use postrider_store::{ConfigCache, Store};
+use postrider_store::{AppCache, Store};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::gate::Gate;
+use crate::admission::Admission;
 use crate::jwt::JwtKey;
 use crate::key_cache::KeyCache;
 use crate::live::Live;
@@ -69,7 +69,7 @@ pub struct ApiState {
     /// The database.
     pub store: Store,
     /// Applications in memory, shared with the delivery side.
-    pub cache: Arc<ConfigCache>,
+    pub cache: Arc<AppCache>,
     /// Where published messages go.
     pub ingest: Ingest,
     /// What the operator decided.
@@ -87,12 +87,12 @@ const LARGE_BODIES: usize = 8;
 /// [`ApiState`] and what the API keeps for itself.
 pub(crate) struct Shared {
     pub store: Store,
-    pub cache: Arc<ConfigCache>,
+    pub cache: Arc<AppCache>,
     pub ingest: Ingest,
     pub settings: ApiSettings,
     pub metrics: Option<PrometheusHandle>,
     pub keys: KeyCache,
-    pub gate: Gate,
+    pub gate: Admission,
     pub live: Arc<Live>,
     pub receiver: Receiver,
     /// Large bodies that are read and worked on at one time.
@@ -103,7 +103,7 @@ impl Shared {
     pub(crate) fn new(state: ApiState) -> Self {
         Self {
             keys: KeyCache::new(state.store.clone(), state.settings.jwt.clone()),
-            gate: Gate::new(),
+            gate: Admission::new(),
             live: Live::new(state.store.clone(), state.stopping),
             receiver: Receiver::default(),
             large: Arc::new(Semaphore::new(LARGE_BODIES)),

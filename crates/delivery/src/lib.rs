@@ -19,7 +19,7 @@ mod pulse;
 pub mod sender;
 mod settings;
 mod status;
-mod work;
+mod worker;
 
 pub use commit::{Deadline, IdempotencyKey, Ingest, Publish, PublishError, Published};
 pub use pipeline::{Pipeline, StartError};

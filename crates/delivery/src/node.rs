@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use postrider_store::{ConfigCache, Store};
+use postrider_store::{AppCache, Store};
 
 use crate::lanes::Lanes;
 use crate::lease::Lease;
@@ -13,7 +13,7 @@ use crate::status::StatusBoard;
 /// One node of the installation, from within.
 pub(crate) struct Node {
     pub(crate) store: Store,
-    pub(crate) cache: ConfigCache,
+    pub(crate) cache: AppCache,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) lease: Arc<Lease>,
     pub(crate) board: Arc<StatusBoard>,

@@ -6,8 +6,9 @@
 
 pub mod breaker;
 pub mod bucket;
-pub mod cap;
 pub mod capability;
+pub mod codes;
+pub mod concurrency_limit;
 pub mod filter;
 pub mod header_family;
 pub mod health;
@@ -17,7 +18,6 @@ pub mod jitter;
 pub mod latency;
 pub mod names;
 pub mod org_settings;
-pub mod outcome;
 pub mod retry;
 pub mod scheme;
 pub mod time;
@@ -25,8 +25,12 @@ pub mod url;
 
 pub use breaker::{Allow, Breaker};
 pub use bucket::Bucket;
-pub use cap::{Cap, Load};
 pub use capability::{Capabilities, Capability};
+pub use codes::{
+    AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, TaskKind, TaskStatus,
+    Trigger,
+};
+pub use concurrency_limit::{ConcurrencyLimit, Load};
 pub use filter::Filter;
 pub use header_family::HeaderFamily;
 pub use health::Health;
@@ -37,10 +41,6 @@ pub use id::{
 pub use invalid::Invalid;
 pub use latency::Latency;
 pub use org_settings::{OrgSettings, Theme, ThemeMode};
-pub use outcome::{
-    AttemptStatus, DeliveryState, DisabledReason, FailureKind, NextReason, TaskKind, TaskStatus,
-    Trigger,
-};
 pub use retry::{Next, NextInput, RetryPolicy};
 pub use scheme::{Scheme, SchemeKind, Schemes};
 pub use time::Timestamp;

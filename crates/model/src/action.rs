@@ -4,7 +4,7 @@ use crate::Protocol;
 use crate::ledger::unrolled;
 use crate::locks::Locks;
 use crate::state::{
-    Db, Delivery, Heir, HeirStep, MOST, Mask, Node, Number, Phase, Row, Seq, State, bit,
+    Db, Delivery, MOST, Mask, Node, Number, Phase, RescueStep, Rescuer, Row, Seq, State, bit,
 };
 use crate::write::{Move, Write};
 use crate::yesterday;
@@ -28,19 +28,19 @@ pub enum Action {
     Lapse(u8),
     /// A node dies.
     Crash(u8),
-    /// The roller finds that the database is not as it left it, and forgets.
+    /// The roll-up finds that the database is not as it left it, and forgets.
     Forget(u8),
-    /// An heir finds that the dead node is not given up any more, and leaves it.
+    /// A rescuer finds that the dead node is not given up any more, and leaves it.
     Spare(u8),
     /// A publisher that had no answer repeats with its key, and hears that it is stored.
     Repeat(Delivery),
     /// The standby gets no more commits.
     Lag,
-    /// The standby is the database from now on; rollers that had read before write after.
+    /// The standby is the database from now on; roll-ups that had read before write after.
     FailOver {
         /// Whether there are such.
         reads: bool,
-        /// Which nodes' rollers have done something since, a bit each, where they were not
+        /// Which nodes' roll-ups have done something since, a bit each, where they were not
         /// looked at: their accounts are begun anew.
         forgets: u8,
     },
@@ -99,8 +99,8 @@ impl Protocol {
         if self.rules.journal && !self.is_doomed(state) && self.must_forget(&state.db, node) {
             actions.push(Action::Forget(at));
         }
-        if let Some(heir) = node.heir
-            && self.spares(&state.db, heir.dead)
+        if let Some(rescuer) = node.rescuer
+            && self.spares(&state.db, rescuer.dead)
         {
             actions.push(Action::Spare(at));
         }
@@ -139,7 +139,7 @@ impl Protocol {
         }
     }
 
-    /// The nodes of which it is not known whether their rollers went on.
+    /// The nodes of which it is not known whether their roll-ups went on.
     fn forgettable(&self, state: &State) -> u8 {
         if !self.is_doomed(state) {
             return 0;
@@ -208,17 +208,17 @@ impl Protocol {
         }
     }
 
-    /// The steps of taking a dead node over, one after the other. Two heirs of one node do the
+    /// The steps of taking a dead node over, one after the other. Two rescuers of one node do the
     /// same twice, so the model has one at a time.
     fn takes_over(&self, state: &State, node: &Node, writes: &mut Vec<Write>) {
-        let Some(heir) = node.heir else {
+        let Some(rescuer) = node.rescuer else {
             for row in &*state.db.nodes {
                 let number = row.number;
-                // An heir whose mark a fail-over took back does not know it yet: others go on.
-                let inherited = |heir: Heir| heir.dead == number && row.marked;
+                // A rescuer whose mark a fail-over took back does not know it yet: others go on.
+                let taken_over = |rescuer: Rescuer| rescuer.dead == number && row.marked;
                 let spared = state.nodes.iter().any(|other| {
-                    let inherits = other.heir.is_some_and(inherited);
-                    other.up && (inherits || other.number == number && other.leased)
+                    let on_it = other.rescuer.is_some_and(taken_over);
+                    other.up && (on_it || other.number == number && other.leased)
                 });
                 if number != node.number && !spared {
                     writes.push(Write::Mark { number });
@@ -226,17 +226,17 @@ impl Protocol {
             }
             return;
         };
-        let number = heir.dead;
+        let number = rescuer.dead;
         if self.spares(&state.db, number) {
             return;
         }
-        writes.push(match heir.next {
-            HeirStep::Claims => Write::FreeClaims { number },
-            HeirStep::Fresh => Write::FreeFresh {
+        writes.push(match rescuer.next {
+            RescueStep::Claims => Write::FreeClaims { number },
+            RescueStep::Fresh => Write::FreeFresh {
                 number,
-                among: self.inherited(&state.db, number),
+                among: self.taken_over(&state.db, number),
             },
-            HeirStep::Remove => Write::Remove { number },
+            RescueStep::Remove => Write::Remove { number },
         });
     }
 
@@ -245,8 +245,8 @@ impl Protocol {
         self.rules.mark_asked && db.node(dead).is_some_and(|row| !row.marked)
     }
 
-    /// Where an heir looks for what a dead node holds fresh.
-    fn inherited(&self, db: &Db, dead: Number) -> Mask {
+    /// Where a rescuer looks for what a dead node holds fresh.
+    fn taken_over(&self, db: &Db, dead: Number) -> Mask {
         if self.rules.journal {
             let owing = db
                 .journal
@@ -407,7 +407,7 @@ fn anybodys(db: &Db, writes: &mut Vec<Write>) {
     }
 }
 
-/// A number for a row of the journal: one that a roller has read before the database went
+/// A number for a row of the commit log: one that a roll-up has read before the database went
 /// back, if there is such, since sequences go back too; else the first from `from` on that no
 /// other row has. Commits that are alike thus have the same number, in whatever order they came.
 fn new_seq(state: &State, from: Seq) -> Seq {

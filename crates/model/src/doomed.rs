@@ -4,11 +4,11 @@
 //! Whatever must hold in it is checked in the same run without a standby, which is a run of the
 //! model, too. So most of it can be forgotten:
 //!
-//! - Rollers. What they do there is closing rows, which decides nothing that a memory keeps; freeing
+//! - Roll-ups. What they do there is closing rows, which decides nothing that a memory keeps; freeing
 //!   what is not held, which rule 3 and the sweep of claims come to as well; and an account, which is
 //!   begun anew after the fail-over if they did anything. So they do nothing, and a fail-over
 //!   chooses whose accounts are begun anew: more runs than there are, and every one that there is.
-//! - The journal. Rule 3, rule 4 and heirs look at what is fresh, one delivery at a time.
+//! - The commit log. Rule 3, rule 4 and rescuers look at what is fresh, one delivery at a time.
 //! - What has ended is as good as not there.
 
 use crate::Protocol;
@@ -25,7 +25,7 @@ const HANGS: Seq = 11;
 
 impl Protocol {
     /// Whether the primary counts only for what nodes take from it. Rules that let an account
-    /// outlive a fail-over need their rollers, and so does whoever waits for the standby.
+    /// outlive a fail-over need their roll-ups, and so does whoever waits for the standby.
     pub(crate) fn is_doomed(&self, state: &State) -> bool {
         state.standby.is_some() && self.merges() && !self.synchronous
     }

@@ -1,4 +1,4 @@
-//! A roller's account of its node's commits: rules 1 and 2.
+//! A roll-up's account of its node's commits: rules 1 and 2.
 //!
 //! Every transaction of it swaps what the one before left in the node's row (`nonce`), so that
 //! it fails where the database has gone back behind that.
@@ -11,14 +11,14 @@ use crate::write::{Write, fresh_of};
 /// What an account has left of each row that is not closed.
 pub(crate) type Account = List<Open, 4>;
 
-/// A node's rows of the journal that are not rolled up.
+/// A node's rows of the commit log that are not rolled up.
 pub(crate) fn unrolled<'a>(db: &'a Db, node: &'a Node) -> impl Iterator<Item = &'a Entry> {
     let own = db.journal.iter();
     own.filter(|entry| !entry.rolled && entry.node == node.number)
 }
 
 impl Protocol {
-    /// What the roller of a running node may write.
+    /// What the roll-up of a running node may write.
     pub(crate) fn ledger_writes(&self, state: &State, node: &Node, writes: &mut Vec<Write>) {
         if state.db.node(node.number).is_none() || self.must_forget(&state.db, node) {
             return;
@@ -119,7 +119,7 @@ fn roll(state: &State, node: &Node, nonce: u8) -> Option<(Write, Account)> {
     Some((write, open))
 }
 
-/// Whether everything that the roller has read and not written is there to be marked.
+/// Whether everything that the roll-up has read and not written is there to be marked.
 fn is_there(db: &Db, node: &Node) -> bool {
     node.read.iter().all(|read| {
         let there = db.entry(read.seq);

@@ -24,8 +24,8 @@ pub use action::Action;
 pub use list::List;
 pub use settle::Settled;
 pub use state::{
-    Breach, Budget, Db, Entry, Frozen, Heir, HeirStep, Job, MOST, Mask, Node, NodeRow, Number,
-    Open, Phase, Row, Seq, State, each,
+    Breach, Budget, Db, Entry, Frozen, Job, MOST, Mask, Node, NodeRow, Number, Open, Phase,
+    RescueStep, Rescuer, Row, Seq, State, each,
 };
 pub use write::{Move, Write};
 
@@ -39,7 +39,7 @@ use stateright::{Model, Property};
     reason = "each is a rule that is kept or not"
 )]
 pub struct Rules {
-    /// The journal says what is owed. Without it, yesterday's rules: floors, doubts and sweeps
+    /// The commit log says what is owed. Without it, yesterday's rules: floors, doubts and sweeps
     /// over what is younger than them.
     pub journal: bool,
     /// A roll-up asks whether the one before it is still there.

@@ -15,7 +15,7 @@ struct Touched {
 /// What the commit that hangs has locked, if one hangs.
 pub(crate) struct Locks {
     touched: Touched,
-    /// Whose row of `node` it holds against its removal, and against heirs.
+    /// Whose row of `node` it holds against its removal, and against rescuers.
     fence: Option<Number>,
 }
 

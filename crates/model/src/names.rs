@@ -1,4 +1,4 @@
-//! Gives names anew: places of nodes and deliveries, numbers, rows of the journal.
+//! Gives names anew: places of nodes and deliveries, numbers, rows of the commit log.
 
 use crate::state::{Db, Entry, MOST, Mask, NOBODY, Number, Row, Seq, State, bit, each};
 use crate::write::Write;
@@ -97,9 +97,9 @@ pub(crate) fn rename(state: &mut State, names: &Names) {
         node.open
             .iter_mut()
             .for_each(|open| names.set(&mut open.left));
-        node.heir
+        node.rescuer
             .iter_mut()
-            .for_each(|heir| names.number(&mut heir.dead));
+            .for_each(|rescuer| names.number(&mut rescuer.dead));
     }
     if let Some(frozen) = &mut state.frozen {
         names.write(&mut frozen.write);
@@ -155,7 +155,7 @@ pub(crate) fn each_number(state: &State, with: &mut impl FnMut(Number)) {
             with(node.number);
         }
         node.jobs.iter().for_each(|job| with(job.owner));
-        node.heir.iter().for_each(|heir| with(heir.dead));
+        node.rescuer.iter().for_each(|rescuer| with(rescuer.dead));
     }
     if let Some(frozen) = state.frozen {
         let mut write = frozen.write;
@@ -164,7 +164,7 @@ pub(crate) fn each_number(state: &State, with: &mut impl FnMut(Number)) {
     }
 }
 
-/// Numbers rows of the journal by what they are, so that it makes no difference in which order
+/// Numbers rows of the commit log by what they are, so that it makes no difference in which order
 /// they came.
 pub(crate) fn name_rows(state: &mut State) {
     let mut rows: [(u64, Seq); 16] = [(u64::MAX, 0); 16];

@@ -82,16 +82,16 @@ fn owed_is_found(protocol: &Protocol, state: &State) -> bool {
             .nodes
             .iter()
             .any(|node| node.up && node.number == owner && delivery >= floor(state, node));
-        let inherited = !state.runs(owner)
+        let taken_over = !state.runs(owner)
             && state
                 .db
                 .node(owner)
                 .is_some_and(|row| delivery >= row.floor);
-        held || swept || inherited
+        held || swept || taken_over
     })
 }
 
-/// Whatever is in nobody's index stands in a row of the journal that owes, whoever holds it.
+/// Whatever is in nobody's index stands in a row of the commit log that owes, whoever holds it.
 fn closed_owes_nothing(state: &State) -> bool {
     let owing = state.db.journal.iter().filter(|entry| entry.owes);
     let owing = owing.fold(0, |mask, entry| mask | entry.owned);

@@ -15,7 +15,7 @@ pub(crate) const NOBODY: Number = 30;
 pub(crate) type Delivery = u8;
 /// A set of deliveries, a bit each.
 pub type Mask = u8;
-/// A row of the journal.
+/// A row of the commit log.
 pub type Seq = u8;
 
 /// The deliveries of a set.
@@ -99,7 +99,7 @@ pub struct Entry {
     pub owned: Mask,
     /// What its outcomes moved; nothing if one of them moved nothing.
     pub moved: Mask,
-    /// Whether the roller has been here.
+    /// Whether the roll-up has been here.
     pub rolled: bool,
     /// Whether one of `owned` may stand in no index.
     pub owes: bool,
@@ -127,7 +127,7 @@ pub struct NodeRow {
 pub struct Db {
     /// Deliveries.
     pub rows: [Row; MOST],
-    /// The journal, but for rows that mean nothing to anybody any more.
+    /// The commit log, but for rows that mean nothing to anybody any more.
     pub journal: List<Entry, 10>,
     /// Nodes.
     pub nodes: List<NodeRow, 8>,
@@ -145,7 +145,7 @@ impl Db {
         self.nodes.iter_mut().find(|row| row.number == number)
     }
 
-    /// This row of the journal.
+    /// This row of the commit log.
     pub fn entry(&self, seq: Seq) -> Option<&Entry> {
         self.journal.iter().find(|entry| entry.seq == seq)
     }
@@ -195,7 +195,7 @@ pub struct Job {
     pub phase: Phase,
 }
 
-/// What is left of a row of the journal in the roller's memory.
+/// What is left of a row of the commit log in the roll-up's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Open {
     /// Which row.
@@ -206,16 +206,16 @@ pub struct Open {
 
 /// How far somebody is with taking a dead node over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Heir {
+pub struct Rescuer {
     /// The dead node.
     pub dead: Number,
     /// What comes next.
-    pub next: HeirStep,
+    pub next: RescueStep,
 }
 
 /// The steps of a take-over after the mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeirStep {
+pub enum RescueStep {
     /// Its claims are freed.
     Claims,
     /// What it holds fresh is freed.
@@ -238,14 +238,14 @@ pub struct Node {
     pub leased: bool,
     /// What it has in hand.
     pub jobs: List<Job, 8>,
-    /// The roller's rows that are not closed yet.
+    /// The roll-up's rows that are not closed yet.
     pub open: List<Open, 4>,
-    /// What the roller's last transaction left in the database; `None` if that is not known.
+    /// What the roll-up's last transaction left in the database; `None` if that is not known.
     pub nonce: Option<u8>,
-    /// What the roller read before the database went back, and has not written yet.
+    /// What the roll-up read before the database went back, and has not written yet.
     pub read: List<Entry, 6>,
     /// Whom it takes over.
-    pub heir: Option<Heir>,
+    pub rescuer: Option<Rescuer>,
     /// Yesterday's rules: the oldest delivery of which it is not known whether it was stored.
     pub doubt: Option<Delivery>,
 }

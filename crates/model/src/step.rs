@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::ledger::{account, unrolled};
 use crate::list::List;
 use crate::state::{
-    Frozen, Heir, HeirStep, Job, Mask, Node, NodeRow, Number, Phase, State, bit, each,
+    Frozen, Job, Mask, Node, NodeRow, Number, Phase, RescueStep, Rescuer, State, bit, each,
 };
 use crate::tidy::tidy;
 use crate::write::Write;
@@ -54,7 +54,7 @@ impl Protocol {
                     ..Node::default()
                 };
             }
-            Action::Spare(at) => next.nodes[usize::from(at)].heir = None,
+            Action::Spare(at) => next.nodes[usize::from(at)].rescuer = None,
             Action::Forget(at) => forget(&mut next.nodes[usize::from(at)]),
             Action::Repeat(delivery) => next.acknowledged |= bit(delivery),
             Action::Lag => next.standby = Some(next.db.clone()),
@@ -113,7 +113,7 @@ impl Protocol {
                 node.read = List::default();
             }
             Write::SweepFresh { .. } if settles => node.doubt = None,
-            _ => node.heir = inherits(node.heir, write),
+            _ => node.rescuer = takes_over(node.rescuer, write),
         }
     }
 }
@@ -223,15 +223,15 @@ fn enter(node: &mut Node, number: Number, sent: Mask) {
 }
 
 /// How far a take-over is after one of its steps.
-fn inherits(heir: Option<Heir>, write: Write) -> Option<Heir> {
+fn takes_over(rescuer: Option<Rescuer>, write: Write) -> Option<Rescuer> {
     let (dead, next) = match write {
-        Write::Mark { number } => (number, HeirStep::Claims),
-        Write::FreeClaims { number } => (number, HeirStep::Fresh),
-        Write::FreeFresh { number, .. } => (number, HeirStep::Remove),
+        Write::Mark { number } => (number, RescueStep::Claims),
+        Write::FreeClaims { number } => (number, RescueStep::Fresh),
+        Write::FreeFresh { number, .. } => (number, RescueStep::Remove),
         Write::Remove { .. } => return None,
-        _ => return heir,
+        _ => return rescuer,
     };
-    Some(Heir { dead, next })
+    Some(Rescuer { dead, next })
 }
 
 /// The database goes back, the nodes do not.

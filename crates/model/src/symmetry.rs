@@ -65,7 +65,7 @@ struct Keys {
     deliveries: [u64; MOST],
     /// Of each node's numbers those that are named anywhere, a bit each.
     runs: [u16; MOST],
-    /// Rows of the journal that a commit that hangs rolls up, and that it closes or looks at.
+    /// Rows of the commit log that a commit that hangs rolls up, and that it closes or looks at.
     hang: [u16; 2],
 }
 
@@ -177,9 +177,9 @@ impl Keys {
         let own = |number: Number| number != NOBODY && number % PLACES == at;
         let flags = u64::from(node.up) << 1 | u64::from(node.leased);
         let nonce = node.nonce.map_or(0, |nonce| 1 + u64::from(nonce));
-        let heir = node
-            .heir
-            .map_or(0, |heir| mix(&[self.name(heir.dead), heir.next as u64]));
+        let rescuer = node.rescuer.map_or(0, |rescuer| {
+            mix(&[self.name(rescuer.dead), rescuer.next as u64])
+        });
         let mut parts = 0_u64;
         let mut add = |part: &[u64]| parts = parts.wrapping_add(mix(part));
         for job in &*node.jobs {
@@ -193,8 +193,8 @@ impl Keys {
             add(&[self.set(open.left), there, self.entry(standby)]);
         }
         for other in &state.nodes {
-            if let Some(heir) = other.heir.filter(|heir| own(heir.dead)) {
-                add(&[5, self.run(heir.dead), heir.next as u64]);
+            if let Some(rescuer) = other.rescuer.filter(|rescuer| own(rescuer.dead)) {
+                add(&[5, self.run(rescuer.dead), rescuer.next as u64]);
             }
         }
         for (which, db) in dbs(state).enumerate() {
@@ -223,7 +223,7 @@ impl Keys {
             });
         }
         let run = if node.up { self.run(node.number) } else { 0 };
-        mix(&[flags, nonce, heir, run, parts])
+        mix(&[flags, nonce, rescuer, run, parts])
     }
 }
 

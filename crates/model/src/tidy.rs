@@ -32,9 +32,9 @@ pub(crate) fn tidy(protocol: &Protocol, state: &mut State) {
         !in_db(&state.db) && !state.standby.as_ref().is_some_and(in_db)
     };
     for at in 0..state.nodes.len() {
-        let heir = state.nodes[at].heir;
-        if heir.is_some_and(|heir| gone(state, heir.dead)) {
-            state.nodes[at].heir = None;
+        let rescuer = state.nodes[at].rescuer;
+        if rescuer.is_some_and(|rescuer| gone(state, rescuer.dead)) {
+            state.nodes[at].rescuer = None;
         }
         if protocol.rules.journal {
             state.nodes[at].doubt = None;
@@ -78,7 +78,7 @@ fn sort(state: &mut State) {
     }
 }
 
-/// Rows that owe nothing, and that no roller reads any more.
+/// Rows that owe nothing, and that no roll-up reads any more.
 fn forget_journal(protocol: &Protocol, state: &mut State) {
     let mut numbers = [None::<Number>; crate::state::MOST];
     for (number, node) in numbers.iter_mut().zip(&state.nodes) {
@@ -164,7 +164,7 @@ fn accounts(state: &State) -> u32 {
     nodes.fold(0, |numbers, node| numbers | 1 << node.number)
 }
 
-/// What a roller does that hangs and from which no account learns anything: that it comes or not
+/// What a roll-up does that hangs and from which no account learns anything: that it comes or not
 /// makes no difference, and it keeps others waiting at most. Its account is lost already.
 fn forget_roll_up(state: &mut State) {
     let db = &state.db;
@@ -194,7 +194,7 @@ fn forget_roll_up(state: &mut State) {
     }
 }
 
-/// What a roller has in memory that it can never use.
+/// What a roll-up has in memory that it can never use.
 fn forget_accounts(state: &mut State) {
     let (db, standby, frozen) = (&state.db, state.standby.as_ref(), state.frozen);
     for node in &mut state.nodes {
@@ -214,7 +214,7 @@ fn forget_accounts(state: &mut State) {
     }
 }
 
-/// What a roller does as soon as it can do nothing else, at once: it waits for nobody, and nobody
+/// What a roll-up does as soon as it can do nothing else, at once: it waits for nobody, and nobody
 /// sees it.
 fn begin_anew(protocol: &Protocol, state: &mut State) {
     let (db, standby) = (&state.db, state.standby.as_ref());
@@ -232,7 +232,7 @@ fn begin_anew(protocol: &Protocol, state: &mut State) {
     }
 }
 
-/// Rows of numbers that nobody goes by and that own nothing: heirs have nothing to do but to
+/// Rows of numbers that nobody goes by and that own nothing: rescuers have nothing to do but to
 /// remove them, which changes nothing for anybody.
 fn forget_nodes(state: &mut State) {
     let mut named = 0_u32;
@@ -244,7 +244,7 @@ fn forget_nodes(state: &mut State) {
             named |= 1 << *number;
         });
     }
-    // The standby's first: an heir of one that is left there can come over from this database.
+    // The standby's first: a rescuer of one that is left there can come over from this database.
     let dbs = [state.standby.as_mut(), Some(&mut state.db)];
     for db in dbs.into_iter().flatten() {
         let mut owners = named;

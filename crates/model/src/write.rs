@@ -25,7 +25,7 @@ pub enum Write {
         number: Number,
         /// What is stored.
         owned: Mask,
-        /// Its row of the journal.
+        /// Its row of the commit log.
         seq: Seq,
     },
     /// Records a batch of outcomes.
@@ -34,7 +34,7 @@ pub enum Write {
         number: Number,
         /// The batch.
         moves: List<Move, 6>,
-        /// Its row of the journal.
+        /// Its row of the commit log.
         seq: Seq,
     },
     /// Takes a waiting delivery into the node's hand.
@@ -64,7 +64,7 @@ pub enum Write {
         /// The token that it must still hold.
         token: u8,
     },
-    /// Rolls up rows of the journal, and closes those whose deliveries have all moved.
+    /// Rolls up rows of the commit log, and closes those whose deliveries have all moved.
     Roll {
         /// Whose rows.
         number: Number,
@@ -85,10 +85,10 @@ pub enum Write {
         seq: Seq,
         /// What is not held.
         unheld: Mask,
-        /// Whether that was all that the roller had left of it.
+        /// Whether that was all that the roll-up had left of it.
         closes: bool,
     },
-    /// A roller that has forgotten looks at what a row of its node still owes, and closes it
+    /// A roll-up that has forgotten looks at what a row of its node still owes, and closes it
     /// if that is nothing.
     Adopt {
         /// The node.
@@ -327,7 +327,7 @@ fn record(db: &mut Db, number: Number, moves: &[Move], seq: Seq) {
             Row::Ended
         };
     }
-    // One that is not whole says nothing to the roller.
+    // One that is not whole says nothing to the roll-up.
     if whole && done != 0 {
         db.journal.push(Entry {
             seq,

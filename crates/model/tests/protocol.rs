@@ -145,7 +145,7 @@ fn a_take_over_that_a_fail_over_interrupts_spares_a_node_that_lives() {
     holds(2, 2, budget, 70_000);
 }
 
-/// An heir's mark is lost with the primary, and steps that do not ask for it free a node that
+/// A rescuer's mark is lost with the primary, and steps that do not ask for it free a node that
 /// lives: what it holds is sent twice.
 #[test]
 fn a_take_over_that_does_not_ask_for_its_mark_frees_a_node_that_lives() {

@@ -37,12 +37,12 @@ pub use access::jwt::jwt_id;
 pub use access::key::{ApiKey, KEY_PREFIX, KeySecret, NewKey};
 pub use access::session::{ConsoleSession, SESSION_PREFIX};
 pub use access::token::{AppToken, NewAppToken, PortalAccess, TOKEN_PREFIX};
-pub use cache::app::{AppConfig, ConfigCache, EndpointConfig, EndpointSecret};
+pub use cache::app::{AppCache, AppConfig, EndpointConfig, EndpointSecret};
 pub use cache::feed::Changes;
 pub use cache::org::{EventTypeConfig, OrgConfig};
-pub use commit::log::{Happened, HappenedAttempt, HappenedMessage, HappenedRequest};
+pub use commit::log::{LoggedAttempt, LoggedCommit, LoggedMessage, LoggedRequest};
 pub use commit::messages::{
-    Deliveries, Fate, IngestBatch, NewDelivery, NewMessage, PublishKey, Start,
+    Deliveries, IngestBatch, IngestResult, NewDelivery, NewMessage, PublishKey, Start,
 };
 pub use commit::outcomes::{Applied, NewAttempt, Outcome, Step};
 pub use commit::writer::{Writer, Written};
@@ -54,7 +54,7 @@ pub use due::pending::PendingWork;
 pub use engine::cipher::{Cipher, CipherError};
 pub use engine::clock::{Clock, ManualClock};
 pub use engine::connect::{ConnectError, ConnectOptions, SessionError};
-pub use engine::error::{StoreError, StoreResult};
+pub use engine::error::{Entity, Refusal, StoreError, StoreResult};
 pub use engine::fail_points::{self, FAIL_POINTS};
 pub use engine::news::{Change, ChangeKind};
 pub use engine::page::{Cursor, Found, Order, Page, PageRequest};
@@ -64,7 +64,7 @@ pub use history::attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, End
 pub use history::inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
 pub use history::message::{Message, MessageFilter};
 pub use history::overview::{FailingEndpoint, MonitoredEndpoint, NodeRow, Overview};
-pub use history::search::{FoundMessage, MessageQuery, Standing, Standings};
+pub use history::search::{DeliveryStatus, DeliveryStatuses, FoundMessage, MessageQuery};
 pub use history::stat::{Bucket, Counts, Rollup, StatScope, StatWindow};
 pub use outbox::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};
 pub use retention::CleanUp;

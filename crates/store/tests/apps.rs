@@ -4,7 +4,7 @@
 mod support;
 
 use postrider_domain::{AppId, OrgId};
-use postrider_store::{AppFilter, AppUpdate, Engine, NewApp, Order, Start, StoreError};
+use postrider_store::{AppFilter, AppUpdate, Engine, NewApp, Order, Refusal, Start, StoreError};
 use support::{Database, after, before, first, new_app};
 
 /// The applications that a text finds, oldest first.
@@ -48,7 +48,7 @@ both_engines! {
         };
         let changed = db.store.update_app(org, app.id, update("first", app.config_version)).await.unwrap();
         let late = db.store.update_app(org, app.id, update("late", app.config_version)).await;
-        assert!(matches!(late, Err(StoreError::Conflict("app_version"))), "{late:?}");
+        assert!(matches!(late, Err(StoreError::Conflict(Refusal::AppVersion))), "{late:?}");
         assert_eq!(db.store.app(org, &app.id.to_string()).await.unwrap(), changed);
         db.store.delete_app(org, app.id).await.unwrap();
         let gone = db.store.update_app(org, app.id, update("gone", changed.config_version)).await;

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::MessageId;
-use postrider_store::StoreError;
+use postrider_store::{Entity, StoreError};
 use support::Database;
 
 /// Two messages of two applications that are still to be unfolded, the older one of which
@@ -59,11 +59,11 @@ both_engines! {
         mend(db).await;
         let next = db.store.next_expansion().await.unwrap().expect("the older one");
         assert_ne!(next.message_id, whole);
-        let error = StoreError::NotFound("thing");
+        let error = StoreError::NotFound(Entity::Message);
         db.store.put_expansion_aside(next.message_id, &error).await.unwrap();
         let next = db.store.next_expansion().await.unwrap().expect("the other one");
         assert_eq!(next.message_id, whole);
-        assert_eq!(db.number("select count(*) from expansion where error = 'thing not found'").await, 1);
+        assert_eq!(db.number("select count(*) from expansion where error = 'message not found'").await, 1);
     }
 
     async fn an_expansion_of_a_message_that_is_gone_is_ended(db) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use postrider_domain::{DeliveryState, InboxRequestId, MessageId};
 use postrider_store::{
-    Cursor, InboxRequest, InboxUpdate, MessageQuery, NewInbox, Order, PageRequest, Standing, Start,
-    StoreError, Verification,
+    Cursor, DeliveryStatus, InboxRequest, InboxUpdate, MessageQuery, NewInbox, Order, PageRequest,
+    Start, StoreError, Verification,
 };
 use support::{after, first};
 
@@ -19,7 +19,7 @@ fn text(text: &str) -> MessageQuery {
     }
 }
 
-fn standing(status: Standing) -> MessageQuery {
+fn standing(status: DeliveryStatus) -> MessageQuery {
     MessageQuery {
         status: Some(status),
         ..MessageQuery::default()
@@ -76,27 +76,27 @@ both_engines! {
         assert_eq!(found(db, app, text("nvoice.")).await, []);
         assert_eq!(found(db, app, text("%")).await, []);
         for (status, wanted) in [
-            (Standing::Succeeded, &[delivered][..]),
-            (Standing::Failing, &[failing]),
-            (Standing::Exhausted, &[given_up]),
-            (Standing::Pending, &[fresh]),
-            (Standing::Canceled, &[skipped]),
+            (DeliveryStatus::Succeeded, &[delivered][..]),
+            (DeliveryStatus::Failing, &[failing]),
+            (DeliveryStatus::Exhausted, &[given_up]),
+            (DeliveryStatus::Pending, &[fresh]),
+            (DeliveryStatus::Canceled, &[skipped]),
         ] {
             assert_eq!(found(db, app, standing(status)).await, wanted, "{status:?}");
         }
         // What is named has to fit the rest all the same.
-        for (status, wanted) in [(Standing::Failing, &[][..]), (Standing::Succeeded, &[delivered])] {
+        for (status, wanted) in [(DeliveryStatus::Failing, &[][..]), (DeliveryStatus::Succeeded, &[delivered])] {
             let named = MessageQuery { status: Some(status), ..text("mine") };
             assert_eq!(found(db, app, named).await, wanted, "{status:?}");
         }
-        let of_good = MessageQuery { endpoint: Some(good), ..standing(Standing::Succeeded) };
+        let of_good = MessageQuery { endpoint: Some(good), ..standing(DeliveryStatus::Succeeded) };
         assert_eq!(found(db, app, of_good).await, [given_up, failing, delivered]);
         let of_bad = MessageQuery { endpoint: Some(bad), ..MessageQuery::default() };
         assert_eq!(found(db, app, of_bad).await, [skipped, given_up, failing, delivered]);
         let channel = MessageQuery { channel: Some("eu".to_owned()), ..MessageQuery::default() };
         assert_eq!(found(db, app, channel).await, [delivered]);
         let page = first(1, Order::Descending);
-        let one = db.store.search_messages(app, standing(Standing::Failing), page).await.unwrap();
+        let one = db.store.search_messages(app, standing(DeliveryStatus::Failing), page).await.unwrap();
         let of = one.page.rows[0].standing;
         assert_eq!((of.succeeded, of.failing, of.pending, of.exhausted), (1, 1, 0, 0));
         let other = db.app().await;

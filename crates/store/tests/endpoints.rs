@@ -11,8 +11,8 @@ use postrider_domain::{
     SchemeKind, Schemes,
 };
 use postrider_store::{
-    ChangeKind, ConfigCache, Endpoint, EndpointSettings, EndpointUpdate, NewEndpoint, Order, Start,
-    StoreError,
+    AppCache, ChangeKind, Endpoint, EndpointSettings, EndpointUpdate, Entity, NewEndpoint, Order,
+    Refusal, Start, StoreError,
 };
 use support::{Database, first, new_endpoint, new_secret};
 
@@ -74,11 +74,11 @@ both_engines! {
         let shown = format!("{made:?} {new:?} {:?}", db.store.secrets(made.id).await.unwrap());
         assert!(!shown.contains("hunter2") && !shown.contains("MfKQ"), "{shown}");
         let taken = db.store.create_endpoint(app, new).await;
-        assert!(matches!(taken, Err(StoreError::Conflict("endpoint_uid"))));
+        assert!(matches!(taken, Err(StoreError::Conflict(Refusal::EndpointUid))));
         let other = db.app().await;
         assert!(matches!(db.store.endpoint(other, &made.id.to_string()).await, Err(StoreError::NotFound(_))));
         let nowhere = db.store.create_endpoint(AppId::mint(db.clock.now()), new_endpoint()).await;
-        assert!(matches!(nowhere, Err(StoreError::NotFound("application"))));
+        assert!(matches!(nowhere, Err(StoreError::NotFound(Entity::Application))));
     }
 
     async fn each_change_raises_the_revision_and_the_version_and_is_told(db) {
@@ -111,7 +111,7 @@ both_engines! {
         update(db, app, &made, |settings| "first".clone_into(&mut settings.description)).await;
         let late = EndpointUpdate { settings: full(), revision: made.revision, secrets: Vec::new() };
         let refused = db.store.update_endpoint(app, made.id, late).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("endpoint_revision"))));
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::EndpointRevision))));
         assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap().description, "first");
     }
 
@@ -170,7 +170,7 @@ both_engines! {
         let made = db.store.create_endpoint(app, new.clone()).await.unwrap();
         db.publish(app, "a", &[(made.id, Start::Due)]).await;
         db.store.delete_endpoint(app, made.id).await.unwrap();
-        assert!(matches!(db.store.delete_endpoint(app, made.id).await, Err(StoreError::NotFound("endpoint"))));
+        assert!(matches!(db.store.delete_endpoint(app, made.id).await, Err(StoreError::NotFound(Entity::Endpoint))));
         assert!(db.store.endpoints(app, first(9, Order::Descending)).await.unwrap().rows.is_empty());
         assert!(db.store.secrets(made.id).await.unwrap().is_empty());
         assert_eq!(db.number("select count(*) from delivery where state = 3").await, 1);
@@ -210,13 +210,13 @@ both_engines! {
         for _ in 0..10 {
             rotate().await.unwrap();
         }
-        assert!(matches!(rotate().await, Err(StoreError::Conflict("live_secrets"))));
+        assert!(matches!(rotate().await, Err(StoreError::Conflict(Refusal::LiveSecrets))));
         assert_eq!(db.store.secrets(endpoint).await.unwrap().len(), 11);
         db.clock.advance(Duration::from_hours(1));
         rotate().await.unwrap();
         let unknown = EndpointId::mint(db.clock.now());
         let refused = db.store.rotate_secret(app, unknown, &next, Duration::ZERO).await;
-        assert!(matches!(refused, Err(StoreError::NotFound("endpoint"))));
+        assert!(matches!(refused, Err(StoreError::NotFound(Entity::Endpoint))));
     }
 
     async fn each_kind_of_scheme_has_secrets_of_its_own(db) {
@@ -242,7 +242,7 @@ both_engines! {
         assert_eq!(of(SchemeKind::Stripe), stripe);
         assert_eq!(of(SchemeKind::Standard), [("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false)]);
 
-        let config = ConfigCache::new(db.store.clone()).app_at_least(app, 0).await.unwrap();
+        let config = AppCache::new(db.store.clone()).app_at_least(app, 0).await.unwrap();
         let config = config.endpoint(made.id).unwrap();
         assert_eq!(config.signature_scheme, both);
         let found: Vec<_> = config.secrets.iter().map(|secret| (secret.scheme, secret.text.expose())).collect();
@@ -285,14 +285,14 @@ both_engines! {
         let expunged = db.publish(app, "a", &[]).await;
         db.store.delete_payload(app, expunged).await.unwrap();
         let refused = db.store.resend(app, expunged, endpoint).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("payload_gone"))));
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::PayloadGone))));
         disable(db, app, endpoint, true).await;
         let refused = db.store.resend(app, message, endpoint).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("endpoint_disabled"))));
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::EndpointDisabled))));
         disable(db, app, endpoint, false).await;
         db.clock.advance(Duration::from_hours(24 * 7));
         let refused = db.store.resend(app, message, endpoint).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("payload_gone"))));
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::PayloadGone))));
         assert_eq!(db.number("select count(*) from resend").await, 0);
     }
 }

@@ -3,7 +3,7 @@
 #[macro_use]
 mod support;
 
-use postrider_store::{NewEventType, Order, StoreError};
+use postrider_store::{NewEventType, Order, Refusal, StoreError};
 use support::{after, before, first};
 
 fn named(name: &str) -> NewEventType {
@@ -33,7 +33,7 @@ both_engines! {
         let org = db.org().await;
         let made = db.store.create_event_type(org, named("a")).await.unwrap();
         let again = db.store.create_event_type(org, named("a")).await;
-        assert!(matches!(again, Err(StoreError::Conflict("event_type_name"))));
+        assert!(matches!(again, Err(StoreError::Conflict(Refusal::EventTypeName))));
         db.store.delete_event_type(org, "a", false).await.unwrap();
         assert!(db.store.event_type(org, "a").await.unwrap().archived);
         let revived = db.store.create_event_type(org, named("a")).await.unwrap();

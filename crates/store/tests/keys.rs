@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::AppId;
-use postrider_store::{NewKey, StoreError};
+use postrider_store::{Entity, NewKey, StoreError};
 
 fn named(name: &str) -> NewKey {
     NewKey {
@@ -50,9 +50,9 @@ both_engines! {
         assert_eq!(key.app_id, Some(app));
         for app_id in [app, AppId::mint(db.clock.now())] {
             let refused = db.store.create_key(other, NewKey { app_id: Some(app_id), ..named("app") }).await;
-            assert!(matches!(refused, Err(StoreError::NotFound("application"))));
+            assert!(matches!(refused, Err(StoreError::NotFound(Entity::Application))));
         }
-        assert!(matches!(db.store.revoke_key(Some(other), key.id).await, Err(StoreError::NotFound("key"))));
+        assert!(matches!(db.store.revoke_key(Some(other), key.id).await, Err(StoreError::NotFound(Entity::Key))));
         assert!(db.store.keys(other).await.unwrap().is_empty());
         db.store.revoke_key(None, key.id).await.unwrap();
         assert_eq!(db.store.all_keys().await.unwrap().len(), 1);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use postrider_domain::{AttemptStatus, DeliveryState, FailureKind, MessageId};
 use postrider_store::{
-    AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats, MessageFilter, Order, Start, StoreError,
+    AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats, Entity, MessageFilter, Order, Start,
+    StoreError,
 };
 use support::{after, before, first};
 
@@ -22,7 +23,7 @@ both_engines! {
         assert_eq!(db.store.message(app, "evt-1", false).await.unwrap().payload, None);
         let other = db.app().await;
         for (app, id) in [(other, id.to_string()), (other, "evt-1".to_owned()), (app, "evt-2".to_owned())] {
-            assert!(matches!(db.store.message(app, &id, true).await, Err(StoreError::NotFound("message"))));
+            assert!(matches!(db.store.message(app, &id, true).await, Err(StoreError::NotFound(Entity::Message))));
         }
     }
 

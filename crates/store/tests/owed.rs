@@ -201,8 +201,8 @@ both_engines! {
         let (app, [first, second], message) = published(db).await;
         db.attempt(app, message, first, DeliveryState::Succeeded).await;
         db.clock.advance(Duration::from_hours(2));
-        let heir = other_node(db).await;
-        assert_eq!(db.store.dead_nodes(heir, true).await.unwrap(), [1]);
+        let rescuer = other_node(db).await;
+        assert_eq!(db.store.dead_nodes(rescuer, true).await.unwrap(), [1]);
         assert_eq!(db.store.take_over(1).await.unwrap(), Some(1));
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((0, 0), 1));
         let late = db.outcome(app, message, second, DeliveryState::Succeeded);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postrider_domain::{AppId, MessageId};
 use postrider_store::{
-    CleanUp, Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewMessage, PublishKey, Store,
+    CleanUp, Deliveries, Engine, IngestBatch, IngestResult, KeyBlock, NewMessage, PublishKey, Store,
 };
 
 const BATCH: usize = 4_096;
@@ -16,7 +16,11 @@ const NUMBERS: &str =
 const FOR_EVER: i64 = 9_000_000_000_000_000;
 
 /// Writes one message for each key and tells what became of them.
-async fn publish(store: &Store, app: AppId, keys: &[PublishKey]) -> (Vec<MessageId>, Vec<Fate>) {
+async fn publish(
+    store: &Store,
+    app: AppId,
+    keys: &[PublishKey],
+) -> (Vec<MessageId>, Vec<IngestResult>) {
     let now = store.clock().now();
     let mut block = KeyBlock::empty();
     store.refill(&mut block, keys.len()).await.unwrap();
@@ -43,7 +47,7 @@ async fn publish(store: &Store, app: AppId, keys: &[PublishKey]) -> (Vec<Message
         messages: &messages,
     };
     let written = store.writer().write(batch, &[]).await.unwrap();
-    (messages.iter().map(|m| m.id).collect(), written.fates)
+    (messages.iter().map(|m| m.id).collect(), written.results)
 }
 
 fn key(store: &Store, number: usize, body: u8) -> PublishKey {
@@ -59,23 +63,23 @@ fn key(store: &Store, number: usize, body: u8) -> PublishKey {
 both_engines! {
     async fn a_key_stands_for_its_first_message_until_it_expires(db) {
         let app = db.app().await;
-        let (ids, fates) = publish(&db.store, app, &[key(&db.store, 1, 1), key(&db.store, 2, 1)]).await;
-        assert_eq!(fates, [Fate::Stored, Fate::Stored]);
+        let (ids, results) = publish(&db.store, app, &[key(&db.store, 1, 1), key(&db.store, 2, 1)]).await;
+        assert_eq!(results, [IngestResult::Stored, IngestResult::Stored]);
         let again = [key(&db.store, 2, 1), key(&db.store, 1, 2), key(&db.store, 3, 1), key(&db.store, 3, 1), key(&db.store, 3, 2)];
-        let (newer, fates) = publish(&db.store, app, &again).await;
-        let expected = [Fate::Replayed(ids[1]), Fate::Mismatch, Fate::Stored, Fate::Replayed(newer[2]), Fate::Mismatch];
-        assert_eq!(fates, expected);
+        let (newer, results) = publish(&db.store, app, &again).await;
+        let expected = [IngestResult::Replayed(ids[1]), IngestResult::Mismatch, IngestResult::Stored, IngestResult::Replayed(newer[2]), IngestResult::Mismatch];
+        assert_eq!(results, expected);
         db.clock.advance(Duration::from_secs(601));
-        let (_, fates) = publish(&db.store, app, &[key(&db.store, 1, 2)]).await;
-        assert_eq!(fates, [Fate::Stored]);
+        let (_, results) = publish(&db.store, app, &[key(&db.store, 1, 2)]).await;
+        assert_eq!(results, [IngestResult::Stored]);
     }
 
     async fn a_key_stands_for_its_message_after_a_restart(db) {
         let app = db.app().await;
         let (ids, _) = publish(&db.store, app, &[key(&db.store, 1, 1)]).await;
         let store = db.reopened().await;
-        let (_, fates) = publish(&store, app, &[key(&store, 1, 1), key(&store, 2, 1)]).await;
-        assert_eq!(fates, [Fate::Replayed(ids[0]), Fate::Stored]);
+        let (_, results) = publish(&store, app, &[key(&store, 1, 1), key(&store, 2, 1)]).await;
+        assert_eq!(results, [IngestResult::Replayed(ids[0]), IngestResult::Stored]);
     }
 
     async fn a_key_stands_for_its_message_whatever_came_after_it(db) {
@@ -83,14 +87,14 @@ both_engines! {
         let mut first = Vec::new();
         for batch in 0..24 {
             let keys: Vec<_> = (batch * BATCH..(batch + 1) * BATCH).map(|n| key(&db.store, n, 1)).collect();
-            let (ids, fates) = publish(&db.store, app, &keys).await;
-            assert!(fates.iter().all(|fate| *fate == Fate::Stored), "batch {batch}");
+            let (ids, results) = publish(&db.store, app, &keys).await;
+            assert!(results.iter().all(|result| *result == IngestResult::Stored), "batch {batch}");
             first.push(ids[0]);
         }
         let again: Vec<_> = (0..first.len()).map(|batch| key(&db.store, batch * BATCH, 1)).collect();
-        let (_, fates) = publish(&db.store, app, &again).await;
-        let expected: Vec<_> = first.into_iter().map(Fate::Replayed).collect();
-        assert_eq!(fates, expected);
+        let (_, results) = publish(&db.store, app, &again).await;
+        let expected: Vec<_> = first.into_iter().map(IngestResult::Replayed).collect();
+        assert_eq!(results, expected);
     }
 
     async fn what_was_taken_for_a_time_is_forgotten_however_much_there_is(db) {
@@ -135,7 +139,7 @@ async fn whoever_is_in_the_way_again_and_again_is_no_fault_of_the_message() {
     let keys: Vec<_> = (1..=5)
         .map(|number| key(&db.store, number, if number % 2 == 0 { 7 } else { 1 }))
         .collect();
-    let (_, fates) = publish(&db.store, app, &keys).await;
-    let (stored, stale) = (Fate::Stored, Fate::Stale);
-    assert_eq!(fates, [stored, stale, stored, stale, stored]);
+    let (_, results) = publish(&db.store, app, &keys).await;
+    let (stored, stale) = (IngestResult::Stored, IngestResult::Stale);
+    assert_eq!(results, [stored, stale, stored, stale, stored]);
 }

@@ -1,4 +1,4 @@
-//! The journal, and the statistics that are rolled up from it.
+//! The commit log, and the statistics that are rolled up from it.
 
 #[macro_use]
 mod support;
@@ -194,20 +194,20 @@ both_engines! {
         deliver(db, app, [good, bad], "a").await;
         let commits = db.store.commits_since(began, 100).await.unwrap();
         let seqs: Vec<i64> = commits.iter().map(|commit| commit.0).collect();
-        let happened = db.store.happened(&seqs).await.unwrap();
-        assert_eq!(happened.len(), 3);
-        let message = &happened[0].messages[0];
+        let logged = db.store.logged(&seqs).await.unwrap();
+        assert_eq!(logged.len(), 3);
+        let message = &logged[0].messages[0];
         assert_eq!((message.app_id, message.event_type.as_str()), (app, "a"));
-        let attempt = &happened[1].attempts[0];
+        let attempt = &logged[1].attempts[0];
         assert_eq!((attempt.endpoint_id, attempt.message_id), (good, message.id));
         assert!(attempt.succeeded && attempt.first && attempt.http_status == 200);
         assert_eq!(attempt.duration, Duration::from_millis(12));
-        assert!(!happened[2].attempts[0].succeeded);
+        assert!(!logged[2].attempts[0].succeeded);
         db.clock.advance(Duration::from_hours(1));
         db.store.trim_journal().await.unwrap();
-        assert_eq!(db.store.happened(&seqs).await.unwrap().len(), 3, "not rolled up yet");
+        assert_eq!(db.store.logged(&seqs).await.unwrap().len(), 3, "not rolled up yet");
         db.roll_up().await;
         db.store.trim_journal().await.unwrap();
-        assert!(db.store.happened(&seqs).await.unwrap().is_empty());
+        assert!(db.store.logged(&seqs).await.unwrap().is_empty());
     }
 }

@@ -9,8 +9,8 @@ use postrider_domain::{
     AppId, AttemptStatus, DeliveryState, EndpointId, NodeId, TaskStatus, Timestamp,
 };
 use postrider_store::{
-    ClaimKind, Messages, NewTask, Progress, Replayed, Start, StoreError, Task, TaskFilter, Window,
-    Work,
+    ClaimKind, Entity, Messages, NewTask, Progress, Refusal, Replayed, Start, StoreError, Task,
+    TaskFilter, Window, Work,
 };
 use support::{Database, first};
 
@@ -112,8 +112,8 @@ both_engines! {
         assert_eq!(in_hand(db, ONE).await.done, 500);
         // The node dies, and another goes on behind the cursor.
         db.store.take_over(ONE).await.unwrap();
-        let inherited = in_hand(db, two).await;
-        assert_eq!(inherited.done, 500);
+        let taken_over = in_hand(db, two).await;
+        assert_eq!(taken_over.done, 500);
         let again = db.store.advance_task(&stale, ONE).await.unwrap();
         assert_eq!(again, Progress::Over, "the dead do nothing");
         assert!(db.store.tasks_in_hand(ONE, 4).await.unwrap().is_empty());
@@ -234,14 +234,14 @@ both_engines! {
             app_id: Some(app),
             work: task.work.clone(),
         }).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("endpoint_disabled"))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::EndpointDisabled))), "{refused:?}");
         db.store.delete_endpoint(app, endpoint).await.unwrap();
         let refused = db.store.create_task(NewTask {
             org_id: task.org_id,
             app_id: Some(app),
             work: task.work,
         }).await;
-        assert!(matches!(refused, Err(StoreError::NotFound("endpoint"))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::NotFound(Entity::Endpoint))), "{refused:?}");
     }
 
     async fn a_task_whose_row_is_broken_ends_alone(db) {
@@ -304,7 +304,7 @@ both_engines! {
             app_id: Some(app),
             work: Work::Purge { window: always() },
         }).await;
-        assert!(matches!(refused, Err(StoreError::Conflict("running_tasks"))), "{refused:?}");
+        assert!(matches!(refused, Err(StoreError::Conflict(Refusal::RunningTasks))), "{refused:?}");
         assert_eq!(db.store.tasks_in_hand(ONE, 4).await.unwrap().len(), 4);
         let two = second_node(db).await;
         assert_eq!(db.store.tasks_in_hand(two, 4).await.unwrap().len(), 4);
@@ -349,7 +349,7 @@ both_engines! {
         db.clock.advance(keep + Duration::from_hours(1));
         while db.clean_up(keep).await.unwrap() {}
         let gone = db.store.task(old.org_id, old.id).await;
-        assert!(matches!(gone, Err(StoreError::NotFound("task"))), "{gone:?}");
+        assert!(matches!(gone, Err(StoreError::NotFound(Entity::Task))), "{gone:?}");
         db.store.task(running.org_id, running.id).await.unwrap();
     }
 }

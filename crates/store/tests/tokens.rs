@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use postrider_domain::{AppId, Capabilities, Timestamp};
-use postrider_store::{NewAppToken, StoreError};
+use postrider_store::{Entity, NewAppToken, StoreError};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -37,7 +37,7 @@ both_engines! {
         let first = (token.app_id, token.session_id.clone(), token.read_only, token.capabilities, end);
         assert_eq!(same, first);
         let again = db.store.exchange_portal_code(access.code.expose()).await;
-        assert!(matches!(again, Err(StoreError::NotFound("code"))));
+        assert!(matches!(again, Err(StoreError::NotFound(Entity::Code))));
         // Neither's text is in the database.
         assert_eq!(db.number("select count(*) from app_token where length(hash) = 32").await, 2);
         db.clock.advance(HOUR);
@@ -64,7 +64,7 @@ both_engines! {
         let other = db.store.ensure_org("Other").await.unwrap().id;
         let end = db.clock.now().plus(HOUR);
         let refused = db.store.create_portal_access(other, new(app, None, end), end).await;
-        assert!(matches!(refused, Err(StoreError::NotFound("application"))));
+        assert!(matches!(refused, Err(StoreError::NotFound(Entity::Application))));
     }
 
     async fn a_cut_ends_what_was_issued_before_it_and_never_later_than_an_earlier_cut(db) {

@@ -4,11 +4,7 @@
 //! sets another.
 
 #[path = "../fuzz/entries.rs"]
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    reason = "shared with programs of another workspace"
-)]
+#[allow(unreachable_pub, reason = "shared with programs of another workspace")]
 mod entries;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod random;

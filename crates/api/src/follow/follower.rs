@@ -184,7 +184,7 @@ impl Follower {
             return Ok(None);
         }
         let commits: Vec<i64> = commits.into_iter().map(|(seq, _)| seq).collect();
-        let commits = store.happened(&commits).await?;
+        let commits = store.logged(&commits).await?;
         let mut wanted = Wanted::of([self.scope]);
         let mut orgs = Orgs::default();
         let mut events = self.changed(since).await?;

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use postrider_domain::{KeyId, Timestamp};
 
 use self::follower::Follower;
-use crate::access::{Access, Asked, Need, bearer};
+use crate::access::{Access, AuthRequest, Requires, bearer};
 use crate::answer::Answer;
 use crate::error::{ApiError, ApiResult};
 use crate::live::Scope;
@@ -29,13 +29,13 @@ pub(crate) struct Following<A> {
 }
 
 impl<A: Access> Access for Following<A> {
-    const NEED: Need = A::NEED;
+    const NEED: Requires = A::NEED;
 
-    async fn check(shared: &Shared, asked: Asked<'_>) -> ApiResult<Self> {
+    async fn check(shared: &Shared, request: AuthRequest<'_>) -> ApiResult<Self> {
         Ok(Self {
-            access: A::check(shared, asked).await?,
-            secret: bearer(asked.headers).unwrap_or_default().to_owned(),
-            last: last_event(asked.headers),
+            access: A::check(shared, request).await?,
+            secret: bearer(request.headers).unwrap_or_default().to_owned(),
+            last: last_event(request.headers),
         })
     }
 

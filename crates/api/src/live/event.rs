@@ -1,7 +1,7 @@
 //! One event as a listener gets it.
 
 use postrider_domain::{AppId, AttemptStatus, OrgId, Timestamp};
-use postrider_store::{HappenedAttempt, HappenedMessage, HappenedRequest, Task};
+use postrider_store::{LoggedAttempt, LoggedMessage, LoggedRequest, Task};
 use serde_json::{Value, json};
 
 use super::Scope;
@@ -40,7 +40,7 @@ impl Event {
         }
     }
 
-    pub(crate) fn message(org: OrgId, at: Timestamp, message: &HappenedMessage) -> Self {
+    pub(crate) fn message(org: OrgId, at: Timestamp, message: &LoggedMessage) -> Self {
         let data = json!({
             "appId": message.app_id,
             "msgId": message.id,
@@ -50,7 +50,7 @@ impl Event {
         Self::new((org, Some(message.app_id)), at, "message.created", &data)
     }
 
-    pub(crate) fn attempt(org: OrgId, at: Timestamp, attempt: &HappenedAttempt) -> Self {
+    pub(crate) fn attempt(org: OrgId, at: Timestamp, attempt: &LoggedAttempt) -> Self {
         let status = if attempt.succeeded {
             AttemptStatus::Success
         } else {
@@ -76,7 +76,7 @@ impl Event {
         Self::new((org, Some(app)), at, "endpoint.changed", &data)
     }
 
-    pub(crate) fn request(at: Timestamp, request: &HappenedRequest) -> Self {
+    pub(crate) fn request(at: Timestamp, request: &LoggedRequest) -> Self {
         let data = json!({ "inboxId": request.inbox_id, "requestId": request.id });
         Self::new((request.org_id, request.app_id), at, "inbox.request", &data)
     }

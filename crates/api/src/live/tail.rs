@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postrider_domain::{AppId, OrgId, TaskId, Timestamp};
 use postrider_store::{
-    Change, ChangeKind, Happened, Order, PageRequest, Store, StoreResult, Task, TaskFilter,
+    Change, ChangeKind, LoggedCommit, Order, PageRequest, Store, StoreResult, Task, TaskFilter,
 };
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -79,7 +79,7 @@ impl Orgs {
 pub(crate) async fn events(
     store: &Store,
     orgs: &mut Orgs,
-    commits: &[Happened],
+    commits: &[LoggedCommit],
     wanted: &mut Wanted,
 ) -> StoreResult<Vec<Event>> {
     let messages = commits.iter().flat_map(|one| &one.messages);
@@ -164,7 +164,7 @@ impl Tail {
         Ok(())
     }
 
-    fn tell(&self, events: Vec<Event>) {
+    fn broadcast(&self, events: Vec<Event>) {
         if !events.is_empty() {
             // That nobody listens just now is fine.
             let _ = self.live.news.send(Arc::new(News::Events(events)));
@@ -190,7 +190,7 @@ impl Tail {
         let left_out = new.len().saturating_sub(usize::from(READ));
         new.drain(..left_out);
         let wanted: Vec<i64> = new.iter().map(|(seq, _)| *seq).collect();
-        let read = self.live.store.happened(&wanted).await?;
+        let read = self.live.store.logged(&wanted).await?;
         // Who listens is asked after the commits were found: whoever came since has them
         // behind him.
         let mut wanted = Wanted::of(self.live.places.scopes());
@@ -200,7 +200,7 @@ impl Tail {
         if left_out > 0 {
             let _ = self.live.news.send(Arc::new(News::Gap));
         }
-        self.tell(events);
+        self.broadcast(events);
         self.forget().await
     }
 
@@ -248,7 +248,7 @@ impl Tail {
                 is_wanted.then(|| Event::changed(org, now, app))
             })
             .collect();
-        self.tell(events);
+        self.broadcast(events);
         Ok(())
     }
 
@@ -282,7 +282,7 @@ impl Tail {
             }
         }
         self.tasks = current;
-        self.tell(events);
+        self.broadcast(events);
         Ok(())
     }
 }

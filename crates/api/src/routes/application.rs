@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use postrider_domain::AppId;
-use postrider_store::{App, AppFilter, AppUpdate, NewApp, Order, StoreError};
+use postrider_store::{App, AppFilter, AppUpdate, NewApp, Order, Refusal, StoreError};
 use serde_json::json;
 
 use super::RACES;
@@ -179,13 +179,13 @@ async fn write(call: &Call<OrgWide>, app: &App, settings: NewApp) -> ApiResult<O
     let (store, org) = (&call.shared.store, call.access.org);
     match store.update_app(org, app.id, update).await {
         Ok(app) => Ok(Some(app)),
-        Err(StoreError::Conflict("app_version")) => Ok(None),
+        Err(StoreError::Conflict(Refusal::AppVersion)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 fn outrun() -> ApiError {
-    ApiError::from(StoreError::Conflict("app_version"))
+    ApiError::from(StoreError::Conflict(Refusal::AppVersion))
 }
 
 async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use postrider_domain::{Capability, EndpointId, Timestamp};
 use postrider_store::{
     Endpoint, EndpointSettings, EndpointStats, EndpointUpdate, NewEndpoint, NewSecret, Order,
-    StoreError,
+    Refusal, StoreError,
 };
 use serde_json::json;
 
@@ -225,14 +225,14 @@ async fn write(
         .await
     {
         Ok(endpoint) => Ok(Some(endpoint)),
-        Err(StoreError::Conflict("endpoint_revision")) => Ok(None),
+        Err(StoreError::Conflict(Refusal::EndpointRevision)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The endpoint was changed by others again and again.
 pub(super) fn outrun() -> ApiError {
-    ApiError::from(StoreError::Conflict("endpoint_revision"))
+    ApiError::from(StoreError::Conflict(Refusal::EndpointRevision))
 }
 
 async fn delete(call: Call<OfApp>) -> ApiResult<Answer> {
@@ -302,7 +302,7 @@ async fn event_types_exist(call: &Call<OfApp>, names: Option<&[String]>) -> ApiR
     let known = call
         .shared
         .store
-        .known_event_types(access.org, names, access.sight.flags())
+        .known_event_types(access.org, names, access.visibility.flags())
         .await?;
     match names.iter().find(|name| !known.contains(name)) {
         None => Ok(()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use postrider_domain::Capability;
-use postrider_store::{Endpoint, StoreError};
+use postrider_store::{Endpoint, Refusal, StoreError};
 use serde_json::json;
 
 use super::RACES;
@@ -71,7 +71,7 @@ async fn set(
             .set_endpoint_headers(app, endpoint.id, revision, headers)
             .await
         {
-            Err(StoreError::Conflict("endpoint_revision")) => {}
+            Err(StoreError::Conflict(Refusal::EndpointRevision)) => {}
             set => return Ok(set.map(|()| Answer::nothing())?),
         }
     }

@@ -10,7 +10,7 @@ use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
 
 use super::endpoint::named;
-use crate::access::{OfApp, OfAppInFull};
+use crate::access::{AppSecrets, OfApp};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, InField};
@@ -194,7 +194,7 @@ fn meant(endpoint: &Endpoint, said: Option<SchemeKind>) -> Result<SchemeKind, St
     ))
 }
 
-async fn get(call: Call<OfAppInFull>) -> ApiResult<Answer> {
+async fn get(call: Call<AppSecrets>) -> ApiResult<Answer> {
     let call = call.of_app();
     let said = call.query.word("scheme")?.and_then(SchemeKind::of_word);
     let endpoint = named(&call).await?;

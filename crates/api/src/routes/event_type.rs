@@ -68,7 +68,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 /// Whether this caller sees the event type.
 fn is_visible(member: &Member, event_type: &EventType) -> bool {
-    member.sight.sees(event_type.feature_flags.as_deref())
+    member.visibility.sees(event_type.feature_flags.as_deref())
 }
 
 async fn list(call: Call<Member>) -> ApiResult<Answer> {

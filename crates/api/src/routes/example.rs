@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use postrider_delivery::{Deadline, Publish, PublishError};
 use postrider_domain::{Capability, names};
-use postrider_store::StoreError;
+use postrider_store::{Refusal, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -64,7 +64,7 @@ async fn send(call: Call<OfApp>) -> ApiResult<Answer> {
         .endpoint(app.id, call.segment("endpoint_id")?)
         .await?;
     if endpoint.disabled {
-        return Err(StoreError::Conflict("endpoint_disabled").into());
+        return Err(StoreError::Conflict(Refusal::EndpointDisabled).into());
     }
     let message = message(&body, payload(&call, &body).await?);
     let settings = shared.cache.org(org).await?;
@@ -127,7 +127,11 @@ async fn payload(call: &Call<OfApp>, body: &EventExampleIn<'_>) -> ApiResult<Byt
     }
     let store = &call.shared.store;
     let event_type = store.event_type(call.access.org, &body.event_type).await?;
-    if !call.access.sight.sees(event_type.feature_flags.as_deref()) {
+    if !call
+        .access
+        .visibility
+        .sees(event_type.feature_flags.as_deref())
+    {
         return Err(ApiError::not_found("Entity not found"));
     }
     example(event_type.schemas.as_deref(), body.example_index)

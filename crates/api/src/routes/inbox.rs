@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use postrider_domain::{AppId, Capability, InboxId, InboxRequestId};
-use postrider_store::{Inbox, NewInbox, Order, StoreError};
+use postrider_store::{Entity, Inbox, NewInbox, Order, StoreError};
 use serde_json::json;
 
 use crate::access::Member;
@@ -171,7 +171,7 @@ async fn patch(call: Call<Member>) -> ApiResult<Answer> {
         (Patch::Value(name), Some(app)) => {
             // PostgreSQL refuses to look for a NUL.
             let found = if name.contains('\0') {
-                Err(StoreError::NotFound("endpoint"))
+                Err(StoreError::NotFound(Entity::Endpoint))
             } else {
                 store.endpoint(app, name).await
             };

@@ -3,12 +3,12 @@
 use http::{Method, StatusCode};
 use postrider_domain::{AppId, EndpointId, SchemeKind, Schemes};
 use postrider_store::{
-    Endpoint, EndpointUpdate, NewEndpoint, Order, Page, StoreError, StoreResult,
+    Endpoint, EndpointUpdate, Entity, NewEndpoint, Order, Page, Refusal, StoreError, StoreResult,
 };
 use serde_json::json;
 
 use super::{RACES, endpoint_secret};
-use crate::access::{OrgWide, OrgWideInFull};
+use crate::access::{OrgSecrets, OrgWide};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
@@ -77,10 +77,10 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn find(call: &Call<OrgWide>) -> StoreResult<(AppId, Endpoint)> {
     let store = &call.shared.store;
     let app = store.operational_app(call.access.org).await?;
-    let app = app.ok_or(StoreError::NotFound("endpoint"))?;
+    let app = app.ok_or(StoreError::NotFound(Entity::Endpoint))?;
     let name = call
         .segment("endpoint_id")
-        .map_err(|_| StoreError::NotFound("endpoint"))?;
+        .map_err(|_| StoreError::NotFound(Entity::Endpoint))?;
     Ok((app, store.endpoint(app, name).await?))
 }
 
@@ -155,11 +155,13 @@ async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
         let store = &call.shared.store;
         match store.update_endpoint(app, endpoint.id, update).await {
             Ok(endpoint) => return Answer::ok(&OperationalEndpointOut::from(endpoint)),
-            Err(StoreError::Conflict("endpoint_revision")) => {}
+            Err(StoreError::Conflict(Refusal::EndpointRevision)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(ApiError::from(StoreError::Conflict("endpoint_revision")))
+    Err(ApiError::from(StoreError::Conflict(
+        Refusal::EndpointRevision,
+    )))
 }
 
 async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {
@@ -182,7 +184,7 @@ async fn put_headers(call: Call<OrgWide>) -> ApiResult<Answer> {
     Ok(Answer::nothing())
 }
 
-async fn get_secret(call: Call<OrgWideInFull>) -> ApiResult<Answer> {
+async fn get_secret(call: Call<OrgSecrets>) -> ApiResult<Answer> {
     let call = call.org_wide();
     let (_, endpoint) = find(&call).await?;
     endpoint_secret::answer(&call.shared, endpoint.id, SchemeKind::Standard).await

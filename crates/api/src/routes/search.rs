@@ -2,7 +2,7 @@
 
 use http::Method;
 use postrider_domain::MessageId;
-use postrider_store::{MessageQuery, Standing};
+use postrider_store::{DeliveryStatus, MessageQuery};
 
 use super::message::{CHANNEL, TAG};
 use crate::access::OfApp;
@@ -65,11 +65,11 @@ async fn search(call: Call<OfApp>) -> ApiResult<Answer> {
         channel: call.query.text("channel").map(str::to_owned),
         tag: call.query.text("tag").map(str::to_owned),
         status: status.map(|word| match word {
-            "succeeded" => Standing::Succeeded,
-            "failing" => Standing::Failing,
-            "pending" => Standing::Pending,
-            "exhausted" => Standing::Exhausted,
-            _ => Standing::Canceled,
+            "succeeded" => DeliveryStatus::Succeeded,
+            "failing" => DeliveryStatus::Failing,
+            "pending" => DeliveryStatus::Pending,
+            "exhausted" => DeliveryStatus::Exhausted,
+            _ => DeliveryStatus::Canceled,
         }),
         endpoint: match call.query.text("endpointId") {
             None => None,

@@ -117,17 +117,17 @@ pub(crate) struct EndpointIn {
     pub signature_scheme: Patch<SchemesIn>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub unbuilt: Unbuilt,
+    pub unbuilt: Unsupported,
 }
 
 /// Fields that we know and have not built.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Unbuilt {
+pub(crate) struct Unsupported {
     ordered: Option<bool>,
 }
 
-impl Unbuilt {
+impl Unsupported {
     fn refuse(&self) -> ApiResult<()> {
         if self.ordered == Some(true) {
             return Err(ApiError::invalid_field(
@@ -300,7 +300,7 @@ pub(crate) struct EndpointPatch {
     pub secret: Option<IgnoredAny>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub unbuilt: Unbuilt,
+    pub unbuilt: Unsupported,
 }
 
 impl EndpointPatch {

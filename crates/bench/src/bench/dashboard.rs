@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use postrider_domain::{AppId, EndpointId, OrgId};
 use postrider_store::{
-    AppFilter, AttemptFilter, Bucket, MessageFilter, MessageQuery, Order, PageRequest, Standing,
-    StatScope, Store, StoreResult,
+    AppFilter, AttemptFilter, Bucket, DeliveryStatus, MessageFilter, MessageQuery, Order,
+    PageRequest, StatScope, Store, StoreResult,
 };
 
 use super::database::{Database, folder};
@@ -163,7 +163,7 @@ fn page<K>() -> PageRequest<K> {
 }
 
 fn look(
-    status: Option<Standing>,
+    status: Option<DeliveryStatus>,
     endpoint: Option<EndpointId>,
     text: Option<&str>,
 ) -> MessageQuery {
@@ -236,20 +236,23 @@ async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
         ),
         (
             "search: succeeded",
-            look(Some(Standing::Succeeded), None, None),
+            look(Some(DeliveryStatus::Succeeded), None, None),
         ),
         (
             "search: exhausted",
-            look(Some(Standing::Exhausted), None, None),
+            look(Some(DeliveryStatus::Exhausted), None, None),
         ),
-        ("search: failing", look(Some(Standing::Failing), None, None)),
+        (
+            "search: failing",
+            look(Some(DeliveryStatus::Failing), None, None),
+        ),
         (
             "search: never tried",
-            look(Some(Standing::Pending), None, None),
+            look(Some(DeliveryStatus::Pending), None, None),
         ),
         (
             "search: exhausted at an endpoint",
-            look(Some(Standing::Exhausted), Some(one), None),
+            look(Some(DeliveryStatus::Exhausted), Some(one), None),
         ),
     ] {
         rows.push(ask(name, || store.search_messages(app, query.clone(), page())).await?);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use postrider::settings::{self, Inputs, catalogue};
+use postrider::settings::{self, Inputs, registry};
 use postrider_domain::{AppId, EndpointId, NodeId, OrgId, SchemeKind, Timestamp};
 use postrider_store::{
     Cipher, Clock, ConnectOptions, EndpointSettings, Engine, IngestBatch, KeyBlock, ManualClock,
@@ -63,7 +63,7 @@ pub(crate) fn run(_root: &Path, options: &SeedOptions) -> io::Result<Vec<String>
     let flags: BTreeMap<&'static str, String> = options
         .database_url
         .iter()
-        .map(|url| (catalogue::DATABASE_URL.name, url.clone()))
+        .map(|url| (registry::DATABASE_URL.name, url.clone()))
         .collect();
     let inputs = Inputs::gather(flags, None).map_err(io::Error::other)?;
     let settings = settings::load(inputs).map_err(io::Error::other)?.settings;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::Timestamp;
-use postrider_store::{Fate, IngestBatch, StoreError, Writer, Written};
+use postrider_store::{IngestBatch, IngestResult, StoreError, Writer, Written};
 use tokio_util::sync::CancellationToken;
 
 use super::messages::Planned;
@@ -128,9 +128,9 @@ impl Committer {
             written = self.write_all(planned.as_ref()).await;
         }
         match written {
-            Ok(fates) => {
+            Ok(results) => {
                 if let (Some(messages), Some(planned)) = (&self.messages, planned) {
-                    messages.settle(planned, &fates);
+                    messages.settle(planned, &results);
                 }
                 Ok(())
             }
@@ -147,7 +147,10 @@ impl Committer {
     }
 
     /// Writes what was planned and what has ended; first, by itself, what is in doubt.
-    async fn write_all(&mut self, planned: Option<&Planned>) -> Result<Vec<Fate>, StoreError> {
+    async fn write_all(
+        &mut self,
+        planned: Option<&Planned>,
+    ) -> Result<Vec<IngestResult>, StoreError> {
         if self.outcomes.as_ref().is_some_and(Outcomes::in_doubt) {
             let again = self.write(None).await?;
             self.settle(&again);
@@ -157,7 +160,7 @@ impl Committer {
         }
         let written = self.write(planned).await?;
         self.settle(&written);
-        Ok(written.fates)
+        Ok(written.results)
     }
 
     fn settle(&mut self, written: &Written) {
@@ -176,7 +179,7 @@ impl Committer {
         let outcomes = self.outcomes.as_ref().map_or(&[][..], Outcomes::pending);
         if batch.messages.is_empty() && outcomes.is_empty() {
             return Ok(Written {
-                fates: Vec::new(),
+                results: Vec::new(),
                 outcomes: Vec::new(),
             });
         }

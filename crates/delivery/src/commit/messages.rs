@@ -1,11 +1,11 @@
-//! Planning a batch of messages, and what follows when its fate is known.
+//! Planning a batch of messages, and what follows when its result is known.
 
 use std::sync::Arc;
 
 use postrider_domain::{MessageId, Timestamp};
 use postrider_store::{
-    AppConfig, Clock, Deliveries, Fate, IngestBatch, KeyBlock, NewDelivery, NewMessage, PublishKey,
-    Start, Store, StoreResult,
+    AppConfig, Clock, Deliveries, IngestBatch, IngestResult, KeyBlock, NewDelivery, NewMessage,
+    PublishKey, Start, Store, StoreResult,
 };
 use tokio::sync::mpsc;
 
@@ -207,31 +207,37 @@ impl Messages {
     }
 
     /// Hands what is stored to the lanes and answers the publishers.
-    pub(super) fn settle(&self, planned: Planned, fates: &[Fate]) {
+    pub(super) fn settle(&self, planned: Planned, results: &[IngestResult]) {
         let Planned {
             waiting,
             rows,
             now,
             node,
         } = planned;
-        // Given up while the database took its time: what was stored is the heirs'.
+        // Given up while the database took its time: what was stored is the rescuers'.
         let is_ours = node == self.lease.node();
         let mut jobs = Vec::new();
-        for (row, fate) in rows.iter().zip(fates) {
-            if *fate == Fate::Stored && is_ours {
+        for (row, result) in rows.iter().zip(results) {
+            if *result == IngestResult::Stored && is_ours {
                 jobs_of(row, now, node, &mut jobs);
             } else {
                 self.take_back(row);
             }
         }
         postrider_store::fail_point!("delivery::messages::stored");
-        let stored = fates.iter().filter(|fate| **fate == Fate::Stored).count();
+        let stored = results
+            .iter()
+            .filter(|result| **result == IngestResult::Stored)
+            .count();
         self.lanes.push_reserved(jobs);
         postrider_store::fail_point!("delivery::messages::handed over");
-        if !fates.is_empty() {
+        if !results.is_empty() {
             self.board.set_accepting(true);
         }
-        if fates.iter().any(|fate| matches!(fate, Fate::Replayed(_))) {
+        if results
+            .iter()
+            .any(|result| matches!(result, IngestResult::Replayed(_)))
+        {
             // Should the answer to the first commit have been lost, what it owes is found now.
             self.store.owed_hint().notify_one();
         }
@@ -242,9 +248,9 @@ impl Messages {
             self.store.expansion_hint().notify_one();
         }
         metrics::counter!("postrider_messages_total").increment(stored as u64);
-        for ((one, row), fate) in waiting.into_iter().zip(&rows).zip(fates) {
+        for ((one, row), result) in waiting.into_iter().zip(&rows).zip(results) {
             // A publisher that went away meanwhile has its message stored all the same.
-            let _ = one.answer.send(answer(row.id, *fate));
+            let _ = one.answer.send(answer(row.id, *result));
         }
     }
 
@@ -294,17 +300,17 @@ fn answer_all(waiting: Vec<Waiting>, error: PublishError) {
     }
 }
 
-fn answer(id: MessageId, fate: Fate) -> Result<Published, PublishError> {
-    match fate {
-        Fate::Stored => Ok(Published {
+fn answer(id: MessageId, result: IngestResult) -> Result<Published, PublishError> {
+    match result {
+        IngestResult::Stored => Ok(Published {
             id,
             replayed: false,
         }),
-        Fate::Replayed(id) => Ok(Published { id, replayed: true }),
-        Fate::Mismatch => Err(PublishError::IdempotencyMismatch),
-        Fate::EventIdTaken => Err(PublishError::EventIdTaken),
-        Fate::Stale => Err(PublishError::Stale),
-        Fate::Refused => Err(PublishError::Refused),
+        IngestResult::Replayed(id) => Ok(Published { id, replayed: true }),
+        IngestResult::Mismatch => Err(PublishError::IdempotencyMismatch),
+        IngestResult::EventIdTaken => Err(PublishError::EventIdTaken),
+        IngestResult::Stale => Err(PublishError::Stale),
+        IngestResult::Refused => Err(PublishError::Refused),
     }
 }
 

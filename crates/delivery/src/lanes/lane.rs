@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use postrider_domain::{Allow, AppId, Breaker, Bucket, Cap, FailureKind, Load, Timestamp};
+use postrider_domain::{
+    Allow, AppId, Breaker, Bucket, ConcurrencyLimit, FailureKind, Load, Timestamp,
+};
 
 use crate::job::Job;
 
@@ -28,7 +30,7 @@ pub(super) struct Lane {
     pub(super) breaker: Breaker,
     /// Whether the database is known to hold more that is due.
     pub(super) more: bool,
-    cap: Cap,
+    cap: ConcurrencyLimit,
     bucket: Option<Bucket>,
 }
 
@@ -55,7 +57,7 @@ impl Lane {
             waiting: false,
             breaker: Breaker::default(),
             more: false,
-            cap: Cap::default(),
+            cap: ConcurrencyLimit::default(),
             bucket: None,
         }
     }
@@ -70,7 +72,7 @@ impl Lane {
             && !self.more
             && self.breaker == Breaker::default()
             && self.bucket.is_none()
-            && self.cap == Cap::default()
+            && self.cap == ConcurrencyLimit::default()
     }
 
     /// Asks for the next job's turn; `Start` has taken what it needs.

@@ -65,7 +65,7 @@ impl Claimer {
                         self.aside.put(lane.endpoint_id, now, error.is_transient());
                         in_a_row += 1;
                         if let Some(error) = failed.replace(error) {
-                            tell(&error);
+                            report(&error);
                         }
                     }
                 }
@@ -75,7 +75,7 @@ impl Claimer {
             }
             match failed {
                 Some(error) if well == 0 => return Err(error),
-                Some(error) => tell(&error),
+                Some(error) => report(&error),
                 None => {}
             }
             if claimed == 0 {
@@ -121,7 +121,7 @@ async fn push(node: &Node, lane: &DueLane, app_version: i64, jobs: Vec<Job>, mor
     }
 }
 
-fn tell(error: &StoreError) {
+fn report(error: &StoreError) {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         "cannot claim deliveries"

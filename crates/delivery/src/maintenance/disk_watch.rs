@@ -40,7 +40,7 @@ impl Service for DiskWatcher {
             node.board.set_disk_low(low);
             metrics::gauge!("postrider_disk_free_bytes").set(free as f64);
             if low != self.was_low {
-                tell(low, free, self.watch.min_free);
+                report(low, free, self.watch.min_free);
             }
             self.was_low = low;
         }
@@ -48,7 +48,7 @@ impl Service for DiskWatcher {
     }
 }
 
-fn tell(low: bool, free: u64, min_free: u64) {
+fn report(low: bool, free: u64, min_free: u64) {
     let (free, needed) = (free >> 20, min_free >> 20);
     if low {
         tracing::error!(

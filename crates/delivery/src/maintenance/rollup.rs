@@ -1,4 +1,4 @@
-//! Follows the journal: rolls statistics up, and sees to it that every commit's deliveries
+//! Follows the commit log: rolls statistics up, and sees to it that every commit's deliveries
 //! are accounted for (see `owed` in the store).
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{Next, Service};
 use crate::lease::monotonic;
 use crate::node::Node;
 
-/// How often the journal is looked at.
+/// How often the commit log is looked at.
 const POLL: Duration = Duration::from_secs(1);
 /// Between two looks while there is more than one takes.
 const BUSY: Duration = Duration::from_millis(20);
@@ -21,7 +21,7 @@ const SHARE: u32 = 8;
 const LONGEST: Duration = Duration::from_secs(5);
 /// How often old commits are looked for that still owe, in looks.
 const SETTLE: u32 = 4;
-/// How often the journal is trimmed, in looks.
+/// How often the commit log is trimmed, in looks.
 const TRIM: u32 = 30;
 /// How often what nobody accounts for is counted, in looks.
 const COUNT: u32 = 15;
@@ -34,7 +34,7 @@ struct Looks {
     unsettled: bool,
 }
 
-/// Keeps the roll-ups up with the journal, and the account of what is owed. What is not rolled
+/// Keeps the roll-ups up with the commit log, and the account of what is owed. What is not rolled
 /// up yet when it ends will be by others.
 pub(crate) struct RollupService {
     rollup: Rollup,
@@ -74,7 +74,7 @@ impl Service for RollupService {
 impl RollupService {
     /// Says whether there is more to be done at once.
     async fn look(&mut self, node: &Node) -> StoreResult<bool> {
-        // Before the journal is read: what is not held now has its outcome in it, if it has one.
+        // Before the commit log is read: what is not held now has its outcome in it, if it has one.
         let (rollup, looks) = (&mut self.rollup, &mut self.looks);
         let held = &node.lanes.held;
         let now = node.store.clock().now();
@@ -106,7 +106,7 @@ impl RollupService {
     }
 }
 
-/// Looks at what the journal alone does not account for.
+/// Looks at what the commit log alone does not account for.
 async fn account(
     node: &Node,
     ledger: &mut Ledger,

@@ -70,7 +70,7 @@ impl TaskRunner {
         match failed {
             Some(error) if round == Round::Idle => Err(error),
             Some(error) => {
-                tell(&error);
+                report(&error);
                 Ok(round)
             }
             None => Ok(round),
@@ -97,7 +97,7 @@ async fn advance(node: &Node, task: &Task, number: i64) -> StoreResult<Progress>
     }
 }
 
-fn tell(error: &StoreError) {
+fn report(error: &StoreError) {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         "cannot work on background tasks"

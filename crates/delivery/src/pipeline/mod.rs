@@ -5,7 +5,7 @@ mod stop;
 
 use std::sync::Arc;
 
-use postrider_store::{ConfigCache, Engine, Store, StoreError};
+use postrider_store::{AppCache, Engine, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -37,7 +37,7 @@ pub enum StartError {
 /// A running pipeline.
 pub struct Pipeline {
     ingest: Ingest,
-    cache: ConfigCache,
+    cache: AppCache,
     store: Store,
     lease: Arc<Lease>,
     lanes: Arc<Lanes>,
@@ -65,7 +65,7 @@ impl Pipeline {
             take_over(&store, lease.node(), true).await?;
         }
         let clock = store.clock().clone();
-        let cache = ConfigCache::new(store.clone());
+        let cache = AppCache::new(store.clone());
         let limits = Limits {
             bytes: settings.memory_limit,
             in_flight: settings.max_in_flight,
@@ -99,7 +99,7 @@ impl Pipeline {
     }
 
     /// The applications in memory.
-    pub fn cache(&self) -> ConfigCache {
+    pub fn cache(&self) -> AppCache {
         self.cache.clone()
     }
 

@@ -19,7 +19,7 @@ use crate::maintenance::{
 };
 use crate::node::Node;
 use crate::sender::{Sender, SenderConfig};
-use crate::work::{Closing, Counts, Courier, Preparer, supervise};
+use crate::worker::{Closing, Counts, Executor, Preparer, supervise};
 
 /// Outcomes that wait to be recorded, at most; then attempts wait to be made.
 const OUTCOMES: usize = 16_384;
@@ -131,7 +131,7 @@ impl Parts {
             max_idle: self.0.settings.max_idle_connections,
             ..SenderConfig::new(policy)
         })?;
-        let courier = Arc::new(Courier {
+        let executor = Arc::new(Executor {
             store: self.0.store.clone(),
             clock: self.0.store.clock().clone(),
             cache: self.0.cache.clone(),
@@ -154,7 +154,7 @@ impl Parts {
         };
         Ok(tokio::spawn(supervise(
             Arc::clone(&self.0.lanes),
-            courier,
+            executor,
             Arc::clone(&self.0.board),
             self.0.settings.max_in_flight,
             stop,

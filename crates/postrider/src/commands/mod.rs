@@ -16,7 +16,7 @@ use std::path::Path;
 
 use crate::cli::{Cli, Command, DatabaseArgs};
 use crate::error::CommandError;
-use crate::settings::{Inputs, Loaded, catalogue, load};
+use crate::settings::{Inputs, Loaded, load, registry};
 
 /// Does what the command line asks for.
 pub(crate) fn dispatch(cli: Cli) -> Result<(), CommandError> {
@@ -44,7 +44,7 @@ fn settings(flags: Flags, config: Option<&Path>) -> Result<Loaded, CommandError>
 impl DatabaseArgs {
     fn flags(self) -> Flags {
         self.database_url
-            .map(|url| (catalogue::DATABASE_URL.name, url))
+            .map(|url| (registry::DATABASE_URL.name, url))
             .into_iter()
             .collect()
     }

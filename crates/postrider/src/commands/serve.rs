@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use super::Flags;
 use crate::cli::ServeArgs;
 use crate::error::CommandError;
-use crate::settings::catalogue;
+use crate::settings::registry;
 use crate::{logging, serve};
 
 /// How long threads may take over what they are in the middle of, when all else has ended.
@@ -33,10 +33,10 @@ fn flags(args: ServeArgs) -> Flags {
     use clap::ValueEnum as _;
     let mut flags = args.database.flags();
     if let Some(listen) = args.listen {
-        flags.insert(catalogue::LISTEN.name, listen.to_string());
+        flags.insert(registry::LISTEN.name, listen.to_string());
     }
     if let Some(role) = args.role.and_then(|role| role.to_possible_value()) {
-        flags.insert(catalogue::ROLE.name, role.get_name().to_owned());
+        flags.insert(registry::ROLE.name, role.get_name().to_owned());
     }
     flags
 }

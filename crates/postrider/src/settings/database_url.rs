@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::catalogue as all;
+use super::registry as all;
 use super::secret::{MASK, Secret};
 
 /// What PostgreSQL's URLs may say behind the `?`; what the driver calls by other names too

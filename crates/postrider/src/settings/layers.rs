@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{ALL, ENV_PREFIX, Setting};
 use super::nearest::nearest;
 use super::problem::{Problem, Problems};
+use super::registry::{ALL, ENV_PREFIX, Setting};
 
 /// The file that is read when it exists and no other is named.
 pub const DEFAULT_FILE: &str = "postrider.toml";

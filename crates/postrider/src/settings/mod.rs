@@ -1,12 +1,12 @@
 //! Settings: flags beat environment, environment beats file, file beats defaults.
 
-pub mod catalogue;
 mod database_url;
 mod layers;
 mod nearest;
 mod problem;
 mod read;
 pub mod reference;
+pub mod registry;
 mod secret;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::catalogue::Setting;
 use super::layers::Origin;
+use super::registry::Setting;
 
 /// One wrong setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,10 +7,10 @@ use postrider_api::JwtKey;
 use url::Url;
 
 use super::Settings;
-use super::catalogue::{self as all, Setting};
 use super::database_url::{DatabaseUrl, masked};
 use super::layers::{Inputs, Layers, Origin};
 use super::problem::{Problem, Problems};
+use super::registry::{self as all, Setting};
 use super::secret::{MASK, Secret};
 use super::values::{self, RetrySchedule, Role};
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::catalogue::{ALL, Setting};
 use super::layers::DEFAULT_FILE;
+use super::registry::{ALL, Setting};
 
 /// The text of `docs/settings.md`; `cargo xtask regen` writes it.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "<!-- Made by `cargo xtask regen` from crates/postrider/src/settings/catalogue.rs. -->\n\n\
+        "<!-- Made by `cargo xtask regen` from crates/postrider/src/settings/registry.rs. -->\n\n\
          # Settings\n\n",
     );
     let _ = writeln!(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -106,7 +106,7 @@ impl Store {
         };
         let id = Uuid::from_bytes(key);
         Ok(Begin::Answered {
-            status: u16::try_from(status).map_err(|_| bad("answer_key", "status", id))?,
+            status: u16::try_from(status).map_err(|_| corrupt("answer_key", "status", id))?,
             body: self.cipher.open(PLACE, id, &answer)?,
         })
     }
@@ -120,7 +120,7 @@ impl Store {
         keep: Duration,
     ) -> StoreResult<()> {
         let id = Uuid::from_bytes(key);
-        let status = i16::try_from(status).map_err(|_| bad("answer_key", "status", id))?;
+        let status = i16::try_from(status).map_err(|_| corrupt("answer_key", "status", id))?;
         let answer = self.cipher.seal(PLACE, id, body)?;
         let end = self.clock.now().plus(keep);
         self.write("keeping an answer")

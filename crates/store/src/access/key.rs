@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -152,7 +152,7 @@ impl Store {
             let found: Option<Uuid> = tx
                 .optional_scalar(Sql::new(APP_IS_THERE).with(app.uuid()).with(org.uuid()))
                 .await?;
-            found.ok_or(StoreError::NotFound("application"))?;
+            found.ok_or(StoreError::NotFound(Entity::Application))?;
         }
         tx.run(
             Sql::new(INSERT)
@@ -216,7 +216,7 @@ impl Store {
             )
             .await?;
         if revoked == 0 {
-            return Err(StoreError::NotFound("key"));
+            return Err(StoreError::NotFound(Entity::Key));
         }
         record_change(&mut tx, ChangeKind::Key, id.uuid(), now).await?;
         tx.commit().await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::access::key::{hash, mint_secret};
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -88,7 +88,7 @@ impl Store {
             .await?;
         }
         tx.commit().await?;
-        let org_id = OrgId::from_uuid(org.ok_or(StoreError::NotFound("code"))?);
+        let org_id = OrgId::from_uuid(org.ok_or(StoreError::NotFound(Entity::Code))?);
         let session = ConsoleSession {
             id,
             org_id,
@@ -143,7 +143,7 @@ impl Store {
             .read("reading an organisation")
             .optional_scalar(Sql::new(ORG_NAME).with(id.uuid()))
             .await?;
-        name.ok_or(StoreError::NotFound("organisation"))
+        name.ok_or(StoreError::NotFound(Entity::Organisation))
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::access::key::{hash, mint_secret};
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::row;
 use crate::engine::sql::Sql;
@@ -97,7 +97,7 @@ impl TryFrom<Row> for AppToken {
             session_id: row.session_id,
             read_only: row.read_only,
             capabilities: row::code("app_token", "capabilities", id, row.capabilities)?,
-            feature_flags: flags.ok_or_else(|| row::bad("app_token", "feature_flags", id))?,
+            feature_flags: flags.ok_or_else(|| row::corrupt("app_token", "feature_flags", id))?,
             created_at: Timestamp::from_micros(row.created_at),
             expires_at: Timestamp::from_micros(row.expires_at),
         })
@@ -163,7 +163,7 @@ impl Store {
                     .with(org.uuid()),
             )
             .await?;
-        found.ok_or(StoreError::NotFound("application"))?;
+        found.ok_or(StoreError::NotFound(Entity::Application))?;
         tx.run(
             Sql::new(INSERT)
                 .with(token.id.uuid())
@@ -204,7 +204,7 @@ impl Store {
         let of: Option<Uuid> = tx
             .optional_scalar(Sql::new(USE_CODE).with(hash(code)).with(now.micros()))
             .await?;
-        let of = of.ok_or(StoreError::NotFound("code"))?;
+        let of = of.ok_or(StoreError::NotFound(Entity::Code))?;
         let row: Option<Row> = tx
             .optional(
                 Sql::new(COPY)
@@ -215,7 +215,7 @@ impl Store {
             )
             .await?;
         tx.commit().await?;
-        let token = row.ok_or(StoreError::NotFound("code"))?.try_into()?;
+        let token = row.ok_or(StoreError::NotFound(Entity::Code))?.try_into()?;
         Ok((token, secret))
     }
 

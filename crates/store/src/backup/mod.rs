@@ -155,7 +155,7 @@ impl Contents {
     }
 }
 
-fn wrong(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> BackupError {
+fn during(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> BackupError {
     let what = what.into();
     move |source| BackupError::Database { what, source }
 }

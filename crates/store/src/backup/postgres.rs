@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{BackupError, Contents, quoted, wrong};
+use super::{BackupError, Contents, during, quoted};
 use crate::engine::migrate;
 
 /// A database as it stood at one moment, for as long as this lives.
@@ -32,7 +32,7 @@ impl Snapshot {
     pub async fn take(url: &str) -> Result<Self, BackupError> {
         let what = "reading the database";
         let mut connection = PgConnectOptions::from_str(url)
-            .map_err(wrong("reading the database's URL"))?
+            .map_err(during("reading the database's URL"))?
             .application_name("postrider backup")
             // It waits for other programs, which take as long as they take.
             .options([
@@ -42,18 +42,18 @@ impl Snapshot {
             ])
             .connect()
             .await
-            .map_err(wrong("reaching the database"))?;
+            .map_err(during("reaching the database"))?;
         sqlx::query("begin isolation level repeatable read read only")
             .execute(&mut connection)
             .await
-            .map_err(wrong(what))?;
+            .map_err(during(what))?;
         let (id, version): (String, i32) = sqlx::query_as(
             "select pg_export_snapshot(), current_setting('server_version_num')::integer",
         )
         .fetch_one(&mut connection)
         .await
-        .map_err(wrong(what))?;
-        let contents = contents(&mut connection).await.map_err(wrong(what))?;
+        .map_err(during(what))?;
+        let contents = contents(&mut connection).await.map_err(during(what))?;
         let mut nodes = 0;
         if contents.rows.contains_key("node") {
             nodes = sqlx::query_scalar(
@@ -61,7 +61,7 @@ impl Snapshot {
             )
             .fetch_one(&mut connection)
             .await
-            .map_err(wrong(what))?;
+            .map_err(during(what))?;
         }
         if !contents.is_empty() {
             contents.ours("the database", migrate::postgres())?;
@@ -81,7 +81,7 @@ impl Snapshot {
     /// [`BackupError`]; it is gone all the same.
     pub async fn end(self) -> Result<(), BackupError> {
         let ended = self.connection.close().await;
-        ended.map_err(wrong("leaving the database"))
+        ended.map_err(during("leaving the database"))
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 use uuid::Uuid;
 
-use super::{BackupError, Contents, quoted, wrong};
+use super::{BackupError, Contents, during, quoted};
 use crate::engine::migrate;
 
 /// How long SQLite waits for others' locks.
@@ -34,7 +34,7 @@ pub async fn copy(from: &Path, to: &Path) -> Result<Contents, BackupError> {
     let mut connection = options
         .connect()
         .await
-        .map_err(wrong(format!("making {}", to.display())))?;
+        .map_err(during(format!("making {}", to.display())))?;
     let what = format!("copying {}", from.display());
     let path = from.to_str().ok_or_else(|| BackupError::Database {
         what: what.clone(),
@@ -44,9 +44,9 @@ pub async fn copy(from: &Path, to: &Path) -> Result<Contents, BackupError> {
         .bind(path)
         .execute(&mut connection)
         .await
-        .map_err(wrong(format!("opening {}", from.display())))?;
+        .map_err(during(format!("opening {}", from.display())))?;
     let contents = copy_attached(&mut connection, &what).await?;
-    connection.close().await.map_err(wrong(what))?;
+    connection.close().await.map_err(during(what))?;
     contents.ours(&from.display().to_string(), migrate::sqlite())?;
     Ok(contents)
 }
@@ -63,7 +63,7 @@ async fn copy_attached(
     )
     .fetch_all(&mut *connection)
     .await
-    .map_err(wrong(what))?;
+    .map_err(during(what))?;
     // Indices are made before the rows, so that SQLite carries them over as they are.
     for (kind, _, maker) in &makers {
         if kind == "table" || kind == "index" {
@@ -94,17 +94,17 @@ async fn copy_attached(
 /// [`BackupError`], also for a file that is damaged, not ours or too new.
 pub async fn examine(file: &Path) -> Result<Contents, BackupError> {
     let what = format!("reading {}", file.display());
-    let mut connection = open(file).await.map_err(wrong(&what))?;
+    let mut connection = open(file).await.map_err(during(&what))?;
     let checked = sqlx::query_scalar("pragma integrity_check(1)");
     let words: String = checked
         .fetch_one(&mut connection)
         .await
-        .map_err(wrong(&what))?;
+        .map_err(during(&what))?;
     if words != "ok" {
         let file = file.to_owned();
         return Err(BackupError::Damaged { file, words });
     }
-    connection.close().await.map_err(wrong(&what))?;
+    connection.close().await.map_err(during(&what))?;
     look(file).await
 }
 
@@ -114,9 +114,9 @@ pub async fn examine(file: &Path) -> Result<Contents, BackupError> {
 /// [`BackupError`], also for a file that is not ours or too new.
 pub async fn look(file: &Path) -> Result<Contents, BackupError> {
     let what = format!("reading {}", file.display());
-    let mut connection = open(file).await.map_err(wrong(&what))?;
+    let mut connection = open(file).await.map_err(during(&what))?;
     let contents = contents(&mut connection, "main", &what).await?;
-    connection.close().await.map_err(wrong(&what))?;
+    connection.close().await.map_err(during(&what))?;
     contents.ours(&file.display().to_string(), migrate::sqlite())?;
     Ok(contents)
 }
@@ -128,12 +128,12 @@ pub async fn look(file: &Path) -> Result<Contents, BackupError> {
 /// [`BackupError`]; the file is as it was.
 pub async fn without_log(file: &Path) -> Result<(), BackupError> {
     let what = format!("closing the log of {}", file.display());
-    let mut connection = open(file).await.map_err(wrong(&what))?;
+    let mut connection = open(file).await.map_err(during(&what))?;
     let mode: String = sqlx::query_scalar("pragma journal_mode = delete")
         .fetch_one(&mut connection)
         .await
-        .map_err(wrong(&what))?;
-    connection.close().await.map_err(wrong(&what))?;
+        .map_err(during(&what))?;
+    connection.close().await.map_err(during(&what))?;
     if mode == "delete" {
         return Ok(());
     }
@@ -151,7 +151,7 @@ async fn open(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
 async fn run(connection: &mut SqliteConnection, what: &str, text: &str) -> Result<(), BackupError> {
     // Our own constants, and what the schema says of itself.
     let done = sqlx::query(AssertSqlSafe(text.to_owned())).execute(connection);
-    done.await.map(|_| ()).map_err(wrong(what))
+    done.await.map(|_| ()).map_err(during(what))
 }
 
 async fn contents(
@@ -166,10 +166,10 @@ async fn contents(
     )))
     .fetch_all(&mut *connection)
     .await
-    .map_err(wrong(what))?;
+    .map_err(during(what))?;
     for (table,) in tables {
         let text = format!("select count(*) from {schema}.{}", quoted(&table));
-        let rows = number(connection, text).await.map_err(wrong(what))?;
+        let rows = number(connection, text).await.map_err(during(what))?;
         contents.rows.insert(table, rows.unwrap_or(0));
     }
     let has = |table: &str| contents.rows.contains_key(table);
@@ -181,23 +181,23 @@ async fn contents(
     if meta {
         let text = format!("select name, value from {schema}.meta");
         let rows = sqlx::query_as(AssertSqlSafe(text)).fetch_all(&mut *connection);
-        contents.add_meta(rows.await.map_err(wrong(what))?);
+        contents.add_meta(rows.await.map_err(during(what))?);
     }
     if steps {
         let text =
             format!("select version, checksum from {schema}._sqlx_migrations order by version");
         let rows = sqlx::query_as(AssertSqlSafe(text)).fetch_all(&mut *connection);
-        contents.steps = rows.await.map_err(wrong(what))?;
+        contents.steps = rows.await.map_err(during(what))?;
     }
     if message {
         let text = format!("select max(id) from {schema}.message");
         let newest = sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(&mut *connection);
-        let newest: Option<Uuid> = newest.await.map_err(wrong(what))?;
+        let newest: Option<Uuid> = newest.await.map_err(during(what))?;
         contents.add_newest(None, newest);
     }
     for (table, _) in dated.into_iter().filter(|(_, there)| *there) {
         let text = format!("select max(at) from {schema}.{table}");
-        let newest = number(connection, text).await.map_err(wrong(what))?;
+        let newest = number(connection, text).await.map_err(during(what))?;
         contents.add_newest(newest, None);
     }
     Ok(contents)

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::org::{EventTypeConfig, OrgCache, OrgConfig};
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::{Change, ChangeKind};
 use crate::engine::row;
 use crate::engine::sql::Sql;
@@ -134,7 +134,7 @@ impl AppConfig {
 
 /// Applications, organisations and event types in memory. Clones share them.
 #[derive(Clone, Debug)]
-pub struct ConfigCache {
+pub struct AppCache {
     store: Store,
     apps: Cache<AppId, Arc<AppConfig>>,
     names: Cache<(OrgId, String), AppId>,
@@ -143,7 +143,7 @@ pub struct ConfigCache {
     forgotten: Arc<AtomicU64>,
 }
 
-impl ConfigCache {
+impl AppCache {
     /// An empty cache over the store.
     pub fn new(store: Store) -> Self {
         Self {
@@ -178,7 +178,7 @@ impl ConfigCache {
         let id = self.store.app(name.0, &name.1).await?.id;
         let app = self.app_at_least(id, 0).await?;
         if app.org_id != name.0 {
-            return Err(StoreError::NotFound("application"));
+            return Err(StoreError::NotFound(Entity::Application));
         }
         self.names.insert(name, id);
         Ok(app)
@@ -296,7 +296,7 @@ impl Store {
             .read("reading an application")
             .optional(Sql::new(APP).with(id.uuid()))
             .await?;
-        let app = app.ok_or(StoreError::NotFound("application"))?;
+        let app = app.ok_or(StoreError::NotFound(Entity::Application))?;
         let rows: Vec<Row> = self
             .read("reading endpoints")
             .all(Sql::new(SELECT_ALL).with(id.uuid()))

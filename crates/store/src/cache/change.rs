@@ -7,7 +7,7 @@ use postrider_domain::{AppId, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::{Change, ChangeKind};
 use crate::engine::run::Tx;
 use crate::engine::sql::Sql;
@@ -39,7 +39,7 @@ pub(crate) async fn record_change(
 /// publish that read the old configuration notices, and says that it has changed.
 pub(crate) async fn config_changed(tx: &mut Tx<'_>, app: AppId, now: Timestamp) -> StoreResult<()> {
     if tx.run(Sql::new(BUMP).with(app.uuid())).await? == 0 {
-        return Err(StoreError::NotFound("application"));
+        return Err(StoreError::NotFound(Entity::Application));
     }
     record_change(tx, ChangeKind::App, app.uuid(), now).await
 }

@@ -14,7 +14,7 @@ use postrider_domain::{EventTypeId, OrgId, OrgSettings, RetryPolicy, Timestamp};
 
 use crate::engine::Store;
 use crate::engine::error::{StoreError, StoreResult};
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::stored::event_type::EventType;
 
 /// Organisations in memory.
@@ -138,7 +138,7 @@ fn config(event_type: EventType) -> StoreResult<EventTypeConfig> {
         retry_policy: event_type.retry_policy,
         schema: schema
             .transpose()
-            .map_err(|_| bad("event_type", "schemas", id))?
+            .map_err(|_| corrupt("event_type", "schemas", id))?
             .flatten(),
     })
 }

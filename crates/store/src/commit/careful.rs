@@ -1,11 +1,11 @@
 //! The path of a batch in which some key is taken or some message is refused.
 
 use super::messages::taken::{Known, settled};
-use super::messages::{Fate, IngestBatch, NewMessage};
+use super::messages::{IngestBatch, IngestResult, NewMessage};
 use super::outcomes::{Applied, Outcome};
 use super::writer::{Writer, Written};
 use crate::engine::Engine;
-use crate::engine::error::{StoreError, StoreResult, wrong};
+use crate::engine::error::{StoreError, StoreResult, during};
 #[cfg(test)]
 use crate::engine::sql::Statements;
 
@@ -23,7 +23,7 @@ impl Writer {
         batch: IngestBatch<'_>,
         outcomes: &[Outcome],
     ) -> StoreResult<Written> {
-        let fates = self.careful_messages(batch).await?;
+        let results = self.careful_messages(batch).await?;
         let empty = IngestBatch {
             messages: &[],
             ..batch
@@ -49,7 +49,7 @@ impl Writer {
             }
         }
         Ok(Written {
-            fates,
+            results,
             outcomes: applied,
         })
     }
@@ -74,7 +74,7 @@ impl Writer {
         Ok(Applied::refused())
     }
 
-    async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<Fate>> {
+    async fn careful_messages(&mut self, batch: IngestBatch<'_>) -> StoreResult<Vec<IngestResult>> {
         let mut known: Vec<Option<Known>> = self.store.taken(batch, &self.recent_keys).await?;
         let mut parts = Vec::new();
         parts.push(0..batch.messages.len());
@@ -90,20 +90,20 @@ impl Writer {
             };
             match Box::pin(self.optimistic(attempt, &[])).await {
                 Ok(written) => {
-                    for (at, fate) in open.into_iter().zip(written.fates) {
-                        known[at] = Some(Known::Fate(fate));
+                    for (at, result) in open.into_iter().zip(written.results) {
+                        known[at] = Some(Known::IngestResult(result));
                     }
                 }
                 Err(StoreError::Conflict(_)) if looks < LOOKS => {
                     looks += 1;
-                    for (at, fate) in self
+                    for (at, result) in self
                         .store
                         .taken(batch, &self.recent_keys)
                         .await?
                         .into_iter()
                         .enumerate()
                     {
-                        known[at] = known[at].or(fate);
+                        known[at] = known[at].or(result);
                     }
                     parts.push(part);
                 }
@@ -113,30 +113,36 @@ impl Writer {
                     parts.push(part.start..middle);
                 }
                 // Whoever is in the way has not committed yet: nothing is wrong with the message.
-                Err(StoreError::Conflict(_)) => known[open[0]] = Some(Known::Fate(Fate::Stale)),
+                Err(StoreError::Conflict(_)) => {
+                    known[open[0]] = Some(Known::IngestResult(IngestResult::Stale));
+                }
                 Err(error) if error.is_about_data() => {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a message was refused"
                     );
-                    known[open[0]] = Some(Known::Fate(Fate::Refused));
+                    known[open[0]] = Some(Known::IngestResult(IngestResult::Refused));
                 }
                 Err(error) => return Err(error),
             }
         }
-        let fates = settled(batch.messages, &known);
-        self.confirm(batch.messages, &fates).await?;
-        Ok(fates)
+        let results = settled(batch.messages, &known);
+        self.confirm(batch.messages, &results).await?;
+        Ok(results)
     }
 
     /// Writes to the keys of earlier messages that are answered once more, and so waits for
     /// what their own commit may never have been answered for: a standby, a disk. On SQLite,
     /// what is seen has been synced.
-    async fn confirm(&mut self, messages: &[NewMessage], fates: &[Fate]) -> StoreResult<()> {
+    async fn confirm(
+        &mut self,
+        messages: &[NewMessage],
+        results: &[IngestResult],
+    ) -> StoreResult<()> {
         let mut keys: Vec<[u8; 16]> = messages
             .iter()
-            .zip(fates)
-            .filter(|(_, fate)| matches!(fate, Fate::Replayed(_)))
+            .zip(results)
+            .filter(|(_, result)| matches!(result, IngestResult::Replayed(_)))
             .filter_map(|(message, _)| Some(message.publish_key.as_ref()?.key))
             .collect();
         if keys.is_empty() || self.store.engine() == Engine::Sqlite {
@@ -150,7 +156,7 @@ impl Writer {
             .execute(self.connection().await?)
             .await
             .map(|_| ())
-            .map_err(wrong("confirming keys"))
+            .map_err(during("confirming keys"))
     }
 }
 

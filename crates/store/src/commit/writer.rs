@@ -6,10 +6,10 @@ use std::time::Duration;
 use postrider_domain::Timestamp;
 
 use super::messages::recent_keys::RecentKeys;
-use super::messages::{self, Fate, IngestBatch, fates};
+use super::messages::{self, IngestBatch, IngestResult, results};
 use super::outcomes::{self, Applied, Outcome};
 use super::sqlite;
-use crate::engine::error::{PAYLOAD_KEY, StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::{Db, Store};
 
 /// The committers' own connections to the database.
@@ -48,7 +48,7 @@ impl Store {
 
 impl Writer {
     /// Writes messages and outcomes, each in one transaction or both in the same.
-    /// Returns the fate of each message and whether each outcome still applied.
+    /// Returns the result of each message and whether each outcome still applied.
     ///
     /// An error means that nothing is known of either: a commit whose answer was
     /// lost may have gone through.
@@ -60,11 +60,11 @@ impl Writer {
         let has = (!batch.messages.is_empty(), !outcomes.is_empty());
         pass_before(has);
         let written = match self.optimistic(batch, outcomes).await {
-            Err(StoreError::Conflict(PAYLOAD_KEY)) => {
+            Err(StoreError::Conflict(Refusal::PayloadKey)) => {
                 // Another node has the same block of keys: the database went back, and nobody
                 // has noticed yet.
                 self.store.database_lost();
-                Err(StoreError::Conflict(PAYLOAD_KEY))
+                Err(StoreError::Conflict(Refusal::PayloadKey))
             }
             Err(error) if error.is_about_data() => self.careful(batch, outcomes).await,
             // Two nodes' batches in each other's way: this one was rolled back.
@@ -108,7 +108,7 @@ impl Writer {
             }
         };
         Ok(Written {
-            fates: fates(batch.messages, &stale),
+            results: results(batch.messages, &stale),
             outcomes,
         })
     }
@@ -129,11 +129,11 @@ impl Writer {
         if self.postgres.is_none() {
             let connected = db.commit.acquire().await;
             self.postgres =
-                Some(connected.map_err(crate::engine::error::wrong("connecting a committer"))?);
+                Some(connected.map_err(crate::engine::error::during("connecting a committer"))?);
         }
         self.postgres
             .as_deref_mut()
-            .ok_or(StoreError::NotFound("connection"))
+            .ok_or(StoreError::NotFound(Entity::Connection))
     }
 
     /// Gives the connection up, whatever it is in the middle of.
@@ -149,7 +149,7 @@ impl Writer {
 #[derive(Debug)]
 pub struct Written {
     /// Of each message, in order.
-    pub fates: Vec<Fate>,
+    pub results: Vec<IngestResult>,
     /// Of each outcome, in order.
     pub outcomes: Vec<Applied>,
 }

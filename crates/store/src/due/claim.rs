@@ -7,7 +7,7 @@ use postrider_domain::{
 };
 use uuid::Uuid;
 
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::error::{StoreError, StoreResult};
 use crate::engine::run::Tx;
 use crate::engine::sql::Sql;
@@ -289,7 +289,7 @@ impl Store {
                     .await
             }
         }
-        .map_err(wrong("reading payloads"))
+        .map_err(during("reading payloads"))
     }
 }
 

@@ -93,7 +93,7 @@ impl Store {
         let channels = channels
             .map(|text| {
                 serde_json::from_str(&text)
-                    .map_err(|_| crate::engine::row::bad("message", "channels", message_id))
+                    .map_err(|_| crate::engine::row::corrupt("message", "channels", message_id))
             })
             .transpose()?;
         Ok(Some(Expansion {

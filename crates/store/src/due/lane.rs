@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::run::{Connection, Tx};
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -168,7 +168,7 @@ impl Store {
                 query.execute(connection).await.map(|_| ())
             }
         };
-        released.map_err(wrong("releasing deliveries"))?;
+        released.map_err(during("releasing deliveries"))?;
         tx.run(Sql::new(WAKE).with(endpoint.uuid()).with(due.micros()))
             .await?;
         let parked = Sql::new(PARK)

@@ -1,4 +1,4 @@
-//! Leases of nodes: who may send, and who inherits from the dead.
+//! Leases of nodes: who may send, and who takes over from the dead.
 //!
 //! A delivery in hand names its owner, a node's incarnation, new at every start. One
 //! row per node holds its lease, judged by the database's clock. A node that has been
@@ -13,7 +13,7 @@ use postrider_domain::{EndpointId, MessageId, NodeId, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::run::{Connection, Tx};
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -130,7 +130,7 @@ impl Store {
                 first_wanted(rows, wanted, most).await
             }
         };
-        rows.map_err(wrong("reading claims"))
+        rows.map_err(during("reading claims"))
     }
 
     /// The manual sends in this node's hand, as the database sees it.

@@ -3,7 +3,7 @@
 use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, TaskId};
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -46,12 +46,12 @@ impl Store {
                     .with(endpoint.uuid()),
             )
             .await?;
-        let row = row.ok_or(StoreError::NotFound("message or endpoint"))?;
+        let row = row.ok_or(StoreError::NotFound(Entity::MessageOrEndpoint))?;
         if !row.kept || payload_key::expires_at(row.payload_key) <= now {
-            return Err(StoreError::Conflict("payload_gone"));
+            return Err(StoreError::Conflict(Refusal::PayloadGone));
         }
         if row.disabled {
-            return Err(StoreError::Conflict("endpoint_disabled"));
+            return Err(StoreError::Conflict(Refusal::EndpointDisabled));
         }
         tx.run(
             Sql::new(INSERT_DELIVERY)

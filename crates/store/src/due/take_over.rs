@@ -1,4 +1,4 @@
-//! Inheriting from the dead: what a node owned is freed, in several transactions.
+//! Taking over from the dead: what a node owned is freed, in several transactions.
 //!
 //! Whoever takes over marks the dead node's row first (`lease_until` is 0), and nothing is
 //! written under its number from then on. A fail-over to an earlier state of the database can
@@ -138,17 +138,17 @@ impl Store {
         Ok(freed)
     }
 
-    /// With `inherits`, `None` if the owner is not given up.
+    /// With `takes_over`, `None` if the owner is not given up.
     async fn free_resend(
         &self,
         owner: i64,
         resend: Uuid,
         endpoint: EndpointId,
-        inherits: bool,
+        takes_over: bool,
     ) -> StoreResult<Option<u64>> {
         let now = self.clock.now().micros();
         let mut tx = self.begin("freeing a manual send").await?;
-        if inherits && !is_given_up(&mut tx, owner).await? {
+        if takes_over && !is_given_up(&mut tx, owner).await? {
             return Ok(None);
         }
         let freed = tx

@@ -11,10 +11,10 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub enum StoreError {
     /// No such row, or not this caller's.
     #[error("{0} not found")]
-    NotFound(&'static str),
-    /// A unique key is taken; the word names the key (`app_uid`, `event_type_name`, ...).
-    #[error("{0} is taken")]
-    Conflict(&'static str),
+    NotFound(Entity),
+    /// What is there stands in the way.
+    #[error("{0}")]
+    Conflict(Refusal),
     /// The database is away or overloaded; the same call may go through later.
     #[error("{operation}: the database is not available")]
     Unavailable {
@@ -54,6 +54,73 @@ pub enum StoreError {
     Cipher(#[from] crate::engine::cipher::CipherError),
 }
 
+/// What can be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Entity {
+    #[error("application")]
+    Application,
+    #[error("message attempt")]
+    Attempt,
+    #[error("code")]
+    Code,
+    #[error("connection")]
+    Connection,
+    #[error("endpoint")]
+    Endpoint,
+    #[error("event type")]
+    EventType,
+    #[error("inbox")]
+    Inbox,
+    #[error("key")]
+    Key,
+    #[error("message")]
+    Message,
+    #[error("message or endpoint")]
+    MessageOrEndpoint,
+    #[error("organisation")]
+    Organisation,
+    #[error("task")]
+    Task,
+}
+
+/// What can stand in a change's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    #[error("the application's uid is taken")]
+    AppUid,
+    #[error("the application has changed meanwhile")]
+    AppVersion,
+    #[error("the endpoint is disabled")]
+    EndpointDisabled,
+    #[error("the endpoint has changed meanwhile")]
+    EndpointRevision,
+    #[error("the endpoint's uid is taken")]
+    EndpointUid,
+    #[error("another message has the event id")]
+    EventId,
+    #[error("the event type's name is taken")]
+    EventTypeName,
+    #[error("there are too many inboxes")]
+    Inboxes,
+    #[error("too many replaced secrets are in their grace")]
+    LiveSecrets,
+    #[error("the organisation's external id is taken")]
+    OrgExternalId,
+    #[error("the organisation's name is taken")]
+    OrgName,
+    #[error("the payload is gone")]
+    PayloadGone,
+    /// No caller's fault: a database that went back gave two nodes the same block of keys.
+    #[error("another payload has the key")]
+    PayloadKey,
+    #[error("another message has the idempotency key")]
+    PublishKey,
+    #[error("too many tasks are running")]
+    RunningTasks,
+}
+
 impl StoreError {
     /// Whether the same call may succeed later without any change.
     pub fn is_transient(&self) -> bool {
@@ -66,7 +133,7 @@ impl StoreError {
     /// Whether a payload was given a key that another has: the database went back, and two nodes
     /// hold the same block ([`crate::KeyBlock`]). Nothing was written.
     pub fn is_taken_payload_key(&self) -> bool {
-        matches!(self, Self::Conflict(PAYLOAD_KEY))
+        matches!(self, Self::Conflict(Refusal::PayloadKey))
     }
 
     /// Whether the statement was certainly rolled back in favour of another, so that it
@@ -115,8 +182,8 @@ impl StoreError {
 
     /// Sorts a driver error by what can be done about it.
     pub(crate) fn from_sqlx(operation: &'static str, source: sqlx::Error) -> Self {
-        if let Some(name) = violated_key(&source) {
-            return Self::Conflict(name);
+        if let Some(refusal) = violated_key(&source) {
+            return Self::Conflict(refusal);
         }
         if is_transient(&source) {
             Self::Unavailable { operation, source }
@@ -127,38 +194,39 @@ impl StoreError {
 }
 
 /// Turns driver errors of `operation` into ours: for `map_err`.
-pub(crate) fn wrong(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
+pub(crate) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
     move |source| StoreError::from_sqlx(operation, source)
 }
 
 /// Unique keys that callers can run into, by what the engines call them:
 /// PostgreSQL names the index, SQLite the columns.
-const KEYS: &[(&str, &str, &str)] = &[
-    ("app_uid", "app.org_id, app.uid", "app_uid"),
+const KEYS: &[(&str, &str, Refusal)] = &[
+    ("app_uid", "app.org_id, app.uid", Refusal::AppUid),
     (
         "endpoint_uid",
         "endpoint.app_id, endpoint.uid",
-        "endpoint_uid",
+        Refusal::EndpointUid,
     ),
     (
         "event_type_name",
         "event_type.org_id, event_type.name",
-        "event_type_name",
+        Refusal::EventTypeName,
     ),
-    ("org_external_id_key", "org.external_id", "org_external_id"),
-    ("org_name_key", "org.name", "org_name"),
-    ("publish_key_pkey", "publish_key.key", "publish_key"),
+    (
+        "org_external_id_key",
+        "org.external_id",
+        Refusal::OrgExternalId,
+    ),
+    ("org_name_key", "org.name", Refusal::OrgName),
+    ("publish_key_pkey", "publish_key.key", Refusal::PublishKey),
     (
         "event_key_pkey",
         "event_key.app_id, event_key.event_id",
-        "event_key",
+        Refusal::EventId,
     ),
 ];
 
-/// The conflict of two payloads that were given the same key: no caller's fault.
-pub(crate) const PAYLOAD_KEY: &str = "payload_key";
-
-fn violated_key(error: &sqlx::Error) -> Option<&'static str> {
+fn violated_key(error: &sqlx::Error) -> Option<Refusal> {
     let database = error.as_database_error()?;
     if !database.is_unique_violation() {
         return None;
@@ -168,11 +236,11 @@ fn violated_key(error: &sqlx::Error) -> Option<&'static str> {
     if (index.starts_with("payload_") && index.ends_with("_pkey"))
         || database.message().ends_with("payload.key")
     {
-        return Some(PAYLOAD_KEY);
+        return Some(Refusal::PayloadKey);
     }
     KEYS.iter()
         .find(|(name, columns, _)| index == *name || database.message().ends_with(columns))
-        .map(|(_, _, name)| *name)
+        .map(|(_, _, refusal)| *refusal)
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {

@@ -13,7 +13,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use crate::engine::Db;
 use crate::engine::connect::ConnectError;
 use crate::engine::error::StoreError;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 #[cfg(test)]
 use crate::engine::sql::Statements;
 
@@ -91,7 +91,7 @@ async fn needed(db: &Db) -> Result<i64, StoreError> {
         Db::Sqlite(db) => sqlx::query_scalar(NEEDED).fetch_optional(&db.write).await,
         Db::Postgres(db) => sqlx::query_scalar(NEEDED).fetch_optional(&db.write).await,
     };
-    let Some(stored) = stored.map_err(wrong("reading which schema is needed"))? else {
+    let Some(stored) = stored.map_err(during("reading which schema is needed"))? else {
         return Ok(0);
     };
     // What cannot be read asks for more than we know.
@@ -105,11 +105,11 @@ async fn lock_beside(path: &std::path::Path) -> Result<std::fs::File, ConnectErr
     let mut lock = path.as_os_str().to_owned();
     lock.push(".migrate-lock");
     let lock = std::path::PathBuf::from(lock);
-    let wrong = |source| ConnectError::File {
+    let during = |source| ConnectError::File {
         path: lock.clone(),
         source,
     };
-    let file = std::fs::File::create(&lock).map_err(wrong)?;
+    let file = std::fs::File::create(&lock).map_err(during)?;
     // Waiting for another process must not hold up the runtime's threads.
     tokio::task::spawn_blocking(move || file.lock().map(|()| file))
         .await

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::engine::error::{StoreError, StoreResult};
 
-pub(crate) fn bad(table: &'static str, column: &'static str, id: impl Display) -> StoreError {
+pub(crate) fn corrupt(table: &'static str, column: &'static str, id: impl Display) -> StoreError {
     StoreError::BadRow {
         table,
         column,
@@ -23,7 +23,7 @@ pub(crate) fn rate(
     value: Option<i32>,
 ) -> StoreResult<Option<u16>> {
     value
-        .map(|value| u16::try_from(value).map_err(|_| bad(table, "throttle_rate", id)))
+        .map(|value| u16::try_from(value).map_err(|_| corrupt(table, "throttle_rate", id)))
         .transpose()
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn code<T: TryFrom<i16>>(
     id: impl Display,
     value: i16,
 ) -> StoreResult<T> {
-    T::try_from(value).map_err(|_| bad(table, column, id))
+    T::try_from(value).map_err(|_| corrupt(table, column, id))
 }
 
 /// A column that holds JSON, or nothing.
@@ -45,7 +45,7 @@ pub(crate) fn json<T: DeserializeOwned>(
     value: Option<&str>,
 ) -> StoreResult<Option<T>> {
     value
-        .map(|value| serde_json::from_str(value).map_err(|_| bad(table, column, id)))
+        .map(|value| serde_json::from_str(value).map_err(|_| corrupt(table, column, id)))
         .transpose()
 }
 
@@ -56,5 +56,5 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(
     id: impl Display,
     value: &T,
 ) -> StoreResult<String> {
-    serde_json::to_string(value).map_err(|_| bad(table, column, id))
+    serde_json::to_string(value).map_err(|_| corrupt(table, column, id))
 }

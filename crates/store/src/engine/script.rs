@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteQueryResult, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 
 /// Statements under construction, with their values.
 #[derive(Default)]
@@ -92,9 +92,9 @@ impl Script {
         mut take: impl FnMut(Either<SqliteQueryResult, SqliteRow>),
     ) -> StoreResult<()> {
         use futures_util::TryStreamExt;
-        let wrong = wrong(operation);
+        let during = during(operation);
         if let Some(error) = self.failed {
-            return Err(wrong(sqlx::Error::Encode(error)));
+            return Err(during(sqlx::Error::Encode(error)));
         }
         if self.text.is_empty() {
             return Ok(());
@@ -102,7 +102,7 @@ impl Script {
         // The text is made of our own constants; every value is bound.
         let query = sqlx::query_with(AssertSqlSafe(self.text), self.args);
         let mut results = Executor::fetch_many(connection, query);
-        while let Some(result) = results.try_next().await.map_err(wrong)? {
+        while let Some(result) = results.try_next().await.map_err(during)? {
             take(result);
         }
         Ok(())
@@ -113,5 +113,5 @@ impl Script {
 /// own work.
 pub(crate) fn as_json(rows: &[impl Serialize]) -> StoreResult<String> {
     serde_json::to_string(rows)
-        .map_err(|error| wrong("writing a batch as JSON")(sqlx::Error::Encode(error.into())))
+        .map_err(|error| during("writing a batch as JSON")(sqlx::Error::Encode(error.into())))
 }

@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::error::{StoreError, StoreResult};
 
 /// Begins a transaction that writes: the first statement of the first script.
@@ -39,7 +39,7 @@ impl SqliteTransaction {
     /// travel with the statements next to them, since each call is a hop to the driver's
     /// thread and back.
     pub(crate) async fn scripted(pool: &SqlitePool, operation: &'static str) -> StoreResult<Self> {
-        let connection = pool.acquire().await.map_err(wrong(operation))?;
+        let connection = pool.acquire().await.map_err(during(operation))?;
         Ok(Self {
             connection,
             open: true,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::engine::Db;
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 #[cfg(test)]
 use crate::engine::sql::Statements;
 use crate::expiry::payload_key;
@@ -51,26 +51,26 @@ impl Store {
             return Ok(());
         };
         let day = self.clock.now().seconds().div_euclid(DAY);
-        let wrong = wrong("making partitions");
-        let mut connection = db.write.acquire().await.map_err(wrong)?;
+        let during = during("making partitions");
+        let mut connection = db.write.acquire().await.map_err(during)?;
         let missing = missing(&mut connection, wanted(day)).await?;
         if missing.is_empty() {
             return Ok(());
         }
-        let mut tx = db.write.begin().await.map_err(wrong)?;
+        let mut tx = db.write.begin().await.map_err(during)?;
         sqlx::query(TAKE_LOCK_POSTGRES)
             .bind(LOCK)
             .execute(&mut *tx)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
         sqlx::query("set local lock_timeout = '3s'")
             .execute(&mut *tx)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
         for partition in self::missing(&mut tx, missing).await? {
             attach(&mut tx, &partition).await?;
         }
-        tx.commit().await.map_err(wrong)
+        tx.commit().await.map_err(during)
     }
 
     /// Drops partitions of messages and attempts made before `rows_before`, and of
@@ -135,7 +135,7 @@ async fn missing(
     let present: Vec<String> = sqlx::query_scalar(PRESENT_POSTGRES)
         .fetch_all(connection)
         .await
-        .map_err(wrong("listing partitions"))?;
+        .map_err(during("listing partitions"))?;
     wanted.retain(|partition| !present.contains(&partition.name));
     Ok(wanted)
 }
@@ -154,7 +154,7 @@ async fn attach(connection: &mut PgConnection, partition: &Partition) -> StoreRe
         sqlx::query(AssertSqlSafe(statement))
             .execute(&mut *connection)
             .await
-            .map_err(wrong("attaching a partition"))?;
+            .map_err(during("attaching a partition"))?;
     }
     Ok(())
 }
@@ -162,18 +162,18 @@ async fn attach(connection: &mut PgConnection, partition: &Partition) -> StoreRe
 /// Drops one, unless somebody reads what it is part of: whoever wants to write meanwhile would
 /// wait behind us. A backup reads for long; the next round tries again.
 async fn drop_partition(pool: &PgPool, name: &str) -> StoreResult<bool> {
-    let wrong = wrong("dropping a partition");
-    let mut tx = pool.begin().await.map_err(wrong)?;
+    let during = during("dropping a partition");
+    let mut tx = pool.begin().await.map_err(during)?;
     sqlx::query("set local lock_timeout = '100ms'")
         .execute(&mut *tx)
         .await
-        .map_err(wrong)?;
+        .map_err(during)?;
     let statement = format!("drop table if exists {name}");
     match sqlx::query(AssertSqlSafe(statement))
         .execute(&mut *tx)
         .await
     {
-        Ok(_) => tx.commit().await.map(|()| true).map_err(wrong),
+        Ok(_) => tx.commit().await.map(|()| true).map_err(during),
         Err(error) if is_lock_timeout(&error) => {
             tracing::info!(
                 name,
@@ -181,7 +181,7 @@ async fn drop_partition(pool: &PgPool, name: &str) -> StoreResult<bool> {
             );
             Ok(false)
         }
-        Err(error) => Err(wrong(error)),
+        Err(error) => Err(during(error)),
     }
 }
 
@@ -198,7 +198,7 @@ async fn existing(pool: &PgPool) -> StoreResult<Vec<String>> {
     sqlx::query_scalar(EXPIRING_POSTGRES)
         .fetch_all(pool)
         .await
-        .map_err(wrong("listing partitions"))
+        .map_err(during("listing partitions"))
 }
 
 /// What a partition is of, as its name says.
@@ -245,7 +245,7 @@ async fn holds_pending(pool: &PgPool, name: &str) -> StoreResult<bool> {
     query
         .fetch_one(pool)
         .await
-        .map_err(wrong("looking for pending deliveries"))
+        .map_err(during("looking for pending deliveries"))
 }
 
 /// Each is prepared by a test.

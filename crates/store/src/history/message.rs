@@ -5,7 +5,7 @@ use std::time::Duration;
 use postrider_domain::{AppId, MessageId, Timestamp};
 use uuid::Uuid;
 
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -265,7 +265,7 @@ impl Store {
             .all(one(app, id_or_event_id, with_payload))
             .await?;
         let row = rows.into_iter().next();
-        row.ok_or(StoreError::NotFound("message"))?
+        row.ok_or(StoreError::NotFound(Entity::Message))?
             .into_message(self.clock.now())
     }
 
@@ -293,7 +293,7 @@ impl Store {
             .read("reading a message")
             .optional_scalar(Sql::new(PAYLOAD_KEY).with(app.uuid()).with(id.uuid()))
             .await?;
-        let key = key.ok_or(StoreError::NotFound("message"))?;
+        let key = key.ok_or(StoreError::NotFound(Entity::Message))?;
         self.write("removing a payload")
             .run(Sql::new(EXPUNGE).with(key))
             .await

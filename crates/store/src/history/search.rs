@@ -32,7 +32,7 @@ pub struct MessageQuery {
     /// Only those of this tag.
     pub tag: Option<String>,
     /// Only those with a delivery that stands so.
-    pub status: Option<Standing>,
+    pub status: Option<DeliveryStatus>,
     /// Only those for this endpoint.
     pub endpoint: Option<EndpointId>,
     /// Only those accepted before this time.
@@ -43,7 +43,7 @@ pub struct MessageQuery {
 
 /// How a delivery stands, as people look for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum DeliveryStatus {
     /// It arrived; of a message: some have, and none stands otherwise but cancelled.
     Succeeded,
     /// Not tried yet.
@@ -58,7 +58,7 @@ pub enum Standing {
 
 /// How many of a message's deliveries stand how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standings {
+pub struct DeliveryStatuses {
     /// They arrived.
     pub succeeded: u64,
     /// Not tried yet.
@@ -77,17 +77,17 @@ pub struct FoundMessage {
     /// The message, without its body.
     pub message: Message,
     /// How its deliveries stand.
-    pub standing: Standings,
+    pub standing: DeliveryStatuses,
 }
 
 /// The condition on a delivery `d` that stands so.
-fn stands(standing: Standing) -> &'static str {
+fn stands(standing: DeliveryStatus) -> &'static str {
     match standing {
-        Standing::Succeeded => formatcp!("d.state = {SUCCEEDED}"),
-        Standing::Pending => formatcp!("d.state = {PENDING} and d.attempts = 0"),
-        Standing::Failing => formatcp!("d.state = {PENDING} and d.attempts > 0"),
-        Standing::Exhausted => formatcp!("d.state = {EXHAUSTED}"),
-        Standing::Canceled => formatcp!("d.state in ({CANCELLED}, {SKIPPED})"),
+        DeliveryStatus::Succeeded => formatcp!("d.state = {SUCCEEDED}"),
+        DeliveryStatus::Pending => formatcp!("d.state = {PENDING} and d.attempts = 0"),
+        DeliveryStatus::Failing => formatcp!("d.state = {PENDING} and d.attempts > 0"),
+        DeliveryStatus::Exhausted => formatcp!("d.state = {EXHAUSTED}"),
+        DeliveryStatus::Canceled => formatcp!("d.state in ({CANCELLED}, {SKIPPED})"),
     }
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn look(
     if let Some(status) = query.status {
         sql.push(" and ");
         delivered(&mut sql, app, query.endpoint, stands(status));
-        if status == Standing::Succeeded && query.endpoint.is_none() {
+        if status == DeliveryStatus::Succeeded && query.endpoint.is_none() {
             sql.push(" and not ");
             delivered(
                 &mut sql,
@@ -319,8 +319,8 @@ impl Store {
         app: AppId,
         endpoint: Option<EndpointId>,
         messages: &[Uuid],
-    ) -> StoreResult<HashMap<MessageId, Standings>> {
-        let mut all: HashMap<MessageId, Standings> = HashMap::new();
+    ) -> StoreResult<HashMap<MessageId, DeliveryStatuses>> {
+        let mut all: HashMap<MessageId, DeliveryStatuses> = HashMap::new();
         if messages.is_empty() {
             return Ok(all);
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -101,7 +101,7 @@ impl Store {
             return self
                 .operational_app(org)
                 .await?
-                .ok_or(StoreError::NotFound("organisation"));
+                .ok_or(StoreError::NotFound(Entity::Organisation));
         }
         tx.run(Sql::new(INSERT_APP).with(id.uuid()).with(now.micros()))
             .await?;

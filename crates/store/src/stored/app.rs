@@ -4,7 +4,7 @@ use postrider_domain::{AppId, OrgId, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::row;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -79,7 +79,8 @@ impl Store {
             .read("reading an application")
             .optional(Sql::new(FIND).with(org.uuid()).with(id).with(id_or_uid))
             .await?;
-        row.ok_or(StoreError::NotFound("application"))?.try_into()
+        row.ok_or(StoreError::NotFound(Entity::Application))?
+            .try_into()
     }
 
     /// The application of this uid in this organisation.
@@ -88,7 +89,8 @@ impl Store {
             .read("reading an application")
             .optional(Sql::new(BY_UID).with(org.uuid()).with(uid))
             .await?;
-        row.ok_or(StoreError::NotFound("application"))?.try_into()
+        row.ok_or(StoreError::NotFound(Entity::Application))?
+            .try_into()
     }
 }
 

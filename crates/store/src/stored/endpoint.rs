@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::engine::cipher::Cipher;
 use crate::engine::error::StoreResult;
-use crate::engine::row::{self, bad};
+use crate::engine::row::{self, corrupt};
 #[cfg(test)]
 use crate::engine::sql::Statements;
 
@@ -213,7 +213,7 @@ impl Row {
         let id = EndpointId::from_uuid(self.id);
         let table = "endpoint";
         let seconds =
-            |seconds| u8::try_from(seconds).map_err(|_| bad(table, "timeout_seconds", id));
+            |seconds| u8::try_from(seconds).map_err(|_| corrupt(table, "timeout_seconds", id));
         Ok(Endpoint {
             id,
             app_id: AppId::from_uuid(self.app_id),
@@ -258,7 +258,7 @@ fn open_headers(
         return Ok(BTreeMap::new());
     };
     let text = cipher.open(HEADERS_PLACE, id.uuid(), sealed)?;
-    serde_json::from_slice(&text).map_err(|_| bad("endpoint", "headers", id))
+    serde_json::from_slice(&text).map_err(|_| corrupt("endpoint", "headers", id))
 }
 
 /// The columns that need work before they can be bound.

@@ -4,7 +4,7 @@ use postrider_domain::{EventTypeId, OrgId, RetryPolicy, Timestamp};
 use uuid::Uuid;
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::row;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -93,7 +93,8 @@ impl Store {
             .read("reading an event type")
             .optional(Sql::new(BY_NAME).with(org.uuid()).with(name))
             .await?;
-        row.ok_or(StoreError::NotFound("event type"))?.try_into()
+        row.ok_or(StoreError::NotFound(Entity::EventType))?
+            .try_into()
     }
 }
 

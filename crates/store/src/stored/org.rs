@@ -3,7 +3,7 @@
 use postrider_domain::{OrgId, OrgSettings};
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::row;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -19,7 +19,7 @@ impl Store {
             .optional_scalar(Sql::new(SETTINGS).with(id.uuid()))
             .await?;
         let settings = row::json("org", "settings", id, text.as_deref())?;
-        settings.ok_or(StoreError::NotFound("organisation"))
+        settings.ok_or(StoreError::NotFound(Entity::Organisation))
     }
 }
 

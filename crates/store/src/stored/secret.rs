@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::cipher::Cipher;
 use crate::engine::error::StoreResult;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 
 /// What secrets are sealed for.
 const PLACE: &str = "endpoint_secret";
@@ -43,5 +43,5 @@ pub(crate) fn open(cipher: &Cipher, id: SecretId, sealed: &[u8]) -> StoreResult<
     let bytes = cipher.open(PLACE, id.uuid(), sealed)?;
     String::from_utf8(bytes)
         .map(Secret::new)
-        .map_err(|_| bad("endpoint_secret", "secret", id))
+        .map_err(|_| corrupt("endpoint_secret", "secret", id))
 }

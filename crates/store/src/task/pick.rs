@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{CHUNK, Replayed, Window};
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::row;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -290,10 +290,10 @@ impl Store {
             .read("reading a filter")
             .optional(Sql::new(FILTER).with(endpoint.uuid()).with(app.uuid()))
             .await?;
-        let (event_types, channels) = row.ok_or(StoreError::NotFound("endpoint"))?;
+        let (event_types, channels) = row.ok_or(StoreError::NotFound(Entity::Endpoint))?;
         let list = |column, text: Option<String>| -> StoreResult<Option<Vec<String>>> {
             text.map(|text| {
-                serde_json::from_str(&text).map_err(|_| bad("endpoint", column, endpoint))
+                serde_json::from_str(&text).map_err(|_| corrupt("endpoint", column, endpoint))
             })
             .transpose()
         };

@@ -11,7 +11,7 @@ use super::pick::Picked;
 use super::run::{Step, app_of, count_changed, move_task, replayed_at};
 use super::{Messages, Progress, Replayed, Task, Work};
 use crate::due::lane::wake_lanes;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Refusal, StoreError, StoreResult};
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -203,7 +203,7 @@ impl Store {
             return Ok(Progress::Over);
         }
         if tx.run(Sql::new(HOLD).with(endpoint.uuid())).await? == 0 {
-            return Err(StoreError::Conflict("endpoint_disabled"));
+            return Err(StoreError::Conflict(Refusal::EndpointDisabled));
         }
         if !sorted.sendable.is_empty() {
             let statement = which.statement((app, endpoint), &sorted.sendable, task.id, now);

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::{NewTask, Phase, Task, TaskFilter, Work};
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::row;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -50,9 +50,9 @@ impl TryFrom<Row> for Task {
 
     fn try_from(row: Row) -> StoreResult<Self> {
         let (table, id) = ("task", TaskId::from_uuid(row.id));
-        let count = |column, value| u64::try_from(value).map_err(|_| bad(table, column, id));
+        let count = |column, value| u64::try_from(value).map_err(|_| corrupt(table, column, id));
         let work: Option<Work> = row::json(table, "work", id, Some(&row.work))?;
-        let work = work.ok_or_else(|| bad(table, "work", id))?;
+        let work = work.ok_or_else(|| corrupt(table, "work", id))?;
         let phase = [
             Phase::Counting,
             Phase::Working,
@@ -61,7 +61,7 @@ impl TryFrom<Row> for Task {
         ]
         .into_iter()
         .find(|phase| phase.code() == row.phase)
-        .ok_or_else(|| bad(table, "phase", id))?;
+        .ok_or_else(|| corrupt(table, "phase", id))?;
         let done = count("done", row.done)?;
         let total = count("total", row.total)?.max(done);
         Ok(Self {
@@ -174,15 +174,15 @@ impl Store {
                         .with(new.app_id.map(AppId::uuid)),
                 )
                 .await?;
-            if disabled.ok_or(StoreError::NotFound("endpoint"))? {
-                return Err(StoreError::Conflict("endpoint_disabled"));
+            if disabled.ok_or(StoreError::NotFound(Entity::Endpoint))? {
+                return Err(StoreError::Conflict(Refusal::EndpointDisabled));
             }
         }
         let running: i64 = tx
             .scalar(Sql::new(COUNT_RUNNING).with(new.org_id.uuid()))
             .await?;
         if running >= MOST_RUNNING {
-            return Err(StoreError::Conflict("running_tasks"));
+            return Err(StoreError::Conflict(Refusal::RunningTasks));
         }
         tx.run(
             Sql::new(INSERT)
@@ -205,7 +205,7 @@ impl Store {
     /// A task of the organisation.
     pub async fn task(&self, org: OrgId, id: TaskId) -> StoreResult<Task> {
         let row: Option<Row> = self.read("reading a task").optional(one(org, id)).await?;
-        let mut task: Task = row.ok_or(StoreError::NotFound("task"))?.try_into()?;
+        let mut task: Task = row.ok_or(StoreError::NotFound(Entity::Task))?.try_into()?;
         if task.work.result("").is_some() {
             let items: Option<String> = self
                 .read("reading what a task found")

@@ -8,7 +8,7 @@ use super::pick::Picked;
 use super::rows::{COLUMNS, Row, endpoint_of};
 use super::{Phase, Progress, Task, Window, Work};
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Refusal, StoreError, StoreResult};
 use crate::engine::run::Tx;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -198,7 +198,7 @@ impl Store {
             }
         };
         match done {
-            Err(StoreError::Conflict("endpoint_disabled")) => {
+            Err(StoreError::Conflict(Refusal::EndpointDisabled)) => {
                 let text = "the endpoint was disabled or deleted: enable it and start again";
                 self.fail_task(task, text).await.map(|()| Progress::Over)
             }
@@ -291,12 +291,12 @@ impl Store {
 /// The application of a task that has one.
 pub(super) fn app_of(task: &Task) -> StoreResult<AppId> {
     task.app_id
-        .ok_or_else(|| crate::engine::row::bad("task", "app_id", task.id))
+        .ok_or_else(|| crate::engine::row::corrupt("task", "app_id", task.id))
 }
 
 /// The endpoint of a task that has one.
 pub(super) fn replayed_at(task: &Task) -> StoreResult<EndpointId> {
-    endpoint_of(task).ok_or_else(|| crate::engine::row::bad("task", "work", task.id))
+    endpoint_of(task).ok_or_else(|| crate::engine::row::corrupt("task", "work", task.id))
 }
 
 /// Each is prepared by a test.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::run::{Step, move_task};
 use super::{Phase, Progress, Task, Window, Work};
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -223,7 +223,7 @@ fn found<T: Serialize>(
         .iter()
         .map(serde_json::to_string)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| crate::engine::row::bad("task", "result", task.id))?;
+        .map_err(|_| crate::engine::row::corrupt("task", "result", task.id))?;
     let upto = usage.len().checked_sub(1).and_then(|last| apps.get(last));
     Ok(Found {
         items: items.join(","),
@@ -250,7 +250,7 @@ pub(super) fn check_named(work: &Work) -> StoreResult<()> {
     match work {
         Work::Attempts {
             apps: Some(apps), ..
-        } if apps.is_empty() => Err(StoreError::NotFound("application")),
+        } if apps.is_empty() => Err(StoreError::NotFound(Entity::Application)),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::row;
@@ -121,7 +121,7 @@ impl Store {
         let written = self.upsert_event_type(org, new, false).await?;
         written
             .map(|(event_type, _)| event_type)
-            .ok_or(StoreError::Conflict("event_type_name"))
+            .ok_or(StoreError::Conflict(Refusal::EventTypeName))
     }
 
     /// Makes an event type or overwrites the one of its name, archived or not. Says
@@ -132,7 +132,7 @@ impl Store {
         new: NewEventType,
     ) -> StoreResult<(EventType, bool)> {
         let written = self.upsert_event_type(org, new, true).await?;
-        written.ok_or(StoreError::NotFound("event type"))
+        written.ok_or(StoreError::NotFound(Entity::EventType))
     }
 
     async fn upsert_event_type(
@@ -197,7 +197,9 @@ impl Store {
         let old: Option<Row> = tx
             .optional(Sql::new(LOCKED).with(org.uuid()).with(name))
             .await?;
-        let old: EventType = old.ok_or(StoreError::NotFound("event type"))?.try_into()?;
+        let old: EventType = old
+            .ok_or(StoreError::NotFound(Entity::EventType))?
+            .try_into()?;
         let id = old.id;
         let new = match change(old) {
             Ok(new) => new,
@@ -250,7 +252,7 @@ impl Store {
             .await
         }?;
         if done == 0 {
-            return Err(StoreError::NotFound("event type"));
+            return Err(StoreError::NotFound(Entity::EventType));
         }
         record_change(&mut tx, ChangeKind::Org, org.uuid(), now).await?;
         tx.commit().await?;

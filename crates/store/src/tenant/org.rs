@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::row;
 use crate::engine::run::Tx;
@@ -56,7 +56,7 @@ pub(crate) async fn org_settings_changed(
         .optional_scalar(Sql::new(LOCKED_SETTINGS).with(id.uuid()))
         .await?;
     let settings: Option<OrgSettings> = row::json("org", "settings", id, text.as_deref())?;
-    let mut settings = settings.ok_or(StoreError::NotFound("organisation"))?;
+    let mut settings = settings.ok_or(StoreError::NotFound(Entity::Organisation))?;
     change(&mut settings);
     let text = row::to_json("org", "settings", id, &settings)?;
     tx.run(Sql::new(SET_SETTINGS).with(id.uuid()).with(text))
@@ -80,7 +80,9 @@ impl Store {
             .read("reading an organisation")
             .optional(Sql::new(BY_NAME).with(name))
             .await?;
-        Ok(row.ok_or(StoreError::NotFound("organisation"))?.into())
+        Ok(row
+            .ok_or(StoreError::NotFound(Entity::Organisation))?
+            .into())
     }
 
     /// The organisation that tokens minted elsewhere name by `external_id`.
@@ -89,7 +91,9 @@ impl Store {
             .read("reading an organisation")
             .optional(Sql::new(BY_EXTERNAL_ID).with(external_id))
             .await?;
-        Ok(row.ok_or(StoreError::NotFound("organisation"))?.into())
+        Ok(row
+            .ok_or(StoreError::NotFound(Entity::Organisation))?
+            .into())
     }
 
     /// The organisation of this name, made if there is none; its external id is then

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::cache::change::config_changed;
 use crate::engine::Store;
 use crate::engine::cipher::Cipher;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::row;
 use crate::engine::sql::Sql;
@@ -139,9 +139,9 @@ impl Store {
                     .with(scheme),
             )
             .await?;
-        let live = live.ok_or(StoreError::NotFound("endpoint"))?;
+        let live = live.ok_or(StoreError::NotFound(Entity::Endpoint))?;
         if usize::try_from(live).unwrap_or(usize::MAX) >= MAX_REPLACED {
-            return Err(StoreError::Conflict("live_secrets"));
+            return Err(StoreError::Conflict(Refusal::LiveSecrets));
         }
         tx.run(
             Sql::new(REMOVE_EXPIRED)

@@ -15,7 +15,7 @@ use crate::engine::sql::Sql;
 use crate::history::attempt::{AttemptFilter, DeliveryFilter, statements};
 use crate::history::inbox::request;
 use crate::history::message::MessageFilter;
-use crate::history::search::{MessageQuery, Reach, Standing};
+use crate::history::search::{DeliveryStatus, MessageQuery, Reach};
 use crate::history::stat::{Bucket, StatScope, read, roll};
 use crate::history::{inbox, message, overview, search};
 use crate::support::{after, first};
@@ -229,7 +229,7 @@ fn looked_for() -> MessageQuery {
         event_types: vec!["a".to_owned()],
         channel: Some("eu".to_owned()),
         tag: Some("t".to_owned()),
-        status: Some(Standing::Succeeded),
+        status: Some(DeliveryStatus::Succeeded),
         endpoint: None,
         before: Some(NOW),
         after: Some(NOW.minus(Duration::from_hours(24 * 90))),
@@ -248,7 +248,7 @@ pub(super) fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
     let window = Bucket::Hour.window(NOW.minus(Duration::from_hours(24)), NOW);
     let of_one = MessageQuery {
         endpoint: Some(endpoint),
-        status: Some(Standing::Failing),
+        status: Some(DeliveryStatus::Failing),
         ..looked_for()
     };
     let ids: Vec<_> = (0..50).map(|_| MessageId::mint(NOW).uuid()).collect();
@@ -322,7 +322,7 @@ pub(super) fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
     ]
 }
 
-/// What looks at the journal now and then: only at what is open.
+/// What looks at the commit log now and then: only at what is open.
 pub(super) fn of_open_commits() -> Vec<(&'static str, Sql)> {
     let [commits, ..] = count::statements(NOW);
     vec![

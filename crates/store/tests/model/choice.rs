@@ -41,7 +41,7 @@ fn is_about_one_twice(moves: &[Move]) -> bool {
     !moves.iter().all(|one| seen.insert(one.delivery))
 }
 
-/// What hardly a walk would come to by chance: a roller that has rolled up, forgets, and looks.
+/// What hardly a walk would come to by chance: a roll-up that has rolled up, forgets, and looks.
 pub(crate) fn is_rare(action: Action) -> bool {
     matches!(
         action,

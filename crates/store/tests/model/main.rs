@@ -1,7 +1,7 @@
 //! Random walks of the ownership model (`crates/model`), each step also taken by the store: after
 //! every one of them each delivery stands as the model says, on both engines.
 //!
-//! A take-over is walked as a whole, as the store offers it, and so is the look of a roller that
+//! A take-over is walked as a whole, as the store offers it, and so is the look of a roll-up that
 //! has forgotten. A commit that hangs is one that comes when it is let go: what it touches is
 //! locked meanwhile, so that nothing can tell the two apart. A fail-over puts the tables back,
 //! under a store and nodes that go on.
@@ -17,7 +17,7 @@ mod walk;
 
 use walk::Walk;
 
-/// Of the walks. On the last four a roller forgets and looks at what it owes: one of thirty does.
+/// Of the walks. On the last four a roll-up forgets and looks at what it owes: one of thirty does.
 const SEEDS: [u64; 10] = [1, 2, 3, 4, 5, 6, 30, 40, 126, 204];
 const STEPS: usize = 40;
 
@@ -33,6 +33,6 @@ both_engines! {
             }
             adopted += walk.adopted;
         }
-        assert!(adopted > 0, "no walk came to a roller that has forgotten");
+        assert!(adopted > 0, "no walk came to a roll-up that has forgotten");
     }
 }

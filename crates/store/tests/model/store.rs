@@ -7,8 +7,8 @@ use bytes::Bytes;
 use postrider_domain::{DeliveryState, MessageId, NodeId, Timestamp};
 use postrider_model::{Action, Move, Row, Write, each};
 use postrider_store::{
-    ClaimKind, Deliveries, Engine, Fate, IngestBatch, KeyBlock, NewDelivery, NewMessage, Outcome,
-    Rollup, Start, Step,
+    ClaimKind, Deliveries, Engine, IngestBatch, IngestResult, KeyBlock, NewDelivery, NewMessage,
+    Outcome, Rollup, Start, Step,
 };
 
 use crate::walk::Walk;
@@ -187,7 +187,10 @@ impl Walk<'_> {
         };
         let written = store.writer().write(batch, &[]).await.unwrap();
         assert!(
-            written.fates.iter().all(|fate| *fate == Fate::Stored),
+            written
+                .results
+                .iter()
+                .all(|result| *result == IngestResult::Stored),
             "{:#?}",
             self.told
         );

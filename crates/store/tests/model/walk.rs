@@ -36,7 +36,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) endpoints: Vec<EndpointId>,
     pub(crate) messages: HashMap<u8, MessageId>,
     pub(crate) numbers: HashMap<u8, i64>,
-    /// Of each number its roller's account.
+    /// Of each number its rollup's account.
     pub(crate) rollups: HashMap<u8, Rollup>,
     /// Outcomes that ended their delivery, and those of them that a standby knows.
     pub(crate) ended: HashSet<(u8, u8, u8)>,
@@ -45,7 +45,7 @@ pub(crate) struct Walk<'a> {
     /// out, the model's has not. They owe until they are settled again.
     pub(crate) settled: HashSet<u8>,
     pub(crate) unsettled: HashSet<u8>,
-    /// How often a roller that had forgotten looked at what it owes.
+    /// How often a roll-up that had forgotten looked at what it owes.
     pub(crate) adopted: u32,
     /// What has been done, for whoever has to find out why it failed.
     pub(crate) told: Vec<String>,
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let follows = |next: &State| match write {
-            Write::Mark { .. } => next.nodes[usize::from(at)].heir.is_some(),
+            Write::Mark { .. } => next.nodes[usize::from(at)].rescuer.is_some(),
             Write::Index { .. } | Write::FreeGone { .. } => {
                 next.db.journal.iter().any(|entry| entry.owes)
             }

@@ -15,9 +15,10 @@ use postrider_domain::{
     NodeId, OrgId, SchemeKind, Timestamp, Trigger,
 };
 use postrider_store::{
-    Applied, Cipher, CleanUp, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Fate,
-    IngestBatch, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint, NewMessage,
-    NewSecret, Order, Outcome, PageRequest, Rollup, Secret, Start, Step, Store, StoreResult,
+    Applied, Cipher, CleanUp, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings,
+    IngestBatch, IngestResult, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint,
+    NewMessage, NewSecret, Order, Outcome, PageRequest, Rollup, Secret, Start, Step, Store,
+    StoreResult,
 };
 use postrider_testkit::{Engine, TestDatabase};
 
@@ -195,7 +196,7 @@ impl Database {
             messages: std::slice::from_ref(&message),
         };
         let written = self.store.writer().write(batch, &[]).await.unwrap();
-        assert_eq!(written.fates, [Fate::Stored]);
+        assert_eq!(written.results, [IngestResult::Stored]);
         message.id
     }
 

@@ -4,6 +4,7 @@ mod crates;
 mod fail_points;
 mod functions;
 mod modules;
+mod pages;
 mod sources;
 mod statements;
 mod workarounds;
@@ -19,6 +20,7 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
     let mut faults = crates::check(root)?;
     faults.extend(workarounds::check(root)?);
     faults.extend(modules::check(root)?);
+    faults.extend(pages::check(root)?);
     let mut texts = Vec::new();
     for path in sources(root)? {
         let text = std::fs::read_to_string(&path)?;

@@ -1,4 +1,4 @@
-//! The journal: what each commit wrote, in a few bytes, written with it.
+//! The commit log: what each commit wrote, in a few bytes, written with it.
 //!
 //! One row a commit costs what is hot next to nothing. The roll-ups of the statistics
 //! are made of it later (see `history/stat/roll.rs`), exactly once, since a row is marked in the
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-impl Happened {
+impl LoggedCommit {
     pub(crate) fn row(&self) -> RowId {
         RowId {
             seq: self.seq,
@@ -78,22 +78,22 @@ impl Happened {
 
 /// What one commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Happened {
+pub struct LoggedCommit {
     /// The number of the commit: they do not become visible in its order.
     pub seq: i64,
     /// When it was about to be committed.
     pub at: Timestamp,
     /// Messages that were stored.
-    pub messages: Vec<HappenedMessage>,
+    pub messages: Vec<LoggedMessage>,
     /// Attempts that were recorded.
-    pub attempts: Vec<HappenedAttempt>,
+    pub attempts: Vec<LoggedAttempt>,
     /// Requests that inboxes received.
-    pub requests: Vec<HappenedRequest>,
+    pub requests: Vec<LoggedRequest>,
 }
 
 /// A message that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HappenedMessage {
+pub struct LoggedMessage {
     /// Its application.
     pub app_id: AppId,
     /// Its id.
@@ -104,7 +104,7 @@ pub struct HappenedMessage {
 
 /// An attempt that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HappenedAttempt {
+pub struct LoggedAttempt {
     /// The application.
     pub app_id: AppId,
     /// The endpoint.
@@ -132,7 +132,7 @@ pub struct HappenedAttempt {
 
 /// A request that an inbox received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HappenedRequest {
+pub struct LoggedRequest {
     /// The organisation.
     pub org_id: OrgId,
     /// The application that the inbox is tied to.
@@ -233,7 +233,7 @@ pub(crate) fn pack<'a>(
 }
 
 /// The body of a request to an inbox.
-pub(crate) fn pack_request(request: &HappenedRequest) -> Option<Vec<u8>> {
+pub(crate) fn pack_request(request: &LoggedRequest) -> Option<Vec<u8>> {
     written(&Body {
         requests: vec![(
             request.org_id.uuid(),
@@ -257,7 +257,7 @@ fn written(body: &Body) -> Option<Vec<u8>> {
 }
 
 /// What a row holds; `None` if it cannot be read, as when a newer version wrote it.
-pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Option<Happened> {
+pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Option<LoggedCommit> {
     let body: Body = match bytes.split_first() {
         Some((&VERSION, rest)) => postcard::from_bytes(rest).ok()?,
         _ => return None,
@@ -267,12 +267,12 @@ pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Option<Happened> {
     let messages = body
         .messages
         .into_iter()
-        .map(|(app, id, at)| HappenedMessage {
+        .map(|(app, id, at)| LoggedMessage {
             app_id: AppId::from_uuid(app),
             id: MessageId::from_uuid(id),
             event_type: event_type(at),
         });
-    let attempts = body.attempts.into_iter().map(|one| HappenedAttempt {
+    let attempts = body.attempts.into_iter().map(|one| LoggedAttempt {
         app_id: AppId::from_uuid(one.app),
         endpoint_id: EndpointId::from_uuid(one.endpoint),
         message_id: MessageId::from_uuid(one.message),
@@ -288,13 +288,13 @@ pub(crate) fn unpack(seq: i64, at: i64, bytes: &[u8]) -> Option<Happened> {
     let requests = body
         .requests
         .into_iter()
-        .map(|(org, app, inbox, id)| HappenedRequest {
+        .map(|(org, app, inbox, id)| LoggedRequest {
             org_id: OrgId::from_uuid(org),
             app_id: app.map(AppId::from_uuid),
             inbox_id: InboxId::from_uuid(inbox),
             id: InboxRequestId::from_uuid(id),
         });
-    Some(Happened {
+    Some(LoggedCommit {
         seq,
         at: Timestamp::from_micros(at),
         messages: messages.collect(),
@@ -312,7 +312,7 @@ pub(crate) fn since(at: Timestamp, most: u16) -> Sql {
     sql
 }
 
-/// The statement of [`Store::happened`].
+/// The statement of [`Store::logged`].
 pub(crate) fn bodies(seqs: &[i64]) -> Sql {
     let mut sql = Sql::new("select seq, at, body from journal where seq in ");
     for (index, seq) in seqs.iter().enumerate() {
@@ -333,7 +333,7 @@ impl Store {
         most: u16,
     ) -> StoreResult<Vec<(i64, Timestamp)>> {
         let rows: Vec<(i64, i64)> = self
-            .read("reading the journal")
+            .read("reading the commit log")
             .all(self::since(since, most))
             .await?;
         let rows = rows.into_iter();
@@ -344,13 +344,15 @@ impl Store {
 
     /// What these commits wrote, oldest first; those that are gone, or that a newer version
     /// wrote, are left out.
-    pub async fn happened(&self, seqs: &[i64]) -> StoreResult<Vec<Happened>> {
+    pub async fn logged(&self, seqs: &[i64]) -> StoreResult<Vec<LoggedCommit>> {
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        let rows: Vec<(i64, i64, Vec<u8>)> =
-            self.read("reading the journal").all(bodies(seqs)).await?;
-        let mut all: Vec<Happened> = rows
+        let rows: Vec<(i64, i64, Vec<u8>)> = self
+            .read("reading the commit log")
+            .all(bodies(seqs))
+            .await?;
+        let mut all: Vec<LoggedCommit> = rows
             .into_iter()
             .filter_map(|(seq, at, body)| unpack(seq, at, &body))
             .collect();
@@ -363,7 +365,7 @@ impl Store {
     pub async fn trim_journal(&self) -> StoreResult<bool> {
         let before = self.clock.now().minus(KEPT).micros();
         let removed = self
-            .write("trimming the journal")
+            .write("trimming the commit log")
             .run(Sql::new(TRIM).with(before).with(CHUNK))
             .await?;
         Ok(removed == CHUNK.unsigned_abs())
@@ -397,7 +399,7 @@ mod tests {
     #[test]
     fn a_request_survives_its_bytes_and_nothing_is_no_body() {
         let now = Timestamp::from_seconds(1_800_000_000);
-        let request = HappenedRequest {
+        let request = LoggedRequest {
             org_id: OrgId::mint(now),
             app_id: Some(AppId::mint(now)),
             inbox_id: InboxId::mint(now),
@@ -405,7 +407,7 @@ mod tests {
         };
         let body = pack_request(&request).unwrap();
         assert_eq!(
-            unpack(7, now.micros(), &body).map(|happened| happened.requests),
+            unpack(7, now.micros(), &body).map(|logged| logged.requests),
             Some(vec![request])
         );
         assert_eq!(pack([], &[]), None);

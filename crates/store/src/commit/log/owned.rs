@@ -1,5 +1,5 @@
 //! Which deliveries a commit wrote in its node's hand: they stand in no index, so its row
-//! of the journal is what finds them should that node lose them.
+//! of the commit log is what finds them should that node lose them.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use postrider_domain::{EndpointId, MessageId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::HappenedMessage;
+use super::LoggedMessage;
 use crate::commit::messages::{Deliveries, NewMessage, Start};
 
 /// The first byte. What another version wrote is left to a node that can read it.
@@ -55,7 +55,7 @@ pub(crate) fn pack<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> Op
 }
 
 /// What [`pack`] has packed; `None` if it cannot be read.
-pub(crate) fn unpack(bytes: &[u8], messages: &[HappenedMessage]) -> Option<Vec<DeliveryKey>> {
+pub(crate) fn unpack(bytes: &[u8], messages: &[LoggedMessage]) -> Option<Vec<DeliveryKey>> {
     let Some((&VERSION, rest)) = bytes.split_first() else {
         return None;
     };
@@ -82,8 +82,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    fn messages(count: usize) -> Vec<HappenedMessage> {
-        let one = |_| HappenedMessage {
+    fn messages(count: usize) -> Vec<LoggedMessage> {
+        let one = |_| LoggedMessage {
             app_id: AppId::mint(NOW),
             id: MessageId::mint(NOW),
             event_type: "a".to_owned(),

@@ -107,7 +107,7 @@ pub struct IngestBatch<'a> {
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum IngestResult {
     /// It is durable.
     Stored,
     /// Its idempotency key had stored this one before.
@@ -123,14 +123,14 @@ pub enum Fate {
 }
 
 /// What becomes of messages of which these were planned on an old version.
-pub(super) fn fates(messages: &[NewMessage], stale: &HashSet<MessageId>) -> Vec<Fate> {
+pub(super) fn results(messages: &[NewMessage], stale: &HashSet<MessageId>) -> Vec<IngestResult> {
     messages
         .iter()
         .map(|message| {
             if stale.contains(&message.id) {
-                Fate::Stale
+                IngestResult::Stale
             } else {
-                Fate::Stored
+                IngestResult::Stored
             }
         })
         .collect()

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Deliveries, IngestBatch, NewMessage, Start};
 use crate::commit::log;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::error::{StoreError, StoreResult};
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -113,7 +113,7 @@ async fn attempt(
         .bind(owned)
         .fetch_all(connection)
         .await
-        .map_err(wrong("storing messages"))?;
+        .map_err(during("storing messages"))?;
     rows.into_iter()
         .map(|row| match row {
             (Some(app), Some(version)) => Ok((AppId::from_uuid(app), version)),

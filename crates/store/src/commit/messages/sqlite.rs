@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::recent_keys::{Addition, RecentKeys, Step};
 use super::{Deliveries, IngestBatch, NewMessage, Start};
-use crate::engine::error::{StoreError, StoreResult, wrong};
+use crate::engine::error::{Refusal, StoreError, StoreResult, during};
 use crate::engine::script::{Script, as_json};
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -115,9 +115,9 @@ pub(crate) async fn look(
     let (mut rows, mut taken) = (Vec::new(), HashSet::new());
     for (statement, row) in script.rows(tx, OPERATION).await? {
         if statement == 1 {
-            rows.push(<(Uuid, i64, i64)>::from_row(&row).map_err(wrong("reading versions"))?);
+            rows.push(<(Uuid, i64, i64)>::from_row(&row).map_err(during("reading versions"))?);
         } else {
-            taken.insert(row.try_get(0).map_err(wrong("looking for keys"))?);
+            taken.insert(row.try_get(0).map_err(during("looking for keys"))?);
         }
     }
     let known = keys.seq();
@@ -126,7 +126,7 @@ pub(crate) async fn look(
             .bind(known)
             .fetch_all(&mut **tx)
             .await
-            .map_err(wrong("reading the log of keys"))?;
+            .map_err(during("reading the log of keys"))?;
         keys.absorb(missed);
     }
     let current: HashMap<AppId, i64> = rows
@@ -210,7 +210,7 @@ fn keys_free(
             || keys.holder(&key.key, now).is_some()
             || taken.contains(&key.key[..])
         {
-            return Err(StoreError::Conflict("publish_key"));
+            return Err(StoreError::Conflict(Refusal::PublishKey));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use postrider_domain::{AppId, MessageId, Timestamp};
 use uuid::Uuid;
 
 use super::recent_keys::RecentKeys;
-use super::{Fate, IngestBatch, NewMessage};
+use super::{IngestBatch, IngestResult, NewMessage};
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
 use crate::engine::sql::Sql;
@@ -20,7 +20,7 @@ const CHUNK: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Known {
     /// How it ends.
-    Fate(Fate),
+    IngestResult(IngestResult),
     /// It has the idempotency key of an earlier message of the batch, with the same body
     /// or not, and shares what becomes of that one.
     SameKey { leader: usize, same_body: bool },
@@ -28,28 +28,28 @@ pub(crate) enum Known {
     SameEvent { leader: usize },
 }
 
-/// The fates of all, once those that lead are known.
-pub(crate) fn settled(messages: &[NewMessage], known: &[Option<Known>]) -> Vec<Fate> {
-    let mut fates: Vec<Fate> = Vec::with_capacity(known.len());
+/// The results of all, once those that lead are known.
+pub(crate) fn settled(messages: &[NewMessage], known: &[Option<Known>]) -> Vec<IngestResult> {
+    let mut results: Vec<IngestResult> = Vec::with_capacity(known.len());
     for one in known {
         // A leader comes before those that follow it.
-        let fate = match *one {
-            Some(Known::Fate(fate)) => fate,
-            Some(Known::SameKey { leader, same_body }) => match fates[leader] {
-                Fate::Stored if same_body => Fate::Replayed(messages[leader].id),
-                Fate::Stored => Fate::Mismatch,
+        let result = match *one {
+            Some(Known::IngestResult(result)) => result,
+            Some(Known::SameKey { leader, same_body }) => match results[leader] {
+                IngestResult::Stored if same_body => IngestResult::Replayed(messages[leader].id),
+                IngestResult::Stored => IngestResult::Mismatch,
                 other => other,
             },
-            Some(Known::SameEvent { leader }) => match fates[leader] {
-                Fate::Stored => Fate::EventIdTaken,
+            Some(Known::SameEvent { leader }) => match results[leader] {
+                IngestResult::Stored => IngestResult::EventIdTaken,
                 // Nobody has the id now: this one may try again.
-                _ => Fate::Stale,
+                _ => IngestResult::Stale,
             },
-            None => Fate::Refused,
+            None => IngestResult::Refused,
         };
-        fates.push(fate);
+        results.push(result);
     }
-    fates
+    results
 }
 
 const EVENT_ID_HOLDER: &str =
@@ -165,7 +165,7 @@ fn known<'b>(
 ) -> Option<Known> {
     if let Some(key) = &message.publish_key {
         if let Some((id, body_hash)) = keys.get(&key.key[..]) {
-            return Some(Known::Fate(replay(*id, body_hash, &key.body_hash)));
+            return Some(Known::IngestResult(replay(*id, body_hash, &key.body_hash)));
         }
         if let Some(&(leader, body_hash)) = leaders.get(&key.key) {
             return Some(Known::SameKey {
@@ -177,18 +177,18 @@ fn known<'b>(
     }
     let event_id = message.event_id.as_deref()?;
     if events.contains(&(message.app_id.uuid(), event_id.to_owned())) {
-        return Some(Known::Fate(Fate::EventIdTaken));
+        return Some(Known::IngestResult(IngestResult::EventIdTaken));
     }
     let leader = event_leaders.insert((message.app_id, event_id), at)?;
     event_leaders.insert((message.app_id, event_id), leader);
     Some(Known::SameEvent { leader })
 }
 
-fn replay(id: MessageId, stored: &[u8], asked: &[u8]) -> Fate {
+fn replay(id: MessageId, stored: &[u8], asked: &[u8]) -> IngestResult {
     if stored == asked {
-        Fate::Replayed(id)
+        IngestResult::Replayed(id)
     } else {
-        Fate::Mismatch
+        IngestResult::Mismatch
     }
 }
 

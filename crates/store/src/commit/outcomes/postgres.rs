@@ -14,7 +14,7 @@ use super::emit::emit_of_deliveries;
 use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes_due};
 use crate::commit::log;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::run::Connection;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -91,12 +91,12 @@ pub(crate) async fn write(
         let late = record(connection, node, outcomes, now).await?;
         return Ok(applied(outcomes, &late, &HashMap::new()));
     }
-    let wrong = wrong("recording outcomes");
-    let mut tx = connection.begin().await.map_err(wrong)?;
+    let during = during("recording outcomes");
+    let mut tx = connection.begin().await.map_err(during)?;
     let late = record(&mut tx, node, outcomes, now).await?;
     let health = follow_up(&mut tx, outcomes).await?;
     emit_of_deliveries(Connection::Postgres(&mut tx), outcomes, &late).await?;
-    tx.commit().await.map_err(wrong)?;
+    tx.commit().await.map_err(during)?;
     Ok(applied(outcomes, &late, &health))
 }
 
@@ -136,7 +136,7 @@ async fn record(
         .bind(node)
         .fetch_all(connection)
         .await
-        .map_err(wrong("recording outcomes"))?;
+        .map_err(during("recording outcomes"))?;
     Ok(rows.into_iter().collect())
 }
 
@@ -233,7 +233,7 @@ async fn follow_up(
             .bind(failed.iter().map(|f| f.1.micros()).collect::<Vec<_>>())
             .fetch_all(&mut *connection)
             .await
-            .map_err(wrong("recording failures"))?;
+            .map_err(during("recording failures"))?;
         for (id, first, last) in rows {
             health.insert(
                 id,
@@ -252,7 +252,7 @@ async fn follow_up(
             .bind(lanes.iter().map(|l| l.2.micros()).collect::<Vec<_>>())
             .execute(&mut *connection)
             .await
-            .map_err(wrong("waking lanes"))?;
+            .map_err(during("waking lanes"))?;
     }
     Ok(health)
 }
@@ -268,12 +268,12 @@ async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> S
     if manual.is_empty() {
         return Ok(());
     }
-    let wrong = wrong("recording manual attempts");
+    let during = during("recording manual attempts");
     sqlx::query(REMOVE_RESENDS)
         .bind(manual.iter().map(|m| m.1).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await
-        .map_err(wrong)?;
+        .map_err(during)?;
     let tried: Vec<_> = manual
         .iter()
         .filter_map(|(o, _)| o.tried.map(|status| (o, status)))
@@ -299,7 +299,7 @@ async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> S
         )
         .execute(&mut *connection)
         .await
-        .map_err(wrong)?;
+        .map_err(during)?;
     let won: Vec<_> = manual.iter().filter(|(o, _)| o.is_success()).collect();
     sqlx::query(SETTLED)
         .bind(
@@ -315,7 +315,7 @@ async fn settle_manual(connection: &mut PgConnection, outcomes: &[Outcome]) -> S
         .execute(&mut *connection)
         .await
         .map(|_| ())
-        .map_err(wrong)
+        .map_err(during)
 }
 
 /// Each is prepared by a test.

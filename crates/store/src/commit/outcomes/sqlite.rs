@@ -15,7 +15,7 @@ use super::{Applied, NewAttempt, Outcome, Step, endpoints_where, failures, lanes
 use crate::commit::log;
 use crate::commit::messages::NewMessage;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::run::Connection;
 use crate::engine::script::{Script, as_json};
 #[cfg(test)]
@@ -62,7 +62,7 @@ const LANES: &str = "insert into lane (endpoint_id, app_id, next_due, wake_at) \
     on conflict (endpoint_id) do update set next_due = min(lane.next_due, excluded.next_due), \
         wake_at = max(lane.parked_until, min(lane.next_due, excluded.next_due))";
 
-/// The journal's row. Bind now, body, node, what is owned, whether it owes, and how many
+/// The commit log's row. Bind now, body, node, what is owned, whether it owes, and how many
 /// outcomes are to have moved their deliveries: right behind [`MOVE`], so that `changes()`
 /// says how many have.
 const TELL: &str = "insert into journal (at, body, node, owned, owes, whole) \
@@ -73,7 +73,7 @@ const TELL_ONCE: &str = "insert into journal (at, body, node, owned, owes, whole
     select $1, $2, $3, $4, $5, $6 = 0 or changes() = $6 \
     where not exists (select 1 from attempt where message_id = $7 and id = $8)";
 
-/// What the journal is to hold of a batch.
+/// What the commit log is to hold of a batch.
 pub(crate) struct Entry {
     node: i64,
     at: Timestamp,
@@ -252,7 +252,7 @@ async fn late(
         .bind(&moves.rows)
         .fetch_all(connection)
         .await
-        .map_err(wrong("looking for late outcomes"))?;
+        .map_err(during("looking for late outcomes"))?;
     Ok(rows.into_iter().collect())
 }
 
@@ -313,7 +313,7 @@ fn columns(attempt: &NewAttempt, body_at: usize) -> impl Serialize + '_ {
 
 /// Manual attempts are few: a statement each.
 async fn settle_manual(connection: &mut SqliteConnection, outcomes: &[Outcome]) -> StoreResult<()> {
-    let wrong = wrong("recording a manual attempt");
+    let during = during("recording a manual attempt");
     for outcome in outcomes {
         let Step::Manual { resend } = outcome.step else {
             continue;
@@ -322,7 +322,7 @@ async fn settle_manual(connection: &mut SqliteConnection, outcomes: &[Outcome]) 
             .bind(resend)
             .execute(&mut *connection)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
         let Some(status) = outcome.tried else {
             continue;
         };
@@ -332,14 +332,14 @@ async fn settle_manual(connection: &mut SqliteConnection, outcomes: &[Outcome]) 
             .bind(status.code())
             .execute(&mut *connection)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
         if outcome.is_success() {
             sqlx::query(SETTLED)
                 .bind(outcome.endpoint_id.uuid())
                 .bind(outcome.message_id.uuid())
                 .execute(&mut *connection)
                 .await
-                .map_err(wrong)?;
+                .map_err(during)?;
         }
     }
     Ok(())
@@ -349,7 +349,7 @@ async fn follow_up(
     connection: &mut SqliteConnection,
     outcomes: &[Outcome],
 ) -> StoreResult<HashMap<Uuid, Health>> {
-    let wrong = wrong("recording what follows");
+    let during = during("recording what follows");
     let failed = failures(outcomes);
     let mut health = HashMap::new();
     if !failed.is_empty() {
@@ -360,7 +360,7 @@ async fn follow_up(
             .bind(json!(times).to_string())
             .fetch_all(&mut *connection)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
         for (id, first, last) in rows {
             health.insert(
                 id,
@@ -384,7 +384,7 @@ async fn follow_up(
             .bind(json!(times).to_string())
             .execute(connection)
             .await
-            .map_err(wrong)?;
+            .map_err(during)?;
     }
     Ok(health)
 }

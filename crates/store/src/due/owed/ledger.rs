@@ -1,6 +1,6 @@
 //! A node's account of its own commits, kept by its roll-ups: which of them still owe.
 //!
-//! Reading the journal, it enters what each commit wrote in the node's hand, and strikes out
+//! Reading the commit log, it enters what each commit wrote in the node's hand, and strikes out
 //! what outcomes have moved. A row of which nothing is left is closed by the transaction that
 //! rolls the outcomes up, without a look at the deliveries. It knows only what that journal
 //! said, and holds only while each of its transactions follows on the one before: each leaves
@@ -14,7 +14,7 @@ use postrider_domain::{EndpointId, MessageId, Timestamp};
 
 use super::{ON_ITS_WAY, Unreadable};
 use crate::commit::log::owned::{self, DeliveryKey};
-use crate::commit::log::{self, Happened, RowId};
+use crate::commit::log::{self, LoggedCommit, RowId};
 #[cfg(test)]
 use crate::engine::sql::Statements;
 
@@ -49,10 +49,10 @@ struct Entry {
     compare_at: Timestamp,
 }
 
-/// A row of the journal, read.
+/// A row of the commit log, read.
 #[derive(Debug)]
 pub(crate) struct Commit {
-    pub(crate) happened: Happened,
+    pub(crate) logged: LoggedCommit,
     /// Whether every scheduled outcome of it moved its delivery.
     pub(crate) whole: bool,
     pub(crate) owes: bool,
@@ -63,13 +63,13 @@ pub(crate) struct Commit {
 impl Commit {
     /// `None` if the body cannot be read.
     pub(crate) fn read(row: &log::Row) -> Option<Self> {
-        let happened = log::unpack(row.seq, row.at, &row.body)?;
+        let logged = log::unpack(row.seq, row.at, &row.body)?;
         let owned = match &row.owned {
-            Some(bytes) => owned::unpack(bytes, &happened.messages),
+            Some(bytes) => owned::unpack(bytes, &logged.messages),
             None => None,
         };
         Some(Self {
-            happened,
+            logged,
             whole: row.whole,
             owes: row.owes,
             owned,
@@ -151,10 +151,10 @@ impl Ledger {
         let mut closed = Vec::new();
         for commit in commits {
             if let (true, Some(owned)) = (commit.owes, commit.owned.take()) {
-                self.owe(commit.happened.row(), commit.happened.at, owned);
+                self.owe(commit.logged.row(), commit.logged.at, owned);
             }
             if commit.whole {
-                for attempt in commit.happened.attempts.iter().filter(|one| one.scheduled) {
+                for attempt in commit.logged.attempts.iter().filter(|one| one.scheduled) {
                     closed.extend(self.strike(&(attempt.endpoint_id, attempt.message_id)));
                 }
             }
@@ -246,7 +246,7 @@ pub(crate) const STATEMENTS: Statements = Statements {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commit::log::HappenedAttempt;
+    use crate::commit::log::LoggedAttempt;
     use postrider_domain::{AppId, AttemptId};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -268,10 +268,10 @@ mod tests {
 
     fn publish(seq: i64, owned: &[DeliveryKey]) -> Commit {
         Commit {
-            happened: Happened {
+            logged: LoggedCommit {
                 seq,
                 at: NOW,
-                ..Happened::default()
+                ..LoggedCommit::default()
             },
             whole: true,
             owes: true,
@@ -280,7 +280,7 @@ mod tests {
     }
 
     fn outcomes(seq: i64, moved: &[DeliveryKey], whole: bool, scheduled: bool) -> Commit {
-        let attempt = |key: &DeliveryKey| HappenedAttempt {
+        let attempt = |key: &DeliveryKey| LoggedAttempt {
             app_id: AppId::mint(NOW),
             endpoint_id: key.0,
             message_id: key.1,
@@ -294,10 +294,10 @@ mod tests {
             next_at: None,
         };
         Commit {
-            happened: Happened {
+            logged: LoggedCommit {
                 seq,
                 attempts: moved.iter().map(attempt).collect(),
-                ..Happened::default()
+                ..LoggedCommit::default()
             },
             whole,
             owes: false,

@@ -1,4 +1,4 @@
-//! Looks at the deliveries of commits that owe, where the journal alone does not close them.
+//! Looks at the deliveries of commits that owe, where the commit log alone does not close them.
 
 use postrider_domain::{EndpointId, MessageId, Timestamp};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ pub(crate) async fn takes_step(tx: &mut Tx<'_>, mark: Mark) -> StoreResult<bool>
     Ok(tx.run(step).await? > 0)
 }
 
-/// Rows of the journal that one transaction looks at.
+/// Rows of the commit log that one transaction looks at.
 const ROWS: i64 = 32;
 /// Deliveries that one transaction looks at, but for those of one row.
 const KEYS: usize = 4_000;
@@ -168,7 +168,7 @@ impl Store {
         let mut sql = of_node(ledger.node(), after);
         ledger.unreadable.leave_out(self, &mut sql);
         sql.push(" order by seq limit ").bind(ROWS);
-        let rows: Vec<Row> = self.read("reading the journal").all(sql).await?;
+        let rows: Vec<Row> = self.read("reading the commit log").all(sql).await?;
         let Some(last) = rows.last().map(|row| row.seq) else {
             ledger.adopt_after = None;
             return Ok(false);
@@ -238,7 +238,7 @@ impl Store {
         loop {
             let mut sql = of_node(number, after);
             sql.push(" order by seq limit ").bind(ROWS);
-            let rows: Vec<Row> = self.read("reading the journal").all(sql).await?;
+            let rows: Vec<Row> = self.read("reading the commit log").all(sql).await?;
             let Some(last) = rows.last().map(|row| row.seq) else {
                 return Ok(Some(freed));
             };
@@ -259,7 +259,10 @@ impl Store {
     pub(crate) async fn fresh_at(&self, endpoint: EndpointId) -> StoreResult<Vec<MessageId>> {
         let (mut after, mut messages) = (0, Vec::new());
         loop {
-            let rows: Vec<Row> = self.read("reading the journal").all(owing(after)).await?;
+            let rows: Vec<Row> = self
+                .read("reading the commit log")
+                .all(owing(after))
+                .await?;
             let Some(last) = rows.last().map(|row| row.seq) else {
                 return Ok(messages);
             };
@@ -291,7 +294,7 @@ impl Store {
                 }
                 // Of the version before, which did not note it.
                 None => {
-                    let messages = commit.happened.messages.iter();
+                    let messages = commit.logged.messages.iter();
                     let messages: Vec<_> =
                         messages.map(|m| (m.app_id.uuid(), m.id.uuid())).collect();
                     self.fresh_of(&messages).await?

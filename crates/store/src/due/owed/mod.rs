@@ -3,12 +3,12 @@
 //! A delivery that its publish wrote in a node's hand stands in no index: it costs the usual
 //! delivery, which succeeds at once, nothing. Should the node lose it (a crash, a commit whose
 //! answer was lost or that became visible late, a database that went back to an earlier state),
-//! the commit's row of the journal finds it: the row *owes* until each of its deliveries has
+//! the commit's row of the commit log finds it: the row *owes* until each of its deliveries has
 //! ended or stands in an index. What is looked at follows from these rows, never from a time.
 //!
 //! A row is closed
 //!
-//! - by the journal alone, together with the roll-up of the outcomes, where these say that all
+//! - by the commit log alone, together with the roll-up of the outcomes, where these say that all
 //!   its deliveries have moved: [`Ledger`];
 //! - by a look at its deliveries: those that this node does not hold ([`Store::free_unheld`]),
 //!   those that are older than any send under way, which get a due time and are ordinary
@@ -44,7 +44,7 @@ const OLD: Duration = Duration::from_secs(30);
 /// When any other node does that.
 const OLD_ELSEWHERE: Duration = Duration::from_secs(45);
 
-/// Rows of the journal that this version cannot read: they stay as they are, are counted, and
+/// Rows of the commit log that this version cannot read: they stay as they are, are counted, and
 /// do not stand in the way of others.
 #[derive(Debug, Default)]
 pub(crate) struct Unreadable {
@@ -62,7 +62,7 @@ impl Unreadable {
         if self.seqs.insert(seq) {
             tracing::error!(
                 seq,
-                "a row of the journal cannot be read: a newer version wrote it, or it is damaged; \
+                "a row of the commit log cannot be read: a newer version wrote it, or it is damaged; \
                  what it owes waits for a node of that version"
             );
         }

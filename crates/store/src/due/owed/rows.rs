@@ -5,16 +5,16 @@ use uuid::Uuid;
 use super::{postgres, sqlite};
 use crate::commit::log::RowId;
 use crate::commit::log::owned::DeliveryKey;
-use crate::engine::error::{StoreResult, wrong};
+use crate::engine::error::{StoreResult, during};
 use crate::engine::run::{Connection, Tx};
 
-/// Whether this row of the journal still owes; nobody else closes it meanwhile.
+/// Whether this row of the commit log still owes; nobody else closes it meanwhile.
 pub(crate) async fn hold(tx: &mut Tx<'_>, row: RowId) -> StoreResult<bool> {
     match tx.connection()? {
         Connection::Sqlite(connection) => sqlite::hold(connection, row).await,
         Connection::Postgres(connection) => postgres::hold(connection, row).await,
     }
-    .map_err(wrong("holding a row of the journal"))
+    .map_err(during("holding a row of the commit log"))
 }
 
 /// These rows owe nothing any more.
@@ -23,7 +23,7 @@ pub(crate) async fn close(tx: &mut Tx<'_>, rows: &[RowId]) -> StoreResult<()> {
         Connection::Sqlite(connection) => sqlite::close(connection, rows).await,
         Connection::Postgres(connection) => postgres::close(connection, rows).await,
     }
-    .map_err(wrong("closing rows of the journal"))
+    .map_err(during("closing rows of the commit log"))
 }
 
 /// Which of these deliveries are fresh in this node's hand.
@@ -36,7 +36,7 @@ pub(crate) async fn fresh(
         Connection::Sqlite(connection) => sqlite::fresh(connection, keys, node).await,
         Connection::Postgres(connection) => postgres::fresh(connection, keys, node).await,
     }
-    .map_err(wrong("looking at deliveries"))
+    .map_err(during("looking at deliveries"))
 }
 
 /// Makes those of them due that are fresh in this node's hand, for anybody. Returns their
@@ -51,7 +51,7 @@ pub(crate) async fn free(
         Connection::Sqlite(connection) => sqlite::free(connection, keys, node, due).await,
         Connection::Postgres(connection) => postgres::free(connection, keys, node, due).await,
     }
-    .map_err(wrong("freeing deliveries"))
+    .map_err(during("freeing deliveries"))
 }
 
 /// Gives those of them that are fresh a due time; owner and token stay. Returns their
@@ -65,7 +65,7 @@ pub(crate) async fn claim(
         Connection::Sqlite(connection) => sqlite::claim(connection, keys, due).await,
         Connection::Postgres(connection) => postgres::claim(connection, keys, due).await,
     }
-    .map_err(wrong("giving deliveries a due time"))
+    .map_err(during("giving deliveries a due time"))
 }
 
 /// The fresh deliveries of these messages, each with its application, whoever owns them.
@@ -77,5 +77,5 @@ pub(crate) async fn fresh_of(
         Connection::Sqlite(connection) => sqlite::fresh_of(connection, messages).await,
         Connection::Postgres(connection) => postgres::fresh_of(connection, messages).await,
     }
-    .map_err(wrong("looking at deliveries"))
+    .map_err(during("looking at deliveries"))
 }

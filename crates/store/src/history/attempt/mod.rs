@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 pub(crate) use self::statements::{count, list, list_endpoints, list_messages};
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::row;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -198,7 +198,7 @@ impl TryFrom<Row> for Attempt {
             started_at: Timestamp::from_micros(row.started_at),
             duration: u64::try_from(row.duration_us)
                 .map(Duration::from_micros)
-                .map_err(|_| bad(table, "duration_us", id))?,
+                .map_err(|_| corrupt(table, "duration_us", id))?,
             signature: row.signature,
             signature_scheme: row::json(
                 "endpoint_revision",
@@ -331,8 +331,7 @@ impl Store {
     ) -> StoreResult<Attempt> {
         let one = statements::one(app, message, id);
         let row: Option<Row> = self.read("reading an attempt").optional(one).await?;
-        row.ok_or(StoreError::NotFound("message attempt"))?
-            .try_into()
+        row.ok_or(StoreError::NotFound(Entity::Attempt))?.try_into()
     }
 
     /// Removes what the receiver answered: [`EXPUNGED`] takes the body's place.
@@ -353,7 +352,7 @@ impl Store {
             )
             .await?;
         if done == 0 {
-            return Err(StoreError::NotFound("message attempt"));
+            return Err(StoreError::NotFound(Entity::Attempt));
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ pub use self::request::{InboxRequest, Verification};
 
 use crate::access::key::mint_secret;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
-use crate::engine::row::bad;
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -193,7 +193,7 @@ impl Store {
             )
             .await?;
         if there >= i64::from(most) || of_app >= i64::from(most_of_app) {
-            return Err(StoreError::Conflict("inboxes"));
+            return Err(StoreError::Conflict(Refusal::Inboxes));
         }
         tx.run(
             Sql::new(INSERT)
@@ -223,7 +223,7 @@ impl Store {
             .push(" and org_id = ")
             .bind(org.uuid());
         let row: Option<Row> = self.read("reading an inbox").all(sql).await?.pop();
-        Ok(row.ok_or(StoreError::NotFound("inbox"))?.into())
+        Ok(row.ok_or(StoreError::NotFound(Entity::Inbox))?.into())
     }
 
     /// Changes an inbox.
@@ -261,7 +261,7 @@ impl Store {
             )
             .await?;
         if done == 0 {
-            return Err(StoreError::NotFound("inbox"));
+            return Err(StoreError::NotFound(Entity::Inbox));
         }
         self.inbox(org, id).await
     }
@@ -292,7 +292,8 @@ impl Store {
             None => None,
             Some(sealed) => {
                 let text = self.cipher.open(PLACE, row.id, sealed)?;
-                let text = String::from_utf8(text).map_err(|_| bad("inbox", "secret", row.id))?;
+                let text =
+                    String::from_utf8(text).map_err(|_| corrupt("inbox", "secret", row.id))?;
                 Some(Secret::new(text))
             }
         };

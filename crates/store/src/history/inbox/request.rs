@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use super::OpenInbox;
 use crate::commit::log;
-use crate::commit::log::HappenedRequest;
+use crate::commit::log::LoggedRequest;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::row;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -88,7 +88,7 @@ impl TryFrom<RequestRow> for InboxRequest {
                 0 => Verification::Verified,
                 1 => Verification::Failed(row.reason.unwrap_or_default()),
                 2 => Verification::NoSecret,
-                _ => return Err(bad("inbox_request", "verification", id)),
+                _ => return Err(corrupt("inbox_request", "verification", id)),
             },
         })
     }
@@ -136,7 +136,7 @@ impl Store {
             Verification::Failed(reason) => (1, Some(reason.as_str())),
             Verification::NoSecret => (2, None),
         };
-        let told = log::pack_request(&HappenedRequest {
+        let told = log::pack_request(&LoggedRequest {
             org_id: inbox.org_id,
             app_id: inbox.app_id,
             inbox_id: inbox.id,
@@ -147,7 +147,7 @@ impl Store {
         // Holds the inbox's row: what is kept for one that goes meanwhile would stay.
         let there = tx.run(Sql::new(HOLD).with(inbox.id.uuid())).await?;
         if there == 0 {
-            return Err(StoreError::NotFound("inbox"));
+            return Err(StoreError::NotFound(Entity::Inbox));
         }
         tx.run(
             Sql::new(INSERT)

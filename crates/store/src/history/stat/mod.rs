@@ -1,4 +1,4 @@
-//! Statistics: counts and latencies by spans of time, rolled up from the journal.
+//! Statistics: counts and latencies by spans of time, rolled up from the commit log.
 //!
 //! An attempt counts in the minute and in the hour in which it began, for its endpoint,
 //! its application and the organisation, each for all event types together and for its
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use self::roll::Rollup;
 use crate::engine::error::StoreResult;
-use crate::engine::row::bad;
+use crate::engine::row::corrupt;
 
 /// For how long minutes are kept.
 const MINUTES_KEPT: Duration = Duration::from_hours(3 * 24);
@@ -174,7 +174,7 @@ impl Row {
             messages: self.messages.unsigned_abs(),
             succeeded: self.succeeded.unsigned_abs(),
             failed: self.failed.unsigned_abs(),
-            latency: latency.ok_or_else(|| bad("stat", "latency", scope))?,
+            latency: latency.ok_or_else(|| corrupt("stat", "latency", scope))?,
         })
     }
 

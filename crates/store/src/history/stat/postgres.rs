@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Counts, Key, Row, Table};
 use crate::commit::log::RowId;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 #[cfg(test)]
 use crate::engine::sql::Statements;
 
@@ -45,7 +45,7 @@ pub(super) async fn lock(connection: &mut PgConnection) -> StoreResult<bool> {
         .bind(LOCK)
         .fetch_one(connection)
         .await
-        .map_err(wrong("rolling statistics up"))
+        .map_err(during("rolling statistics up"))
 }
 
 /// Marks commits as rolled up, each with its time and whether it owes afterwards; false if
@@ -60,7 +60,7 @@ pub(super) async fn claim(
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
         .execute(connection)
         .await
-        .map_err(wrong("marking commits"))?;
+        .map_err(during("marking commits"))?;
     Ok(done.rows_affected() == rows.len() as u64)
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn known(
         .bind(column(table.keys(), |key| key.start))
         .fetch_all(connection)
         .await
-        .map_err(wrong("reading statistics"))?;
+        .map_err(during("reading statistics"))?;
     let found = found.into_iter().map(|known| {
         let counts = known.row.counts_to_go_on_with(known.scope);
         let key = Key {
@@ -112,7 +112,7 @@ pub(super) async fn write(connection: &mut PgConnection, table: &Table) -> Store
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(wrong("writing statistics"))
+        .map_err(during("writing statistics"))
 }
 
 /// Removes these spans. Says how many there were.
@@ -124,7 +124,7 @@ pub(super) async fn remove(connection: &mut PgConnection, keys: &[Key]) -> Store
         .bind(column(keys.iter(), |key| key.start))
         .execute(connection)
         .await
-        .map_err(wrong("removing old statistics"))?;
+        .map_err(during("removing old statistics"))?;
     Ok(done.rows_affected())
 }
 

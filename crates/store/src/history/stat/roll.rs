@@ -1,4 +1,4 @@
-//! Rolling up: commits of the journal into spans, and old spans into longer ones.
+//! Rolling up: commits of the commit log into spans, and old spans into longer ones.
 
 use const_format::formatcp;
 use std::collections::{HashMap, HashSet};
@@ -137,7 +137,7 @@ impl Sums {
 fn sums(commits: &[Commit], orgs: &HashMap<AppId, OrgId>, now: Timestamp) -> Table {
     type Of<'a> = (AppId, Option<Uuid>, &'a str, Timestamp);
     let mut by_minute: HashMap<Of<'_>, Counts> = HashMap::new();
-    for commit in commits.iter().map(|commit| &commit.happened) {
+    for commit in commits.iter().map(|commit| &commit.logged) {
         for message in &commit.messages {
             let minute = Bucket::Minute.start(message.id.minted_at());
             let of = (message.app_id, None, message.event_type.as_str(), minute);
@@ -279,7 +279,7 @@ impl Store {
     ) -> StoreResult<(Vec<Commit>, bool)> {
         unreadable.leave_out(self, &mut sql);
         sql.push(" order by seq limit ").bind(COMMITS);
-        let rows: Vec<log::Row> = self.read("reading the journal").all(sql).await?;
+        let rows: Vec<log::Row> = self.read("reading the commit log").all(sql).await?;
         let full = rows.len() as i64 == COMMITS;
         let (mut commits, mut size) = (Vec::with_capacity(rows.len()), 0);
         for row in &rows {
@@ -287,7 +287,7 @@ impl Store {
                 unreadable.note(row.seq);
                 continue;
             };
-            size += commit.happened.attempts.len() + commit.happened.messages.len();
+            size += commit.logged.attempts.len() + commit.logged.messages.len();
             commits.push(commit);
             if size >= ATTEMPTS {
                 return Ok((commits, true));
@@ -305,12 +305,8 @@ impl Store {
         let mut apps: Vec<AppId> = commits
             .iter()
             .flat_map(|commit| {
-                let messages = commit
-                    .happened
-                    .messages
-                    .iter()
-                    .map(|message| message.app_id);
-                messages.chain(commit.happened.attempts.iter().map(|one| one.app_id))
+                let messages = commit.logged.messages.iter().map(|message| message.app_id);
+                messages.chain(commit.logged.attempts.iter().map(|one| one.app_id))
             })
             .collect();
         apps.sort_unstable();
@@ -321,7 +317,7 @@ impl Store {
         }
         let gone: HashSet<RowId> = closed.iter().copied().collect();
         let rows = commits.iter().map(|commit| {
-            let row = commit.happened.row();
+            let row = commit.logged.row();
             (row, commit.owes && !gone.contains(&row))
         });
         let rows: Vec<_> = rows.collect();

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use super::{Counts, Key, Row, Table};
 use crate::commit::log::RowId;
 use crate::engine::error::StoreResult;
-use crate::engine::error::wrong;
+use crate::engine::error::during;
 use crate::engine::script::as_json;
 #[cfg(test)]
 use crate::engine::sql::Statements;
@@ -51,7 +51,7 @@ pub(super) async fn claim(
         .bind(as_json(&rows)?)
         .execute(connection)
         .await
-        .map_err(wrong("marking commits"))?;
+        .map_err(during("marking commits"))?;
     Ok(done.rows_affected() == rows.len() as u64)
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn known(
         .bind(rows)
         .fetch_all(connection)
         .await
-        .map_err(wrong("reading statistics"))?;
+        .map_err(during("reading statistics"))?;
     let keys: Vec<&Key> = table.keys().collect();
     let found = found.into_iter().filter_map(|known| {
         let key = *keys.get(usize::try_from(known.at).ok()?)?;
@@ -112,7 +112,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, table: &Table) -> S
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(wrong("writing statistics"))
+        .map_err(during("writing statistics"))
 }
 
 /// Removes these spans. Says how many there were.
@@ -123,7 +123,7 @@ pub(super) async fn remove(connection: &mut SqliteConnection, keys: &[Key]) -> S
         .bind(rows)
         .execute(connection)
         .await
-        .map_err(wrong("removing old statistics"))?;
+        .map_err(during("removing old statistics"))?;
     Ok(done.rows_affected())
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::sql::Sql;
 #[cfg(test)]
@@ -163,7 +163,7 @@ impl Store {
             drop(tx);
             // Gone, or of another version.
             self.app(org, &id.to_string()).await?;
-            return Err(StoreError::Conflict("app_version"));
+            return Err(StoreError::Conflict(Refusal::AppVersion));
         };
         let app = App::try_from(row)?;
         record_change(&mut tx, ChangeKind::App, id.uuid(), now).await?;
@@ -185,7 +185,9 @@ impl Store {
             found => return Ok((found?, false)),
         }
         match self.create_app(org, new).await {
-            Err(StoreError::Conflict("app_uid")) => Ok((self.app_by_uid(org, &uid).await?, false)),
+            Err(StoreError::Conflict(Refusal::AppUid)) => {
+                Ok((self.app_by_uid(org, &uid).await?, false))
+            }
             created => Ok((created?, true)),
         }
     }
@@ -204,7 +206,7 @@ impl Store {
             )
             .await?;
         if deleted == 0 {
-            return Err(StoreError::NotFound("application"));
+            return Err(StoreError::NotFound(Entity::Application));
         }
         for text in [FORGET_SECRETS, FORGET_HEALTH] {
             tx.run(Sql::new(text).with(id.uuid())).await?;

@@ -12,7 +12,7 @@ use super::{EndpointUpdate, NewEndpoint};
 use crate::cache::change::config_changed;
 use crate::engine::Store;
 use crate::engine::cipher::Cipher;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, Refusal, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::run::Tx;
 use crate::engine::sql::Sql;
@@ -111,7 +111,8 @@ async fn current_endpoint(
     let row: Option<Row> = tx
         .optional(Sql::new(SELECT_ONE).with(app.uuid()).with(id.uuid()))
         .await?;
-    row.ok_or(StoreError::NotFound("endpoint"))?.open(cipher)
+    row.ok_or(StoreError::NotFound(Entity::Endpoint))?
+        .open(cipher)
 }
 
 impl Endpoint {
@@ -250,7 +251,7 @@ impl Store {
         config_changed(&mut tx, app, now).await?;
         let before = current_endpoint(&mut tx, &self.cipher, app, id).await?;
         if revision.is_some_and(|revision| revision != before.revision) {
-            return Err(StoreError::Conflict("endpoint_revision"));
+            return Err(StoreError::Conflict(Refusal::EndpointRevision));
         }
         let settings = change(&before);
         let columns = Columns::of(&self.cipher, id, &settings)?;

@@ -5,7 +5,7 @@ mod change;
 use postrider_domain::{AppId, EndpointId};
 
 use crate::engine::Store;
-use crate::engine::error::{StoreError, StoreResult};
+use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::page::{Page, PageRequest};
 use crate::engine::sql::Sql;
 use crate::stored::endpoint::{COLUMNS, Endpoint, EndpointSettings, Row};
@@ -64,7 +64,7 @@ impl Store {
             .read("reading an endpoint")
             .optional(named(app, id_or_uid))
             .await?;
-        row.ok_or(StoreError::NotFound("endpoint"))?
+        row.ok_or(StoreError::NotFound(Entity::Endpoint))?
             .open(&self.cipher)
     }
 

@@ -8,8 +8,8 @@ use apalis::prelude::*;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Courier;
 use super::backend::{Closing, LaneBackend};
+use super::executor::Executor;
 use super::in_hand::InHand;
 use crate::lanes::Lanes;
 use crate::status::StatusBoard;
@@ -17,15 +17,15 @@ use crate::status::StatusBoard;
 /// How long a dead worker waits before it is started again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-async fn deliver(in_hand: InHand, courier: Data<Arc<Courier>>) {
-    courier.deliver(in_hand).await;
+async fn deliver(in_hand: InHand, executor: Data<Arc<Executor>>) {
+    executor.deliver(in_hand).await;
 }
 
 /// Runs the worker until `stop`, again and again should it die: a dead worker would
 /// leave an API that goes on answering 202.
 pub(crate) async fn supervise(
     lanes: Arc<Lanes>,
-    courier: Arc<Courier>,
+    executor: Arc<Executor>,
     board: Arc<StatusBoard>,
     max_in_flight: usize,
     stop: CancellationToken,
@@ -36,7 +36,7 @@ pub(crate) async fn supervise(
         generation += 1;
         let worker = WorkerBuilder::new(format!("deliveries-{generation}").as_str())
             .backend(LaneBackend::new(Arc::clone(&lanes), closing()))
-            .data(Arc::clone(&courier))
+            .data(Arc::clone(&executor))
             .concurrency(max_in_flight)
             .catch_panic()
             .parallelize(tokio::spawn)

@@ -7,7 +7,7 @@ use postrider_store::Secret;
 use postrider_verify::Verifier;
 
 use super::*;
-use crate::work::Preparer;
+use crate::worker::Preparer;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,15 +1,15 @@
 //! Attempts, run by an apalis worker over the lanes.
 
-mod attempt;
 mod backend;
 mod counts;
+mod executor;
 mod in_hand;
 mod prepared;
 mod signing;
-mod worker;
+mod supervisor;
 
-pub(crate) use attempt::Courier;
 pub(crate) use backend::Closing;
 pub(crate) use counts::Counts;
+pub(crate) use executor::Executor;
 pub(crate) use prepared::Preparer;
-pub(crate) use worker::supervise;
+pub(crate) use supervisor::supervise;

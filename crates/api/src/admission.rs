@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use postrider_domain::{Bucket, OrgId, Timestamp};
-use postrider_store::{ConfigCache, OrgConfig};
+use postrider_store::{AppCache, OrgConfig};
 
 use crate::error::{ApiError, ApiResult, Code};
 use crate::schema::{Compiled, Schemas};
@@ -20,7 +20,7 @@ const INLINE: usize = 32 * 1024;
 const BUCKETS: usize = 10_000;
 
 /// The gate of one node.
-pub(crate) struct Gate {
+pub(crate) struct Admission {
     schemas: Schemas,
     buckets: Mutex<Buckets>,
 }
@@ -54,7 +54,7 @@ impl Buckets {
     }
 }
 
-impl Gate {
+impl Admission {
     pub(crate) fn new() -> Self {
         Self {
             schemas: Schemas::new(),
@@ -80,7 +80,7 @@ impl Gate {
     /// Whether the organisation's catalogue allows the message.
     pub(crate) async fn check(
         &self,
-        cache: &ConfigCache,
+        cache: &AppCache,
         org: &OrgConfig,
         event_type: &str,
         payload: &Bytes,

@@ -9,7 +9,7 @@ use postrider_domain::{
     NextInput, NextReason, RetryPolicy, Timestamp, Trigger,
 };
 use postrider_store::{
-    Clock, ConfigCache, DeliveryEvent, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
+    AppCache, Clock, DeliveryEvent, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
 };
 use postrider_verify::Outgoing;
 use tokio::sync::mpsc;
@@ -28,10 +28,10 @@ const REST: Duration = Duration::from_secs(1);
 const FAILING_AFTER: i32 = 4;
 
 /// Makes attempts.
-pub(crate) struct Courier {
+pub(crate) struct Executor {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) cache: ConfigCache,
+    pub(crate) cache: AppCache,
     pub(crate) preparer: Preparer,
     pub(crate) sender: Sender,
     pub(crate) lanes: Arc<Lanes>,
@@ -52,7 +52,7 @@ struct Verdict {
     reason: NextReason,
 }
 
-impl Courier {
+impl Executor {
     /// Delivers one job, or puts it back unsent.
     pub(crate) async fn deliver(&self, in_hand: InHand) {
         let Some(job) = in_hand.job().cloned() else {

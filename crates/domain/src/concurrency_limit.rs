@@ -39,7 +39,7 @@ impl Load {
 
 /// An adaptive cap on the sends in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cap {
+pub struct ConcurrencyLimit {
     allowed: u32,
     max: u32,
     /// Quick answers since the cap last changed.
@@ -49,13 +49,13 @@ pub struct Cap {
     stale: u32,
 }
 
-impl Default for Cap {
+impl Default for ConcurrencyLimit {
     fn default() -> Self {
         Self::with_max(MAX)
     }
 }
 
-impl Cap {
+impl ConcurrencyLimit {
     /// A cap that grows up to `max` (at least [`FLOOR`]).
     pub fn with_max(max: u32) -> Self {
         let max = max.max(FLOOR);
@@ -107,7 +107,7 @@ impl Cap {
 mod tests {
     use super::*;
 
-    fn quick(cap: &mut Cap, answers: u32) {
+    fn quick(cap: &mut ConcurrencyLimit, answers: u32) {
         for _ in 0..answers {
             cap.on_answer(Load::Quick, cap.get());
         }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn it_doubles_with_each_full_round_of_quick_answers_up_to_its_maximum() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         let mut seen = vec![cap.get()];
         for _ in 0..6 {
             let round = cap.get();
@@ -123,21 +123,21 @@ mod tests {
             seen.push(cap.get());
         }
         assert_eq!(seen, [16, 32, 64, 128, 256, 256, 256]);
-        let mut small = Cap::with_max(20);
+        let mut small = ConcurrencyLimit::with_max(20);
         quick(&mut small, 1000);
         assert_eq!(small.get(), 20);
     }
 
     #[test]
     fn a_round_that_is_not_full_does_not_grow_it() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         quick(&mut cap, 15);
         assert_eq!(cap.get(), 16);
     }
 
     #[test]
     fn a_slow_answer_begins_the_round_anew() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         for _ in 0..100 {
             quick(&mut cap, 15);
             cap.on_answer(Load::Steady, 16);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_does_not_use_its_cap_does_not_grow_it() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         for _ in 0..1000 {
             cap.on_answer(Load::Quick, 6);
         }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn each_overload_halves_it_down_to_the_floor() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         quick(&mut cap, 1000);
         let seen: Vec<u32> = (0..9)
             .map(|_| {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_whole_round_of_time_outs_halves_it_once() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         quick(&mut cap, 1000);
         for in_flight in (0..256).rev() {
             cap.on_answer(Load::Overloaded, in_flight);
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn it_recovers_from_the_floor() {
-        let mut cap = Cap::default();
+        let mut cap = ConcurrencyLimit::default();
         for _ in 0..10 {
             cap.on_answer(Load::Overloaded, 0);
         }
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_maximum_below_the_floor_is_the_floor() {
-        assert_eq!(Cap::with_max(0).get(), FLOOR);
+        assert_eq!(ConcurrencyLimit::with_max(0).get(), FLOOR);
     }
 
     #[test]
