@@ -13,25 +13,27 @@ import { kept } from "./shell/link";
 import { Broken, NotFound } from "./shell/not-found";
 import { PortalShell } from "./shell/portal-shell";
 
-const portal = {
-  endpoints: () => import("./screens/portal/endpoints"),
-  endpointForm: () => import("./screens/portal/endpoint-form-page"),
-  endpoint: () => import("./screens/portal/endpoint"),
-  messages: () => import("./screens/portal/messages"),
-  message: () => import("./screens/portal/message"),
-  catalogue: () => import("./screens/portal/catalogue"),
+/** Of one application: the portal shows them, and the console. */
+const ofApplication = {
+  endpoints: () => import("./screens/endpoints/endpoints"),
+  endpointForm: () => import("./screens/endpoints/endpoint-form-page"),
+  endpoint: () => import("./screens/endpoints/endpoint"),
+  messages: () => import("./screens/messages/messages"),
+  message: () => import("./screens/messages/message"),
+  catalogue: () => import("./screens/event-types/catalogue"),
 };
-const operator = {
-  overview: () => import("./screens/operator/overview"),
-  apps: () => import("./screens/operator/apps"),
-  eventTypes: () => import("./screens/operator/event-types"),
-  eventTypeForm: () => import("./screens/operator/event-type-form"),
-  keys: () => import("./screens/operator/keys"),
-  operational: () => import("./screens/operator/operational"),
-  inboxes: () => import("./screens/operator/inboxes"),
-  inbox: () => import("./screens/operator/inbox"),
-  tasks: () => import("./screens/operator/tasks"),
-  settings: () => import("./screens/operator/settings"),
+/** Of the organisation. */
+const ofConsole = {
+  overview: () => import("./screens/overview/overview"),
+  apps: () => import("./screens/applications/apps"),
+  eventTypes: () => import("./screens/event-types/event-types"),
+  eventTypeForm: () => import("./screens/event-types/event-type-form"),
+  keys: () => import("./screens/keys/keys"),
+  operational: () => import("./screens/operational/operational"),
+  inboxes: () => import("./screens/inbox/inboxes"),
+  inbox: () => import("./screens/inbox/inbox"),
+  tasks: () => import("./screens/tasks/tasks"),
+  settings: () => import("./screens/settings/settings"),
 };
 
 type Load = () => Promise<{ default: () => React.ReactNode }>;
@@ -62,13 +64,13 @@ function leads(parent: AnyRoute, to: (params: Record<string, string>) => string)
 /** The screens of one application: the customer's portal, and the operator's view of it. */
 function appScreens(parent: AnyRoute) {
   return [
-    screen(parent, "endpoints", portal.endpoints),
-    screen(parent, "endpoints/new", portal.endpointForm),
-    screen(parent, "endpoints/$endpoint", portal.endpoint),
-    screen(parent, "endpoints/$endpoint/edit", portal.endpointForm),
-    screen(parent, "messages", portal.messages),
-    screen(parent, "messages/$message", portal.message),
-    screen(parent, "event-types", portal.catalogue),
+    screen(parent, "endpoints", ofApplication.endpoints),
+    screen(parent, "endpoints/new", ofApplication.endpointForm),
+    screen(parent, "endpoints/$endpoint", ofApplication.endpoint),
+    screen(parent, "endpoints/$endpoint/edit", ofApplication.endpointForm),
+    screen(parent, "messages", ofApplication.messages),
+    screen(parent, "messages/$message", ofApplication.message),
+    screen(parent, "event-types", ofApplication.catalogue),
   ];
 }
 
@@ -96,21 +98,21 @@ export function makeRouter() {
     home,
     console.addChildren([
       leads(console, () => "/console/overview"),
-      screen(console, "overview", operator.overview),
-      screen(console, "applications", operator.apps),
+      screen(console, "overview", ofConsole.overview),
+      screen(console, "applications", ofConsole.apps),
       app.addChildren([
         leads(app, (params) => `/console/applications/${params.app}/endpoints`),
         ...appScreens(app),
       ]),
-      screen(console, "event-types", operator.eventTypes),
-      screen(console, "event-types/new", operator.eventTypeForm),
-      screen(console, "event-types/$name/edit", operator.eventTypeForm),
-      screen(console, "keys", operator.keys),
-      screen(console, "operational", operator.operational),
-      screen(console, "inbox", operator.inboxes),
-      screen(console, "inbox/$inbox", operator.inbox),
-      screen(console, "tasks", operator.tasks),
-      screen(console, "settings", operator.settings),
+      screen(console, "event-types", ofConsole.eventTypes),
+      screen(console, "event-types/new", ofConsole.eventTypeForm),
+      screen(console, "event-types/$name/edit", ofConsole.eventTypeForm),
+      screen(console, "keys", ofConsole.keys),
+      screen(console, "operational", ofConsole.operational),
+      screen(console, "inbox", ofConsole.inboxes),
+      screen(console, "inbox/$inbox", ofConsole.inbox),
+      screen(console, "tasks", ofConsole.tasks),
+      screen(console, "settings", ofConsole.settings),
     ]),
     portalRoot.addChildren([
       leads(portalRoot, () => "/portal/endpoints"),

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Language } from "@/screens/portal/verify-code";
+import type { Language } from "@/screens/signing/verify-code";
 
 const PROGRAMS = {
   javascript: ["verify.mjs", process.execPath],

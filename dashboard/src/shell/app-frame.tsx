@@ -14,8 +14,8 @@ import { AppHeader } from "./app-header";
 import { Link, useGo } from "./link";
 import { ScopeOf } from "./scope";
 
-const AppDialog = lazy(() => import("@/screens/operator/app-dialog"));
-const PortalLinkDialog = lazy(() => import("@/screens/operator/portal-link"));
+const AppDialog = lazy(() => import("@/screens/applications/app-dialog"));
+const PortalLinkDialog = lazy(() => import("@/screens/applications/portal-link"));
 
 /** The operator's view of one application: what its customer sees, under a head of its own. */
 export function AppFrame() {

@@ -6,6 +6,8 @@ import {
   useSaveOperational,
 } from "@/api/operator";
 import { faultOf } from "@/api/problem";
+import { checkUrl } from "@/screens/endpoints/url-check";
+import { Rotate } from "@/screens/signing/rotate";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
@@ -14,8 +16,6 @@ import { Field, Input } from "@/ui/field";
 import { SecretField } from "@/ui/secret-field";
 import { Note } from "@/ui/states";
 import { toast } from "@/ui/toast";
-import { Rotate } from "../portal/rotate";
-import { checkUrl } from "../portal/url-check";
 
 const t = texts.operational;
 

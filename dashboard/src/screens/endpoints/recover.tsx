@@ -3,6 +3,7 @@ import { useState } from "react";
 import { type Recovery, useRecoverPreview, useRecovery, type Window } from "@/api/endpoints";
 import { wholeList } from "@/api/lists";
 import { useTasks } from "@/api/tasks";
+import { TaskLine } from "@/screens/tasks/task-row";
 import { useRights } from "@/session/store";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
@@ -14,7 +15,6 @@ import { Card } from "@/ui/layout";
 import { Empty, Listed, Note, Skeleton } from "@/ui/states";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
-import { TaskLine } from "./task-row";
 
 const t = texts.recovery;
 type Kind = Recovery["kind"];

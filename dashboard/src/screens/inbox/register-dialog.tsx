@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { useCreateEndpoint } from "@/api/endpoints";
 import { type Inbox, useChangeInbox } from "@/api/inbox";
+import { AppPicker } from "@/screens/applications/app-picker";
 import { useGo } from "@/shell/link";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Note } from "@/ui/states";
 import { toast } from "@/ui/toast";
-import { AppPicker } from "./app-picker";
 
 const t = texts.inbox;
 

@@ -16,7 +16,7 @@ import { Checkbox, Field, Input, Textarea } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { Failed, Loading, Note } from "@/ui/states";
 import { toast } from "@/ui/toast";
-import { schemaFor } from "../portal/schema-fields";
+import { schemaFor } from "./schema-fields";
 
 const t = texts.catalogue.form;
 const LIST = "/console/event-types";

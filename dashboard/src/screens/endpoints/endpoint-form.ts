@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Schemas } from "@/api/client";
 import type { Endpoint, EndpointChange, EndpointIn } from "@/api/endpoints";
+import { formOfRetry, policyOf, retryForm } from "@/screens/retries/retry-form";
+import { blankScheme, formOfScheme, schemesForm, schemesOf } from "@/screens/signing/scheme-form";
 import { texts } from "@/texts";
-import { formOfRetry, policyOf, retryForm } from "./retry-form";
-import { blankScheme, formOfScheme, schemesForm, schemesOf } from "./scheme-form";
 import { checkUrl } from "./url-check";
 
 const t = texts.endpoints.formProblems;

@@ -2,10 +2,10 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useForm } from "react-hook-form";
 import type { Settings } from "@/api/operator";
 import { faultOf } from "@/api/problem";
+import { RetryFields } from "@/screens/retries/retry-fields";
+import { formOfRetry, policyOf, type RetryForm, retryForm } from "@/screens/retries/retry-form";
 import { texts } from "@/texts";
 import { Card } from "@/ui/layout";
-import { RetryFields } from "../portal/retry-fields";
-import { formOfRetry, policyOf, type RetryForm, retryForm } from "../portal/retry-form";
 import { Save, useSave } from "./settings-save";
 
 /** When failed attempts are repeated, where neither endpoint nor event type says. */

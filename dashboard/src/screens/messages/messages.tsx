@@ -4,6 +4,7 @@ import { useEndpoints } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
 import { useSeeking } from "@/api/lists";
 import { type FoundMessage, type MessageFilter, useMessages } from "@/api/messages";
+import { localText } from "@/screens/endpoints/recover";
 import { useSession } from "@/session/store";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
@@ -16,7 +17,6 @@ import { Empty, Listed } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { Publish } from "./publish";
-import { localText } from "./recover";
 
 const t = texts.messages;
 /** As long as the list has fewer rows than this it looks on by itself. */

@@ -12,6 +12,7 @@ import {
 } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
 import { faultOf } from "@/api/problem";
+import type { Scheme } from "@/screens/signing/scheme";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
@@ -31,7 +32,6 @@ import {
   FORM_NAMES,
   formOf,
 } from "./endpoint-form";
-import type { Scheme } from "./scheme";
 import { checkUrl } from "./url-check";
 
 const t = texts.endpoints.form;

@@ -4,7 +4,7 @@ import { useTasks } from "@/api/tasks";
 import { texts } from "@/texts";
 import { Card, Page } from "@/ui/layout";
 import { Empty, Listed } from "@/ui/states";
-import { TaskLine } from "../portal/task-row";
+import { TaskLine } from "./task-row";
 
 const t = texts.tasks;
 

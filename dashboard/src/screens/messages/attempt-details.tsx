@@ -10,7 +10,7 @@ import { Tabs } from "@/ui/tabs";
 import { Ago, At } from "@/ui/time";
 import { StateBadge } from "./delivery-state";
 
-const Verify = lazy(() => import("./verify"));
+const Verify = lazy(() => import("@/screens/signing/verify"));
 const t = texts.attempts;
 
 interface AttemptProps {

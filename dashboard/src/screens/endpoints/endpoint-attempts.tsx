@@ -1,5 +1,6 @@
 import { Send } from "lucide-react";
 import { useEndpointAttempts } from "@/api/endpoints";
+import { StateBadge } from "@/screens/messages/delivery-state";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
@@ -9,7 +10,6 @@ import { Card } from "@/ui/layout";
 import { Empty, Listed } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
-import { StateBadge } from "./delivery-state";
 
 const t = texts.attempts;
 const STATUS = { failed: 2, succeeded: 0 } as const;

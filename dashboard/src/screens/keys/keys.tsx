@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { wholeList } from "@/api/lists";
 import { type Key, useCreateKey, useKeys, useRevokeKey } from "@/api/operator";
 import { faultOf } from "@/api/problem";
+import { AppPicker } from "@/screens/applications/app-picker";
 import { useRights } from "@/session/store";
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
@@ -15,7 +16,6 @@ import { Empty, Listed, Note } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
-import { AppPicker } from "./app-picker";
 
 const t = texts.keys;
 

@@ -1,13 +1,13 @@
 import { Controller, type FieldErrors, type UseFormReturn } from "react-hook-form";
+import { RetryFields } from "@/screens/retries/retry-fields";
+import type { Scheme } from "@/screens/signing/scheme";
+import { SignatureFields } from "@/screens/signing/signature-fields";
 import { texts } from "@/texts";
 import { Field, Input, Select } from "@/ui/field";
 import { Fold } from "@/ui/layout";
 import { Pairs } from "@/ui/pairs";
 import { TagInput } from "@/ui/tag-input";
 import type { EndpointForm } from "./endpoint-form";
-import { RetryFields } from "./retry-fields";
-import type { Scheme } from "./scheme";
-import { SignatureFields } from "./signature-fields";
 
 const t = texts.endpoints.form;
 

@@ -1,13 +1,13 @@
 import { type Endpoint, useHeaders } from "@/api/endpoints";
+import { RetryPlan } from "@/screens/retries/retry-plan";
+import { headersOf } from "@/screens/signing/scheme";
+import { SecretCard } from "@/screens/signing/secret-card";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
 import { Words } from "@/ui/badge";
 import { Mono } from "@/ui/code";
 import { Card, Facts } from "@/ui/layout";
 import { At } from "@/ui/time";
-import { RetryPlan } from "./retry-plan";
-import { headersOf } from "./scheme";
-import { SecretCard } from "./secret-card";
 
 const t = texts.endpoints.page;
 
