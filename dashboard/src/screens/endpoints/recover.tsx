@@ -12,6 +12,7 @@ import { cx } from "@/ui/cx";
 import { Field, Input } from "@/ui/field";
 import { count } from "@/ui/format";
 import { Card } from "@/ui/layout";
+import { localText } from "@/ui/local-time";
 import { Empty, Listed, Note, Skeleton } from "@/ui/states";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -24,12 +25,6 @@ const KINDS: { kind: Kind; label: string; hint: string }[] = [
   { kind: "replay-missing", label: t.missing, hint: t.missingHint },
   { kind: "bulk-replay", label: t.all, hint: t.allHint },
 ];
-
-/** What `datetime-local` shows of a time, in the reader's zone. */
-export function localText(time: Date): string {
-  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
-}
 
 function windowOf(since: string, until: string): Window | null {
   if (since === "") return null;
