@@ -1,4 +1,4 @@
-import { compact, count } from "@/ui/format";
+import { compact, count } from "./format";
 
 /** So many of something, in words: one of it has a word of its own. */
 export const counted = (n: number, one: string, many = `${one}s`) =>

@@ -1,5 +1,5 @@
+import { count } from "@/texts/format";
 import { cx } from "./cx";
-import { count } from "./format";
 
 interface ProgressProps {
   label: string;

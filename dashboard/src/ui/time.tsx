@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { dayAndTime, full, relative } from "./format";
+import { dayAndTime, full, relative } from "@/texts/format";
 
 /** The time now, read again every so often. */
 export function useNow(everyMs = 10_000): Date {

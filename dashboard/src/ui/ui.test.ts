@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { bytes, milliseconds, percent, relative } from "@/texts/format";
 import { linePath, lonePath, niceTop } from "./chart-scale";
 import { grouped } from "./event-tree";
-import { bytes, milliseconds, percent, relative } from "./format";
 import { pieces, readable } from "./highlight";
 import { exactSpan, parseSpan, span } from "./span";
 

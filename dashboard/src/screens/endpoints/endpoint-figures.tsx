@@ -1,8 +1,8 @@
 import { DAY, useTimeSeries } from "@/api/stats";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
+import { compact, dayAndTime, milliseconds, percent } from "@/texts/format";
 import { Chart } from "@/ui/chart";
-import { compact, dayAndTime, milliseconds, percent } from "@/ui/format";
 import { Card, Stat } from "@/ui/layout";
 import { Failed, Loading } from "@/ui/states";
 

@@ -1,8 +1,8 @@
 import { Webhook } from "lucide-react";
+import { compact, milliseconds } from "@/texts/format";
 import { Badge, type Tone } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Chart } from "@/ui/chart";
-import { compact, milliseconds } from "@/ui/format";
 import { Card, Facts, Stat } from "@/ui/layout";
 import { Progress } from "@/ui/progress";
 import { Sparkline } from "@/ui/sparkline";

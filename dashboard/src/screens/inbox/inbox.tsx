@@ -12,12 +12,12 @@ import {
 import { useRights } from "@/session/store";
 import { Link, useGo } from "@/shell/link";
 import { texts } from "@/texts";
+import { bytes } from "@/texts/format";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Code } from "@/ui/code";
 import { cx } from "@/ui/cx";
 import { Confirm } from "@/ui/dialog";
-import { bytes } from "@/ui/format";
 import { readable } from "@/ui/highlight";
 import { Card, Page } from "@/ui/layout";
 import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";

@@ -1,8 +1,8 @@
 import { lazy, Suspense, useState } from "react";
 import type { Attempt, FullMessage } from "@/api/messages";
 import { texts } from "@/texts";
+import { milliseconds } from "@/texts/format";
 import { Code } from "@/ui/code";
-import { milliseconds } from "@/ui/format";
 import { readable } from "@/ui/highlight";
 import { Facts } from "@/ui/layout";
 import { Loading, Note } from "@/ui/states";
