@@ -1,10 +1,10 @@
 import { type FormEvent, useState } from "react";
 import { ApiProblem } from "@/api/problem";
-import { Mark } from "@/shell/mark";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Code } from "@/ui/code";
 import { Field, Input } from "@/ui/field";
+import { Mark } from "@/ui/mark";
 import { Note } from "@/ui/states";
 import { signIn } from "./start";
 

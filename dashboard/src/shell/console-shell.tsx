@@ -19,11 +19,11 @@ import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
 import { buttonClass, IconButton } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
+import { Mark } from "@/ui/mark";
 import { Empty } from "@/ui/states";
 import { useFollow } from "./follow";
 import { Link } from "./link";
 import { LiveMark } from "./live-mark";
-import { Mark } from "./mark";
 import { ThemeMenu } from "./theme-menu";
 
 const Palette = lazy(() => import("./palette"));

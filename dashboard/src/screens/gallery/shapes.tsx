@@ -4,6 +4,7 @@ import { Badge, type Tone } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Chart } from "@/ui/chart";
 import { Card, Facts, Stat } from "@/ui/layout";
+import { Mark } from "@/ui/mark";
 import { Progress } from "@/ui/progress";
 import { Sparkline } from "@/ui/sparkline";
 import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
@@ -34,6 +35,7 @@ export function Shapes() {
             </Badge>
           ))}
           <Badge mono>invoice.paid</Badge>
+          <Mark />
         </div>
       </Card>
       <div className="grid grid-cols-2 gap-3 sm:grid-cols-4">

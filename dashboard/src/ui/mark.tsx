@@ -1,4 +1,4 @@
-import { cx } from "@/ui/cx";
+import { cx } from "./cx";
 
 /** The product's mark. */
 export function Mark({ className }: { className?: string }) {
