@@ -7,7 +7,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { AppFrame } from "./shell/app-frame";
+import { AppFrame } from "./screens/applications/app-frame";
 import { ConsoleShell } from "./shell/console-shell";
 import { kept } from "./shell/link";
 import { Broken, NotFound } from "./shell/not-found";

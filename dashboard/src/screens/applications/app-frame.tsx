@@ -3,6 +3,9 @@ import { ChevronRight, KeyRound, Link2, MoreHorizontal, Pencil, Trash2 } from "l
 import { lazy, Suspense, useState } from "react";
 import { useApp, useDeleteApp } from "@/api/operator";
 import { useRights } from "@/session/store";
+import { AppHeader } from "@/shell/app-header";
+import { Link, useGo } from "@/shell/link";
+import { ScopeOf } from "@/shell/scope";
 import { texts } from "@/texts";
 import { Button, IconButton } from "@/ui/button";
 import { Mono } from "@/ui/code";
@@ -10,12 +13,9 @@ import { Confirm } from "@/ui/dialog";
 import { Menu } from "@/ui/menu";
 import { Failed, Skeleton } from "@/ui/states";
 import { toast } from "@/ui/toast";
-import { AppHeader } from "./app-header";
-import { Link, useGo } from "./link";
-import { ScopeOf } from "./scope";
 
-const AppDialog = lazy(() => import("@/screens/applications/app-dialog"));
-const PortalLinkDialog = lazy(() => import("@/screens/applications/portal-link"));
+const AppDialog = lazy(() => import("./app-dialog"));
+const PortalLinkDialog = lazy(() => import("./portal-link"));
 
 /** The operator's view of one application: what its customer sees, under a head of its own. */
 export function AppFrame() {
