@@ -1,9 +1,22 @@
 import createClient from "openapi-fetch";
-import { bearer, sessionEnded } from "@/session/store";
 import { noAnswer, problemOf } from "./problem";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
+
+/** Who asks. The session says it: what is asked here does not know the session, which asks too. */
+export interface Caller {
+  /** The token to ask with. */
+  bearer: () => string | null;
+  /** The server does not know that token any more. */
+  refused: () => void;
+}
+
+let caller: Caller = { bearer: () => null, refused: () => undefined };
+
+export function askAs(next: Caller) {
+  caller = next;
+}
 
 /** The public API, typed by `openapi.json`. The dashboard has no other way to the server. */
 export const api = createClient<paths>({
@@ -13,7 +26,7 @@ export const api = createClient<paths>({
 
 api.use({
   onRequest({ request }) {
-    const token = bearer();
+    const token = caller.bearer();
     if (token && !request.headers.has("authorization")) {
       request.headers.set("authorization", `Bearer ${token}`);
     }
@@ -21,9 +34,8 @@ api.use({
   },
   onResponse({ request, response }) {
     // Not for a key that is only being tried.
-    if (response.status === 401 && request.headers.get("authorization") === `Bearer ${bearer()}`) {
-      sessionEnded();
-    }
+    const shown = request.headers.get("authorization");
+    if (response.status === 401 && shown === `Bearer ${caller.bearer()}`) caller.refused();
     return response;
   },
 });
@@ -45,14 +57,14 @@ export async function ok<T>(call: Promise<Answer<T>>): Promise<T> {
 
 /** A request outside the typed client: for answers that must be read as text, or as they come. */
 export async function raw(path: string, init: RequestInit = {}): Promise<Response> {
-  const token = bearer();
+  const token = caller.bearer();
   const headers = new Headers(init.headers);
   if (token) headers.set("authorization", `Bearer ${token}`);
   const response = await fetch(path, { ...init, headers }).catch((cause) => {
     if (init.signal?.aborted) throw cause;
     throw noAnswer(cause);
   });
-  if (response.status === 401) sessionEnded();
+  if (response.status === 401) caller.refused();
   if (!response.ok) {
     throw problemOf(response.status, await response.json().catch(() => undefined));
   }

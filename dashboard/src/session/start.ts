@@ -1,6 +1,6 @@
-import { api, ok } from "@/api/client";
+import { api, askAs, ok } from "@/api/client";
 import { ApiProblem } from "@/api/problem";
-import { enter, remembered, type Session, side, stayOut } from "./store";
+import { bearer, enter, remembered, type Session, sessionEnded, side, stayOut } from "./store";
 
 /** Signs in with an API key or a token; throws an `ApiProblem` if it opens nothing. */
 export async function signIn(token: string, expiresAt: string | null = null): Promise<void> {
@@ -36,6 +36,7 @@ async function exchange(code: string): Promise<void> {
 
 /** Finds out who looks: by a link's code, or as the tab remembers. */
 export async function start(): Promise<void> {
+  askAs({ bearer, refused: sessionEnded });
   const code = takeCode();
   if (code !== null) {
     await exchange(code).catch(() => stayOut("badLink"));
