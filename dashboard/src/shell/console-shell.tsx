@@ -1,17 +1,5 @@
 import { Outlet, useRouterState } from "@tanstack/react-router";
-import {
-  Activity,
-  AppWindow,
-  Bell,
-  Inbox,
-  KeyRound,
-  ListChecks,
-  LogOut,
-  Menu as MenuIcon,
-  Search,
-  Settings,
-  Shapes,
-} from "lucide-react";
+import { LogOut, Menu as MenuIcon, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { signOut } from "@/session/start";
 import { useSession } from "@/session/store";
@@ -24,33 +12,10 @@ import { Empty } from "@/ui/states";
 import { useFollow } from "./follow";
 import { Link } from "./link";
 import { LiveMark } from "./live-mark";
+import { GROUPS, PLACES } from "./places";
 import { ThemeMenu } from "./theme-menu";
 
 const Palette = lazy(() => import("./palette"));
-
-const GROUPS = [
-  {
-    label: texts.nav.observe,
-    items: [
-      { to: "/console/overview", label: texts.nav.overview, icon: Activity },
-      { to: "/console/applications", label: texts.nav.applications, icon: AppWindow },
-      { to: "/console/tasks", label: texts.nav.tasks, icon: ListChecks },
-      { to: "/console/inbox", label: texts.nav.inbox, icon: Inbox },
-    ],
-  },
-  {
-    label: texts.nav.configure,
-    items: [
-      { to: "/console/event-types", label: texts.nav.eventTypes, icon: Shapes },
-      { to: "/console/keys", label: texts.nav.keys, icon: KeyRound },
-      { to: "/console/operational", label: texts.nav.operational, icon: Bell },
-      { to: "/console/settings", label: texts.nav.settings, icon: Settings },
-    ],
-  },
-];
-
-/** Every place of the console, for the command palette too. */
-export const PLACES = GROUPS.flatMap((group) => group.items);
 
 function Places({ onGo }: { onGo?: () => void }) {
   return (

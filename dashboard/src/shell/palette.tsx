@@ -4,8 +4,8 @@ import { useApps } from "@/api/operator";
 import { texts } from "@/texts";
 import { cx } from "@/ui/cx";
 import { Dialog } from "@/ui/dialog";
-import { PLACES } from "./console-shell";
 import { useGo } from "./link";
+import { PLACES } from "./places";
 import { useSettled } from "./settled";
 
 interface Choice {
