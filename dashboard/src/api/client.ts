@@ -4,7 +4,7 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
-/** Who asks. The session says it: what is asked here does not know the session, which asks too. */
+/** Who asks. The session says so: it cannot be imported here, since it signs in by this client. */
 export interface Caller {
   /** The token to ask with. */
   bearer: () => string | null;
