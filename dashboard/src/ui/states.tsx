@@ -3,7 +3,6 @@ import type { ReactNode } from "react";
 import { texts } from "@/texts";
 import { Button } from "./button";
 import { cx } from "./cx";
-import { More } from "./table";
 
 interface EmptyProps {
   icon?: ReactNode;
@@ -65,41 +64,6 @@ export function Loading({ lines = 5, label }: { lines?: number; label?: string }
         <Skeleton key={line} className={line % 3 === 2 ? "h-4 w-2/3" : "h-4 w-full"} />
       ))}
     </div>
-  );
-}
-
-interface ListedProps<T> {
-  list: {
-    rows: T[] | undefined;
-    error: unknown;
-    retry: () => void;
-    hasMore?: boolean;
-    isLoadingMore?: boolean;
-    more?: () => void;
-  };
-  /** What is said where there are none. */
-  empty: ReactNode;
-  /** How many lines are drawn while it is on its way. */
-  lines?: number;
-  children: (rows: T[]) => ReactNode;
-}
-
-/** A list in the state that it is in: failed, on its way, empty, or there, a page at a time. */
-export function Listed<T>({ list, empty, lines, children }: ListedProps<T>) {
-  if (list.error) return <Failed error={list.error} retry={list.retry} />;
-  if (!list.rows) return <Loading lines={lines} />;
-  if (list.rows.length === 0 && !list.hasMore) return empty;
-  return (
-    <>
-      {children(list.rows)}
-      {list.more && (
-        <More
-          hasMore={list.hasMore ?? false}
-          loading={list.isLoadingMore ?? false}
-          onMore={list.more}
-        />
-      )}
-    </>
   );
 }
 

@@ -1,6 +1,4 @@
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
-import { texts } from "@/texts";
-import { Button } from "./button";
 import { cx } from "./cx";
 
 const FROM = {
@@ -119,21 +117,3 @@ export function Cell({ right, from, className, colSpan, children }: CellProps) {
 export const rowLink = "font-medium after:absolute after:inset-0 hover:underline";
 /** On what else can be pressed inside such a row. */
 export const aboveRow = "relative z-10";
-
-interface MoreProps {
-  hasMore: boolean;
-  loading: boolean;
-  onMore: () => void;
-}
-
-/** The rest of a list, a page at a time. */
-export function More({ hasMore, loading, onMore }: MoreProps) {
-  if (!hasMore) return null;
-  return (
-    <div className="flex justify-center border-t border-line p-2">
-      <Button kind="ghost" small busy={loading} onClick={onMore}>
-        {texts.common.more}
-      </Button>
-    </div>
-  );
-}

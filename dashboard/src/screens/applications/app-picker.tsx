@@ -3,7 +3,8 @@ import { useApps } from "@/api/operator";
 import { useSettled } from "@/shell/settled";
 import { texts } from "@/texts";
 import { Choice, SearchInput } from "@/ui/field";
-import { Empty, Listed } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty } from "@/ui/states";
 
 const t = texts.apps;
 /** As many as can be looked over; the search finds the others. */
@@ -33,7 +34,7 @@ export function AppPicker({ label, chosen, onChange }: AppPickerProps) {
         onChange={(event) => setSearch(event.target.value)}
       />
       <div className="rounded-md border border-line">
-        <Listed
+        <ListFrame
           list={{ ...list, hasMore: false }}
           lines={3}
           empty={<Empty title={search ? t.noMatch : t.empty}>{!search && t.emptyHint}</Empty>}
@@ -57,7 +58,7 @@ export function AppPicker({ label, chosen, onChange }: AppPickerProps) {
               )}
             </div>
           )}
-        </Listed>
+        </ListFrame>
       </div>
     </fieldset>
   );

@@ -9,7 +9,8 @@ import { Button } from "@/ui/button";
 import { Mono } from "@/ui/code";
 import { SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Listed } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { At } from "@/ui/time";
 
@@ -36,7 +37,7 @@ export default function Apps() {
         className="max-w-md"
       />
       <Card flush>
-        <Listed
+        <ListFrame
           list={list}
           empty={
             <Empty
@@ -63,7 +64,7 @@ export default function Apps() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
       <Suspense>
         {making && (

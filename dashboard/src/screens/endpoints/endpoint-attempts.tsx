@@ -7,7 +7,8 @@ import { texts } from "@/texts";
 import { milliseconds } from "@/texts/format";
 import { Segments } from "@/ui/field";
 import { Card } from "@/ui/layout";
-import { Empty, Listed } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 
@@ -41,7 +42,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
         />
       }
     >
-      <Listed
+      <ListFrame
         list={list}
         empty={
           <Empty
@@ -100,7 +101,7 @@ export function EndpointAttempts({ endpoint }: { endpoint: string }) {
             ))}
           </Table>
         )}
-      </Listed>
+      </ListFrame>
     </Card>
   );
 }

@@ -8,8 +8,9 @@ import { texts } from "@/texts";
 import { count, milliseconds, percent } from "@/texts/format";
 import { buttonClass } from "@/ui/button";
 import { Card, Page } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { Sparkline } from "@/ui/sparkline";
-import { Empty, Listed, Skeleton } from "@/ui/states";
+import { Empty, Skeleton } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { HealthBadge, healthOf } from "./health";
 
@@ -30,7 +31,7 @@ export default function Endpoints() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={rows && rows.length > 0 && create}>
       <Card flush>
-        <Listed
+        <ListFrame
           list={list}
           empty={
             <Empty icon={<Webhook aria-hidden />} title={t.empty} action={create}>
@@ -60,7 +61,7 @@ export default function Endpoints() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
     </Page>
   );

@@ -12,8 +12,9 @@ import { Button } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Field, Input } from "@/ui/field";
 import { Card } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { localText } from "@/ui/local-time";
-import { Empty, Listed, Note, Skeleton } from "@/ui/states";
+import { Empty, Note, Skeleton } from "@/ui/states";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 
@@ -173,7 +174,7 @@ function RecentTasks() {
   const tasks = useTasks(RECENT);
   return (
     <Card title={texts.tasks.recent} flush>
-      <Listed
+      <ListFrame
         list={wholeList({ ...tasks, data: tasks.data?.data })}
         lines={3}
         empty={
@@ -189,7 +190,7 @@ function RecentTasks() {
             ))}
           </ul>
         )}
-      </Listed>
+      </ListFrame>
     </Card>
   );
 }

@@ -18,8 +18,9 @@ import { Button, buttonClass, IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Checkbox, SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { Menu } from "@/ui/menu";
-import { Empty, Listed } from "@/ui/states";
+import { Empty } from "@/ui/states";
 import { aboveRow, Cell, Row, rowLink, Table } from "@/ui/table";
 import { toast } from "@/ui/toast";
 
@@ -65,7 +66,7 @@ export default function EventTypes() {
         />
       </div>
       <Card flush>
-        <Listed
+        <ListFrame
           list={{ ...wholeList(query), rows: found }}
           empty={
             <Empty icon={<Shapes aria-hidden />} title={search ? t.noMatch : t.empty}>
@@ -88,7 +89,7 @@ export default function EventTypes() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
       <Suspense>{importing && <ImportDialog onClose={() => setImporting(false)} />}</Suspense>
     </Page>

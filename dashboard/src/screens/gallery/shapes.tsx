@@ -4,11 +4,12 @@ import { Badge, type Tone } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Chart } from "@/ui/chart";
 import { Card, Facts, Stat } from "@/ui/layout";
+import { ListFrame, More } from "@/ui/list-frame";
 import { Mark } from "@/ui/mark";
 import { Progress } from "@/ui/progress";
 import { Sparkline } from "@/ui/sparkline";
-import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
-import { Cell, More, Row, Table } from "@/ui/table";
+import { Empty, Failed, Loading, Note } from "@/ui/states";
+import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 
 const TONES: Tone[] = ["neutral", "accent", "ok", "warn", "bad"];
@@ -145,12 +146,12 @@ export function Shapes() {
           <Failed error={new Error("The server did not answer.")} retry={() => {}} />
         </Card>
         <Card title="A list with more of it" flush>
-          <Listed
+          <ListFrame
             list={{ rows: ["one"], error: null, retry: () => {}, hasMore: true, more: () => {} }}
             empty={<Empty title="Nothing yet" />}
           >
             {(rows) => <p className="p-4 text-sm">{rows.join()}</p>}
-          </Listed>
+          </ListFrame>
         </Card>
       </div>
     </>

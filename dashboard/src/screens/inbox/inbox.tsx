@@ -20,7 +20,8 @@ import { cx } from "@/ui/cx";
 import { Confirm } from "@/ui/dialog";
 import { readable } from "@/ui/highlight";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty, Failed, Loading, Note } from "@/ui/states";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { InboxBehaviour } from "./inbox-behaviour";
@@ -125,7 +126,7 @@ function Requests({ inbox }: { inbox: Inbox }) {
   const chosen = rows?.find((request) => request.id === shown) ?? rows?.[0];
   return (
     <Card title={t.requests} flush>
-      <Listed
+      <ListFrame
         list={list}
         empty={
           <Empty icon={<InboxIcon aria-hidden />} title={t.waiting}>
@@ -153,7 +154,7 @@ function Requests({ inbox }: { inbox: Inbox }) {
             {chosen && <RequestView request={chosen} />}
           </div>
         )}
-      </Listed>
+      </ListFrame>
     </Card>
   );
 }

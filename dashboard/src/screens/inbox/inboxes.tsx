@@ -7,7 +7,8 @@ import { Link, useGo } from "@/shell/link";
 import { texts } from "@/texts";
 import { Button } from "@/ui/button";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Listed } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -46,7 +47,7 @@ export default function Inboxes() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={list.rows && list.rows.length > 0 && make}>
       <Card flush>
-        <Listed
+        <ListFrame
           list={off ? { ...list, rows: [], error: null } : list}
           empty={
             off ? (
@@ -88,7 +89,7 @@ export default function Inboxes() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
     </Page>
   );

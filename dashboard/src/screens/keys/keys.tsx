@@ -12,7 +12,8 @@ import { Code, Mono } from "@/ui/code";
 import { Confirm, Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Listed, Note } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty, Note } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { Ago, At } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -37,7 +38,7 @@ export default function Keys() {
       }
     >
       <Card flush>
-        <Listed list={list} empty={<Empty icon={<KeyRound aria-hidden />} title={t.empty} />}>
+        <ListFrame list={list} empty={<Empty icon={<KeyRound aria-hidden />} title={t.empty} />}>
           {(rows) => (
             <Table
               caption={t.caption}
@@ -55,7 +56,7 @@ export default function Keys() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
       {making && <NewKey onClose={() => setMaking(false)} />}
     </Page>

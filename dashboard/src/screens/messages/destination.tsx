@@ -16,8 +16,7 @@ import { milliseconds } from "@/texts/format";
 import { Badge } from "@/ui/badge";
 import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
-import { Failed, Loading } from "@/ui/states";
-import { More } from "@/ui/table";
+import { ListFrame, More } from "@/ui/list-frame";
 import { Ago, At, useNow } from "@/ui/time";
 import { toast } from "@/ui/toast";
 import { AttemptDetails } from "./attempt-details";
@@ -104,35 +103,37 @@ function Timeline({ destination, full, moving }: TimelineProps) {
   const { app } = useScope();
   const list = useAttempts(app, full.message.id, destination.id, moving);
   const [shown, setShown] = useState<string | null>(null);
-  if (list.error) return <Failed error={list.error} retry={list.retry} />;
-  if (!list.rows) return <Loading lines={2} />;
-  if (list.rows.length === 0) {
-    const skipped = destination.statusText === "canceled";
-    return (
-      <p className="border-t border-line px-4 py-3 text-sm text-muted">
-        {skipped ? t.skipped : t.waiting}
-      </p>
-    );
-  }
-  // The youngest is what somebody comes to see.
-  const chosen = list.rows.find((attempt) => attempt.id === shown) ?? list.rows[0];
+  const empty = (
+    <p className="border-t border-line px-4 py-3 text-sm text-muted">
+      {destination.statusText === "canceled" ? t.skipped : t.waiting}
+    </p>
+  );
   return (
-    <div className="grid border-t border-line md:grid-cols-[15rem_minmax(0,1fr)]">
-      <div className="border-line max-md:border-b md:border-r">
-        <ol className="max-h-96 overflow-y-auto p-2">
-          {list.rows.map((attempt) => (
-            <Point
-              key={attempt.id}
-              attempt={attempt}
-              chosen={attempt.id === chosen?.id}
-              onChoose={() => setShown(attempt.id)}
-            />
-          ))}
-        </ol>
-        <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
-      </div>
-      {chosen && <AttemptDetails key={chosen.id} attempt={chosen} full={full} />}
-    </div>
+    // The rest of the list is asked for beside the line, not under both columns.
+    <ListFrame list={{ ...list, hasMore: false }} lines={2} empty={empty}>
+      {(attempts) => {
+        // The youngest is what somebody comes to see.
+        const chosen = attempts.find((attempt) => attempt.id === shown) ?? attempts[0];
+        return (
+          <div className="grid border-t border-line md:grid-cols-[15rem_minmax(0,1fr)]">
+            <div className="border-line max-md:border-b md:border-r">
+              <ol className="max-h-96 overflow-y-auto p-2">
+                {attempts.map((attempt) => (
+                  <Point
+                    key={attempt.id}
+                    attempt={attempt}
+                    chosen={attempt.id === chosen?.id}
+                    onChoose={() => setShown(attempt.id)}
+                  />
+                ))}
+              </ol>
+              <More hasMore={list.hasMore} loading={list.isLoadingMore} onMore={list.more} />
+            </div>
+            {chosen && <AttemptDetails key={chosen.id} attempt={chosen} full={full} />}
+          </div>
+        );
+      }}
+    </ListFrame>
   );
 }
 

@@ -11,7 +11,8 @@ import { Code, Mono } from "@/ui/code";
 import { Segments } from "@/ui/field";
 import { readable } from "@/ui/highlight";
 import { Card, Facts, Page } from "@/ui/layout";
-import { Empty, Failed, Listed, Loading, Note } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty, Failed, Loading, Note } from "@/ui/states";
 import { At } from "@/ui/time";
 import { DestinationCard } from "./destination";
 
@@ -86,19 +87,6 @@ function Destinations({ full }: { full: FullMessage }) {
   const { app } = useScope();
   const [address] = useAddress();
   const list = useDestinations(app, full.message.id);
-  const state = (
-    <Listed
-      list={list}
-      lines={3}
-      empty={
-        <Empty icon={<Split aria-hidden />} title={t.noDestinations}>
-          {t.noDestinationsHint}
-        </Empty>
-      }
-    >
-      {() => null}
-    </Listed>
-  );
   const found = list.rows ?? [];
   return (
     <section className="flex flex-col gap-3">
@@ -111,7 +99,22 @@ function Destinations({ full }: { full: FullMessage }) {
           open={found.length <= 3 || address.endpoint === destination.id}
         />
       ))}
-      {(found.length === 0 || list.hasMore) && <Card flush>{state}</Card>}
+      {/* They stay while more of them are asked for, and when that fails. */}
+      {(found.length === 0 || list.hasMore) && (
+        <Card flush>
+          <ListFrame
+            list={list}
+            lines={3}
+            empty={
+              <Empty icon={<Split aria-hidden />} title={t.noDestinations}>
+                {t.noDestinationsHint}
+              </Empty>
+            }
+          >
+            {() => null}
+          </ListFrame>
+        </Card>
+      )}
     </section>
   );
 }

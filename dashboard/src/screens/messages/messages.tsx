@@ -12,8 +12,9 @@ import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Field, Input, SearchInput, Select } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { localText } from "@/ui/local-time";
-import { Empty, Listed } from "@/ui/states";
+import { Empty } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 import { Publish } from "./publish";
@@ -56,7 +57,7 @@ export default function Messages() {
     <Page title={t.title} subtitle={t.subtitle} actions={mayPublish && <Publish />}>
       <Filters address={address} change={change} clear={isFiltered ? clear : undefined} />
       <Card flush>
-        <Listed
+        <ListFrame
           list={{ ...list, rows: rows?.length === 0 && isSeeking ? undefined : rows }}
           lines={8}
           empty={
@@ -84,7 +85,7 @@ export default function Messages() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
     </Page>
   );

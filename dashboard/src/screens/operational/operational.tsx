@@ -11,8 +11,9 @@ import { Badge } from "@/ui/badge";
 import { Button, IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Card, Page } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { Menu } from "@/ui/menu";
-import { Empty, Listed } from "@/ui/states";
+import { Empty } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { At } from "@/ui/time";
 import { toast } from "@/ui/toast";
@@ -33,7 +34,7 @@ export default function Operational() {
   return (
     <Page title={t.title} subtitle={t.subtitle} actions={rows && rows.length > 0 && create}>
       <Card flush>
-        <Listed
+        <ListFrame
           list={list}
           empty={
             <Empty icon={<Bell aria-hidden />} title={t.empty} action={create}>
@@ -56,7 +57,7 @@ export default function Operational() {
               ))}
             </Table>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
       {making && <OperationalForm endpoint={null} onClose={() => setMaking(false)} />}
     </Page>

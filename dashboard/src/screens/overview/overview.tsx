@@ -1,4 +1,5 @@
 import { CircleCheck, Rocket, Server } from "lucide-react";
+import { wholeList } from "@/api/lists";
 import { type Range, useOverview, useTimeSeries } from "@/api/stats";
 import { Link, useAddress } from "@/shell/link";
 import { texts } from "@/texts";
@@ -7,6 +8,7 @@ import { buttonClass } from "@/ui/button";
 import { Chart } from "@/ui/chart";
 import { Segments } from "@/ui/field";
 import { Card, Page, Stat } from "@/ui/layout";
+import { ListFrame } from "@/ui/list-frame";
 import { span } from "@/ui/span";
 import { Empty, Failed, Loading, Skeleton } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
@@ -152,89 +154,93 @@ function Figures({ range }: { range: Range }) {
 
 function Failing() {
   const query = useOverview();
-  const rows = query.data?.failingEndpoints;
+  const list = wholeList({ ...query, data: query.data?.failingEndpoints });
   return (
     <Card title={t.failing} flush>
-      {query.error ? (
-        <Failed error={query.error} retry={() => void query.refetch()} />
-      ) : !rows ? (
-        <Loading lines={3} />
-      ) : rows.length === 0 ? (
-        <Empty icon={<CircleCheck aria-hidden />} title={t.failingNone}>
-          {t.failingNoneHint}
-        </Empty>
-      ) : (
-        <Table
-          caption={t.failing}
-          columns={[
-            { label: t.failingColumns.url },
-            { label: t.failingColumns.since, right: true },
-          ]}
-        >
-          {rows.map((row) => (
-            <Row key={row.endpointId}>
-              <Cell className="w-full max-w-0">
-                <Link
-                  to={`/console/applications/${row.appId}/endpoints/${row.endpointId}`}
-                  className={rowLink}
-                >
-                  <span className="block truncate">{row.url}</span>
-                </Link>
-              </Cell>
-              <Cell right>
-                <Ago time={row.failingSince} />
-              </Cell>
-            </Row>
-          ))}
-        </Table>
-      )}
+      <ListFrame
+        list={list}
+        lines={3}
+        empty={
+          <Empty icon={<CircleCheck aria-hidden />} title={t.failingNone}>
+            {t.failingNoneHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
+          <Table
+            caption={t.failing}
+            columns={[
+              { label: t.failingColumns.url },
+              { label: t.failingColumns.since, right: true },
+            ]}
+          >
+            {rows.map((row) => (
+              <Row key={row.endpointId}>
+                <Cell className="w-full max-w-0">
+                  <Link
+                    to={`/console/applications/${row.appId}/endpoints/${row.endpointId}`}
+                    className={rowLink}
+                  >
+                    <span className="block truncate">{row.url}</span>
+                  </Link>
+                </Cell>
+                <Cell right>
+                  <Ago time={row.failingSince} />
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+        )}
+      </ListFrame>
     </Card>
   );
 }
 
 function Nodes() {
   const query = useOverview();
-  const rows = query.data?.nodes;
+  const list = wholeList({ ...query, data: query.data?.nodes });
   return (
     <Card
       title={t.nodes}
       hint={query.data && t.size(query.data.applications, query.data.endpoints)}
       flush
     >
-      {query.error ? (
-        <Failed error={query.error} retry={() => void query.refetch()} />
-      ) : !rows ? (
-        <Loading lines={3} />
-      ) : rows.length === 0 ? (
-        <Empty icon={<Server aria-hidden />} title={t.nodesNone}>
-          {t.nodesNoneHint}
-        </Empty>
-      ) : (
-        <Table
-          caption={t.nodes}
-          columns={[
-            { label: t.nodesColumns.node },
-            { label: t.nodesColumns.started, right: true, from: "xl" },
-            { label: t.nodesColumns.heartbeat, right: true },
-          ]}
-        >
-          {rows.map((node) => (
-            <Row key={node.id}>
-              <Cell className="w-full max-w-0">
-                <code className="block truncate font-mono text-xs" title={node.id}>
-                  {node.id}
-                </code>
-              </Cell>
-              <Cell right from="xl">
-                <Ago time={node.startedAt} />
-              </Cell>
-              <Cell right>
-                <Ago time={node.heartbeatAt} everyMs={1_000} />
-              </Cell>
-            </Row>
-          ))}
-        </Table>
-      )}
+      <ListFrame
+        list={list}
+        lines={3}
+        empty={
+          <Empty icon={<Server aria-hidden />} title={t.nodesNone}>
+            {t.nodesNoneHint}
+          </Empty>
+        }
+      >
+        {(rows) => (
+          <Table
+            caption={t.nodes}
+            columns={[
+              { label: t.nodesColumns.node },
+              { label: t.nodesColumns.started, right: true, from: "xl" },
+              { label: t.nodesColumns.heartbeat, right: true },
+            ]}
+          >
+            {rows.map((node) => (
+              <Row key={node.id}>
+                <Cell className="w-full max-w-0">
+                  <code className="block truncate font-mono text-xs" title={node.id}>
+                    {node.id}
+                  </code>
+                </Cell>
+                <Cell right from="xl">
+                  <Ago time={node.startedAt} />
+                </Cell>
+                <Cell right>
+                  <Ago time={node.heartbeatAt} everyMs={1_000} />
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+        )}
+      </ListFrame>
     </Card>
   );
 }

@@ -3,7 +3,8 @@ import { wholeList } from "@/api/lists";
 import { useTasks } from "@/api/tasks";
 import { texts } from "@/texts";
 import { Card, Page } from "@/ui/layout";
-import { Empty, Listed } from "@/ui/states";
+import { ListFrame } from "@/ui/list-frame";
+import { Empty } from "@/ui/states";
 import { TaskLine } from "./task-row";
 
 const t = texts.tasks;
@@ -14,7 +15,7 @@ export default function Tasks() {
   return (
     <Page title={t.title} subtitle={t.subtitle}>
       <Card flush>
-        <Listed
+        <ListFrame
           list={list}
           empty={
             <Empty icon={<ListChecks aria-hidden />} title={t.empty}>
@@ -29,7 +30,7 @@ export default function Tasks() {
               ))}
             </ul>
           )}
-        </Listed>
+        </ListFrame>
       </Card>
     </Page>
   );
