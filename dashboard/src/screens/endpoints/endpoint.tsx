@@ -2,7 +2,7 @@ import { useParams } from "@tanstack/react-router";
 import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { type Endpoint, useDeleteEndpoint, useEndpoint, useRecoverPreview } from "@/api/endpoints";
-import { DAY, useEndpointFigures, useTimeSeries } from "@/api/stats";
+import { useHealth } from "@/api/health";
 import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
@@ -19,7 +19,7 @@ import { toast } from "@/ui/toast";
 import { EndpointAttempts } from "./endpoint-attempts";
 import { EndpointDetails } from "./endpoint-details";
 import { EndpointFigures } from "./endpoint-figures";
-import { HealthBadge, healthOf } from "./health";
+import { HealthBadge } from "./health-badge";
 import { Recover } from "./recover";
 import { SendExample } from "./send-example";
 import { SwitchEndpoint, sinceDisabled } from "./switch-endpoint";
@@ -39,14 +39,8 @@ export default function EndpointPage() {
 function Shown({ endpoint }: { endpoint: Endpoint }) {
   const { app, base } = useScope();
   const rights = useRights();
-  const figures = useEndpointFigures(app);
-  const day = useTimeSeries(DAY, { app, endpoint: endpoint.id });
   const [address, change] = useAddress();
-  const health = healthOf(
-    endpoint,
-    // Among very many it may not be one of the youngest.
-    figures.data?.get(endpoint.id) ?? { failingSince: null, series: day.data?.data ?? [] },
-  );
+  const health = useHealth(app, endpoint);
   const tabs = [
     {
       value: "activity",

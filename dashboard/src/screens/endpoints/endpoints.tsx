@@ -1,5 +1,6 @@
 import { Plus, Webhook } from "lucide-react";
 import { type Endpoint, useEndpoints } from "@/api/endpoints";
+import { healthOf } from "@/api/health";
 import { type EndpointFigures, useEndpointFigures } from "@/api/stats";
 import { useRights } from "@/session/store";
 import { Link } from "@/shell/link";
@@ -12,7 +13,7 @@ import { ListFrame } from "@/ui/list-frame";
 import { Sparkline } from "@/ui/sparkline";
 import { Empty, Skeleton } from "@/ui/states";
 import { Cell, Row, rowLink, Table } from "@/ui/table";
-import { HealthBadge, healthOf } from "./health";
+import { HealthBadge } from "./health-badge";
 
 const t = texts.endpoints;
 
