@@ -4,6 +4,13 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
+/** What may be asked for behind `?` of a GET of this path: the words of its filters, for example. */
+export type QueryOf<Path extends keyof paths> = paths[Path] extends {
+  get: { parameters: { query?: infer Query } };
+}
+  ? NonNullable<Query>
+  : never;
+
 /** Who asks. The session says so: it cannot be imported here, since it signs in by this client. */
 export interface Caller {
   /** The token to ask with. */

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { api, ok, type Schemas } from "./client";
+import { api, ok, type QueryOf, type Schemas } from "./client";
 import { keys } from "./keys";
 import { useList } from "./lists";
 
@@ -183,9 +183,11 @@ export function useRecovery(app: string, endpoint: string) {
   });
 }
 
-export interface AttemptFilter {
-  status?: 0 | 2;
-}
+/** Which attempts: by the code of how they ended. */
+export type AttemptFilter = Pick<
+  QueryOf<"/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}">,
+  "status"
+>;
 
 export function useEndpointAttempts(app: string, endpoint: string, filter: AttemptFilter) {
   return useList<Schemas["MessageAttemptOut"]>(

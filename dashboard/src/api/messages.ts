@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { api, ok, raw, type Schemas } from "./client";
+import { api, ok, type QueryOf, raw, type Schemas } from "./client";
 import { keys } from "./keys";
 import { useList } from "./lists";
 import { rawMember } from "./raw-json";
@@ -9,13 +9,16 @@ export type Attempt = Schemas["MessageAttemptOut"];
 export type Destination = Schemas["MessageEndpointOut"];
 export type FoundMessage = Schemas["FoundMessageOut"];
 
+/** How a message's deliveries may stand. */
+export type MessageStatus = NonNullable<QueryOf<"/api/v1/app/{app_id}/msg/search">["status"]>;
+
 /** What the address of the messages screen may say. */
 export interface MessageFilter {
   q?: string;
   eventType?: string;
   channel?: string;
   tag?: string;
-  status?: "succeeded" | "failing" | "pending" | "exhausted" | "canceled";
+  status?: MessageStatus;
   endpoint?: string;
   after?: string;
   before?: string;

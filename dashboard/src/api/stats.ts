@@ -1,8 +1,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, ok, type Schemas } from "./client";
+import { api, ok, type QueryOf, type Schemas } from "./client";
 import { keys } from "./keys";
 
-export type Bucket = "minute" | "hour" | "day";
+export type Bucket = NonNullable<QueryOf<"/api/v1/stats/timeseries">["bucket"]>;
 export type TimeSeries = Schemas["TimeseriesOut"];
 export type EndpointFigures = Schemas["EndpointSeriesOut"];
 

@@ -1,8 +1,9 @@
 import { useSyncExternalStore } from "react";
+import type { Schemas } from "@/api/client";
 import { contrast, hex, mix, parseColour, readableOn } from "./colour";
 
-export type Mode = "light" | "dark" | "system";
-export type Face = "light" | "dark";
+export type Mode = Schemas["ThemeModeSchema"];
+export type Face = Exclude<Mode, "system">;
 export const FACES: Face[] = ["light", "dark"];
 
 const KEY = "postrider.theme";

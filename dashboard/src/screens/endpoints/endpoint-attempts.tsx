@@ -1,5 +1,5 @@
 import { Send } from "lucide-react";
-import { useEndpointAttempts } from "@/api/endpoints";
+import { type AttemptFilter, useEndpointAttempts } from "@/api/endpoints";
 import { StateBadge } from "@/screens/messages/delivery-state";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
@@ -13,7 +13,10 @@ import { Cell, Row, rowLink, Table } from "@/ui/table";
 import { Ago } from "@/ui/time";
 
 const t = texts.attempts;
-const STATUS = { failed: 2, succeeded: 0 } as const;
+const STATUS = { failed: 2, succeeded: 0 } as const satisfies Record<
+  string,
+  AttemptFilter["status"]
+>;
 type Only = "all" | keyof typeof STATUS;
 
 /** What was tried at one endpoint. */

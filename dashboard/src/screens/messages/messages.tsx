@@ -3,7 +3,12 @@ import { type FormEvent, useEffect, useState } from "react";
 import { useEndpoints } from "@/api/endpoints";
 import { useEventTypes } from "@/api/event-types";
 import { useSeeking } from "@/api/lists";
-import { type FoundMessage, type MessageFilter, useMessages } from "@/api/messages";
+import {
+  type FoundMessage,
+  type MessageFilter,
+  type MessageStatus,
+  useMessages,
+} from "@/api/messages";
 import { useSession } from "@/session/store";
 import { Link, useAddress } from "@/shell/link";
 import { useScope } from "@/shell/scope";
@@ -22,7 +27,8 @@ import { Publish } from "./publish";
 const t = texts.messages;
 /** As long as the list has fewer rows than this it looks on by itself. */
 const FEW = 10;
-const STATUSES = ["succeeded", "failing", "pending", "exhausted", "canceled"] as const;
+/** Those that have a label; the compiler compares them with those of the API. */
+const STATUSES: MessageStatus[] = Object.keys(t.statuses) as (keyof typeof t.statuses)[];
 
 /** The filter that the address tells; what it tells wrongly is nothing. */
 function filterOf(address: Record<string, string>): MessageFilter {

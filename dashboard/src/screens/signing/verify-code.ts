@@ -1,3 +1,4 @@
+import type { Schemas } from "@/api/client";
 import { HEX, inJavascript, inPython, shellScript, type Variables } from "./program";
 import { rustString } from "./quoting";
 
@@ -7,7 +8,7 @@ export interface Signed {
   timestamp: string;
   /** The signature header's value: one or more signatures, each with its scheme. */
   signature: string;
-  family: "webhook" | "svix";
+  family: Schemas["HeaderFamilySchema"];
   body: string;
 }
 
