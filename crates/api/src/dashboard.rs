@@ -18,7 +18,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use postrider_dashboard::{File, INDEX, file};
 use postrider_domain::OrgId;
-use postrider_store::StoreError;
+use postrider_store::{StoreError, random_hex};
 
 use crate::answer::{HTML, PAGE_POLICY};
 use crate::error::{ApiError, ApiResult};
@@ -133,9 +133,7 @@ fn page(policy: &Policy) -> Response {
         return without();
     };
     let text = String::from_utf8_lossy(&index.bytes);
-    let nonce = text
-        .contains(NONCE)
-        .then(|| format!("{:032x}", rand::random::<u128>()));
+    let nonce = text.contains(NONCE).then(random_hex::<16>);
     let body = match &nonce {
         Some(nonce) => Bytes::from(text.replace(NONCE, nonce)),
         None => Bytes::from(text.into_owned()),

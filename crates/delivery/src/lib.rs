@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod guard;
+mod jitter;
 mod job;
 mod lanes;
 mod lease;

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use rand::RngExt as _;
+use postrider_store::random_hex;
 
 use crate::settings::{Secret, Settings, long_enough};
 use crate::sqlite_file::{beside, folder, real_path};
@@ -122,15 +122,15 @@ fn read(key: &Path) -> Result<Option<Secret>, MainSecretError> {
 fn create(key: &Path) -> io::Result<()> {
     let directory = folder(key);
     std::fs::create_dir_all(directory)?;
-    let bytes: [u8; 32] = rand::rng().random();
     let mut draft = key.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(draft);
-    let written =
-        write_new(&draft, &hex(&bytes)).and_then(|()| match std::fs::hard_link(&draft, key) {
+    let written = write_new(&draft, &random_hex::<32>()).and_then(|()| {
+        match std::fs::hard_link(&draft, key) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => File::open(directory)?.sync_all(),
-        });
+        }
+    });
     std::fs::remove_file(&draft)?;
     written
 }
@@ -143,14 +143,6 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = options.open(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Signing secrets of endpoints: what receivers verify with, and rotation.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use http::Method;
 use postrider_domain::{AppId, Capability, EndpointId, SchemeKind, Schemes};
-use postrider_store::{Endpoint, NewSecret, Secret, StoredSecret};
+use postrider_store::{Endpoint, NewSecret, Secret, StoredSecret, entropy, random_hex};
 use postrider_verify::{Scheme, SigningKey};
 use serde_json::json;
 
@@ -71,10 +70,9 @@ fn checked(scheme: SchemeKind, text: String, field: &str) -> ApiResult<NewSecret
 
 /// A new secret of the standard scheme.
 pub(super) fn made(kind: SignatureKind) -> String {
-    let random = rand::random();
     match kind {
-        SignatureKind::Hmac256 => SigningKey::generate_hmac(random),
-        SignatureKind::Ed25519 => SigningKey::generate_ed25519(random),
+        SignatureKind::Hmac256 => SigningKey::generate_hmac(entropy()),
+        SignatureKind::Ed25519 => SigningKey::generate_ed25519(entropy()),
     }
     .to_secret_string()
 }
@@ -85,12 +83,7 @@ fn made_for(scheme: SchemeKind, kind: SignatureKind) -> NewSecret {
     let text = if scheme == SchemeKind::Standard {
         made(kind)
     } else {
-        let random: [u8; 32] = rand::random();
-        random.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        random_hex::<32>()
     };
     NewSecret {
         scheme,

@@ -28,6 +28,7 @@ pub(crate) use queue::Limits;
 use queue::Queue;
 pub(crate) use release::{Release, Releaser};
 
+use crate::jitter::jitter;
 use crate::job::{Job, weight};
 use crate::lease::Lease;
 
@@ -192,7 +193,7 @@ impl Lanes {
     pub(crate) fn finish(&self, endpoint: EndpointId, weight: usize, answer: Option<&Answered>) {
         let now = self.clock.now();
         let mut queue = self.queue.lock();
-        let (release, hungry) = queue.finish(endpoint, weight, answer, now, rand::random());
+        let (release, hungry) = queue.finish(endpoint, weight, answer, now, jitter());
         // Sent under the lock: parking and unparking a lane must not change places.
         if let Some(release) = release {
             self.release(release);

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::counts::Counts;
 use super::in_hand::InHand;
 use super::prepared::{Prepared, Preparer};
+use crate::jitter::jitter;
 use crate::job::{Job, Purpose};
 use crate::lanes::{Answered, Lanes};
 use crate::lease::Lease;
@@ -338,7 +339,7 @@ fn judge(job: &Job, policy: &RetryPolicy, report: &Report, finished_at: Timestam
         scheduled_at: due_at,
         attempts: u32::try_from(attempts + 1).unwrap_or(u32::MAX),
         retry_after: report.retry_after,
-        jitter: rand::random(),
+        jitter: jitter(),
     });
     match next {
         Next::At(at, reason) => Verdict {

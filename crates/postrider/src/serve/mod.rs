@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use postrider_api::{ApiSettings, ApiState, SignatureKind};
 use postrider_delivery::{DeliverySettings, DiskWatch, Pipeline, StartError};
 use postrider_domain::RetryPolicy;
-use postrider_store::{NewKey, Store, StoreError};
+use postrider_store::{NewKey, Store, StoreError, entropy};
 use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -208,7 +208,7 @@ async fn announce(
         expires_at: None,
     };
     let (_, key) = store.create_key(org.id, new).await?;
-    let secret = SigningKey::generate_hmac(rand::random()).to_secret_string();
+    let secret = SigningKey::generate_hmac(entropy()).to_secret_string();
     let directory = std::env::current_dir().unwrap_or_default();
     let executable = std::env::current_exe().unwrap_or_else(|_| "postrider".into());
     println!(

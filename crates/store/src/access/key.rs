@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use postrider_domain::{AppId, KeyId, OrgId, Timestamp};
-use rand::RngExt as _;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::cache::change::record_change;
 use crate::engine::Store;
+use crate::engine::entropy::random_text;
 use crate::engine::error::{Entity, StoreError, StoreResult};
 use crate::engine::news::ChangeKind;
 use crate::engine::sql::Sql;
@@ -100,11 +100,7 @@ impl From<Row> for ApiKey {
 
 /// 256 random bits as text, after `prefix`.
 pub(crate) fn mint_secret(prefix: &str) -> KeySecret {
-    let mut rng = rand::rng();
-    let mut text = String::with_capacity(prefix.len() + DIGITS);
-    text.push_str(prefix);
-    text.extend((0..DIGITS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])));
-    Secret::new(text)
+    Secret::new(format!("{prefix}{}", random_text(ALPHABET, DIGITS)))
 }
 
 /// What is stored of a secret. Its 256 random bits make a slow hash needless.

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::engine::entropy::{entropy, hex};
+
 const NONCE: usize = 24;
 const FORMAT: u8 = 1;
 const FINGERPRINT: usize = 8;
@@ -54,16 +56,12 @@ impl Cipher {
 
     /// Tells main secrets apart, and nothing else of them: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        use std::fmt::Write as _;
-        self.1.iter().fold(String::new(), |mut text, byte| {
-            let _ = std::write!(text, "{byte:02x}");
-            text
-        })
+        hex(&self.1)
     }
 
     /// Encrypts `value` for the row `id` of `place` (table and column).
     pub fn seal(&self, place: &str, id: Uuid, value: &[u8]) -> Result<Vec<u8>, CipherError> {
-        let nonce: [u8; NONCE] = rand::random();
+        let nonce = entropy::<NONCE>();
         let aad = bound_to(place, id);
         let sealed = self
             .0

@@ -8,6 +8,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod cipher;
 pub(crate) mod clock;
 pub(crate) mod connect;
+pub(crate) mod entropy;
 pub(crate) mod error;
 pub(crate) mod migrate;
 pub(crate) mod news;

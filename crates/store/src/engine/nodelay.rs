@@ -47,6 +47,8 @@ mod relay {
     use tokio::net::{TcpStream, UnixListener, UnixStream};
     use tokio::task::JoinHandle;
 
+    use crate::engine::entropy::random_hex;
+
     /// How long a server may be silent before it is asked whether it is still there; with the
     /// two below a dead one is found out after 25 s, also while something is on its way to it.
     const SILENCE: Duration = Duration::from_secs(10);
@@ -79,7 +81,7 @@ mod relay {
         connect(&host, port).await?;
         // A name that begins with NUL is no file's. Nobody can guess it, so nobody can have
         // it already; who finds it in /proc/net/unix is refused.
-        let name = format!("\0postrider-{:032x}", rand::random::<u128>());
+        let name = format!("\0postrider-{}", random_hex::<16>());
         // The driver adds this to the folder that it is given.
         let listener = UnixListener::bind(format!("{name}/.s.PGSQL.{port}"))?;
         let task = tokio::spawn(accept(listener, host, port));

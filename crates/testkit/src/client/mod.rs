@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::Method;
 use parking_lot::RwLock;
+use postrider_store::random_hex;
 use serde_json::Value;
 
 pub use app::{App, Endpoint};
@@ -178,7 +179,7 @@ impl Client {
 
     /// A new application.
     pub async fn app(&self) -> App {
-        let name = format!("test {:08x}", rand::random::<u32>());
+        let name = format!("test {}", random_hex::<4>());
         let id = self
             .post("/app", &serde_json::json!({ "name": name }))
             .await

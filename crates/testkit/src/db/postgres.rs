@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use postrider_store::random_hex;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
@@ -35,7 +36,7 @@ impl PostgresDatabase {
         let server = SERVER.get_or_init(find_server).await.clone();
         // The name tells the age, so that what a killed test left can be swept.
         let now = crate::clock::unix_seconds();
-        let name = format!("{PREFIX}{now}_{:016x}", rand::random::<u64>());
+        let name = format!("{PREFIX}{now}_{}", random_hex::<8>());
         sweep(&server, now).await;
         let made = async {
             let template = if filled {

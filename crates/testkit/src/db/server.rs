@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use parking_lot::Mutex;
+use postrider_store::entropy;
 use tempfile::TempDir;
 
 use super::gateway::Gateway;
@@ -402,7 +403,7 @@ fn watch(folder: &Path) -> io::Result<Child> {
 /// the server was stopped.
 fn free_port() -> io::Result<u16> {
     for _ in 0..100 {
-        let port = rand::random_range(18_000..32_000);
+        let port = 18_000 + u16::from_le_bytes(entropy()) % 14_000;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }

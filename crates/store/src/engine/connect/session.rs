@@ -9,6 +9,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 use thiserror::Error;
 
+use crate::engine::entropy::random_hex;
+
 /// How long a second connection may take to get its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -193,7 +195,7 @@ pub(crate) async fn are_sessions(
     first: &mut PgConnection,
     second: &mut PgConnection,
 ) -> Result<(), SessionError> {
-    let mark = format!("{:032x}", rand::random::<u128>());
+    let mark = random_hex::<16>();
     let set = format!("select set_config('postrider.session', '{mark}', false)");
     sqlx::raw_sql(AssertSqlSafe(set))
         .execute(&mut *first)
