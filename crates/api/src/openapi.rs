@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::access::Requires;
 use crate::error::Code;
 use crate::operation::{Operation, SchemaOf};
-use crate::request::query::{Kind, Param};
+use crate::request::param::{Kind, Parameter};
 use crate::wire::problem::{ErrorCode, ErrorOut, FaultOut, ValidationErrorOut};
 
 const SECURITY: &str = "apiKey";
@@ -141,7 +141,7 @@ fn describe(operation: &Operation) -> OperationBuilder {
         builder = builder.parameter(path_parameter(name));
     }
     for param in operation.params() {
-        builder = builder.parameter(query_parameter(param));
+        builder = builder.parameter(query_parameter(*param));
     }
     if operation.method == http::Method::POST && operation.need != Requires::Nobody {
         builder = builder.parameter(idempotency_parameter());
@@ -197,13 +197,17 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn query_parameter(param: &Param) -> ParameterBuilder {
-    let schema: RefOr<Schema> = match param.kind {
-        Kind::Bool(default) => ObjectBuilder::new()
+fn query_parameter(param: &dyn Parameter) -> ParameterBuilder {
+    let schema: RefOr<Schema> = match param.kind() {
+        Kind::Flag(default) => ObjectBuilder::new()
             .schema_type(Type::Boolean)
             .default(Some(Value::Bool(default)))
             .into(),
-        Kind::Number(min, max, default) => ObjectBuilder::new()
+        Kind::Number {
+            min,
+            max,
+            absent: default,
+        } => ObjectBuilder::new()
             .schema_type(Type::Integer)
             .minimum(Some(min))
             .maximum(Some(max))
@@ -214,17 +218,17 @@ fn query_parameter(param: &Param) -> ParameterBuilder {
             .into(),
         Kind::Text => text().into(),
         Kind::List => ArrayBuilder::new().items(text()).into(),
-        Kind::Order => text().enum_values(Some(["ascending", "descending"])).into(),
+        Kind::Order(_) => text().enum_values(Some(["ascending", "descending"])).into(),
         Kind::Word(words) => text().enum_values(Some(words.iter().copied())).into(),
         Kind::Status => numbers([0, 1, 2, 3, 4].to_vec()),
         Kind::StatusClass => numbers([0, 100, 200, 300, 400, 500].to_vec()),
     };
-    let list = matches!(param.kind, Kind::List);
+    let list = matches!(param.kind(), Kind::List);
     ParameterBuilder::new()
-        .name(param.name)
+        .name(param.name())
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some(param.about))
+        .description(Some(param.about()))
         .explode(list.then_some(false))
         .schema(Some(schema))
 }

@@ -23,7 +23,8 @@ use crate::idempotency::{self, IdempotencyHeader};
 use crate::request::body;
 use crate::request::edge;
 use crate::request::page::ListOut;
-use crate::request::query::{Param, Query};
+use crate::request::param::Parameter;
+use crate::request::query::Query;
 use crate::request::segments::Segments;
 use crate::state::Shared;
 
@@ -63,7 +64,7 @@ pub(crate) struct Shown {
 /// How a request of an operation is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    params: &'static [Param],
+    params: &'static [&'static dyn Parameter],
     reads_body: bool,
     /// Whether the handler keeps idempotency keys itself.
     keeps_keys: bool,
@@ -142,7 +143,7 @@ impl Operation {
     }
 
     /// The parameters of its query.
-    pub(crate) fn query(mut self, params: &'static [Param]) -> Self {
+    pub(crate) fn query(mut self, params: &'static [&'static dyn Parameter]) -> Self {
         self.rules.params = params;
         self
     }
@@ -264,7 +265,7 @@ impl Operation {
     }
 
     /// The parameters of its query.
-    pub(crate) fn params(&self) -> &'static [Param] {
+    pub(crate) fn params(&self) -> &'static [&'static dyn Parameter] {
         self.rules.params
     }
 

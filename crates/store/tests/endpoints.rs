@@ -45,7 +45,7 @@ async fn update(
     endpoint: &Endpoint,
     change: impl FnOnce(&mut EndpointSettings),
 ) -> Endpoint {
-    let mut settings = endpoint.settings();
+    let mut settings = endpoint.settings.clone();
     change(&mut settings);
     let update = EndpointUpdate {
         settings,
@@ -68,7 +68,7 @@ both_engines! {
         let app = db.app().await;
         let new = NewEndpoint { settings: full(), ..new_endpoint() };
         let made = db.store.create_endpoint(app, new.clone()).await.unwrap();
-        assert_eq!(made.settings(), full());
+        assert_eq!(made.settings, full());
         assert_eq!(db.store.endpoint(app, "hook").await.unwrap(), made);
         assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap(), made);
         let shown = format!("{made:?} {new:?} {:?}", db.store.secrets(made.id).await.unwrap());
@@ -88,10 +88,10 @@ both_engines! {
         let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
         let changed = update(db, app, &made, |settings| *settings = full()).await;
         assert_eq!((made.revision, changed.revision), (1, 2));
-        assert_eq!(changed.settings(), full());
+        assert_eq!(changed.settings, full());
         db.store.set_endpoint_headers(app, made.id, None, BTreeMap::new()).await.unwrap();
         let read = db.store.endpoint(app, "hook").await.unwrap();
-        assert_eq!((read.revision, read.headers.len()), (3, 0));
+        assert_eq!((read.revision, read.settings.headers.len()), (3, 0));
         assert_eq!(db.store.app(org, &app.to_string()).await.unwrap().config_version, 4);
         assert_eq!(db.number("select count(*) from endpoint_revision").await, 3);
         assert_eq!(
@@ -112,7 +112,7 @@ both_engines! {
         let late = EndpointUpdate { settings: full(), revision: made.revision, secrets: Vec::new() };
         let refused = db.store.update_endpoint(app, made.id, late).await;
         assert!(matches!(refused, Err(StoreError::Conflict(Refusal::EndpointRevision))));
-        assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap().description, "first");
+        assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap().settings.description, "first");
     }
 
     async fn disabling_cancels_what_waits_and_what_is_in_hand_but_not_what_has_ended(db) {
@@ -160,7 +160,7 @@ both_engines! {
         let read = db.store.endpoint(app, &endpoint.to_string()).await.unwrap();
         assert_eq!(read.disabled_reason, Some(DisabledReason::Failing));
         let enabled = disable(db, app, endpoint, false).await;
-        assert_eq!((enabled.disabled, enabled.disabled_reason, enabled.disabled_at), (false, None, None));
+        assert_eq!((enabled.settings.disabled, enabled.disabled_reason, enabled.disabled_at), (false, None, None));
         assert_eq!(db.number("select count(*) from endpoint_health").await, 0);
     }
 
@@ -224,12 +224,12 @@ both_engines! {
         let made = db.store.create_endpoint(app, new_endpoint()).await.unwrap();
         let both = schemes(r#"["stripe","standard"]"#);
         let update = EndpointUpdate {
-            settings: EndpointSettings { signature_scheme: both.clone(), ..made.settings() },
+            settings: EndpointSettings { signature_scheme: both.clone(), ..made.settings.clone() },
             revision: made.revision,
             secrets: vec![new_secret(SchemeKind::Stripe, "the receiver's old secret")],
         };
         let made = db.store.update_endpoint(app, made.id, update).await.unwrap();
-        assert_eq!(made.signature_scheme, both);
+        assert_eq!(made.settings.signature_scheme, both);
         assert_eq!(db.store.endpoint(app, &made.id.to_string()).await.unwrap(), made);
         let next = new_secret(SchemeKind::Stripe, "the receiver's new secret");
         db.store.rotate_secret(app, made.id, &next, Duration::from_hours(1)).await.unwrap();
@@ -244,7 +244,7 @@ both_engines! {
 
         let config = AppCache::new(db.store.clone()).app_at_least(app, 0).await.unwrap();
         let config = config.endpoint(made.id).unwrap();
-        assert_eq!(config.signature_scheme, both);
+        assert_eq!(config.settings.signature_scheme, both);
         let found: Vec<_> = config.secrets.iter().map(|secret| (secret.scheme, secret.text.expose())).collect();
         assert_eq!(found.len(), 3);
         let first = found.iter().find(|(scheme, _)| *scheme == SchemeKind::Stripe);

@@ -9,7 +9,8 @@ use postrider_store::{Cursor, Found, Order, Page, PageRequest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::query::{Kind, Param, Query};
+use super::param::Param;
+use super::query::Query;
 use crate::error::{ApiError, ApiResult};
 
 /// How many rows a page has, unless asked.
@@ -23,35 +24,31 @@ pub(crate) const WINDOW: Duration = Duration::from_hours(90 * 24);
 const CLOCKS: Duration = Duration::from_hours(1);
 
 /// `limit`.
-pub(crate) const LIMIT: Param = Param {
-    name: "limit",
-    kind: Kind::Number(0, MAX_LIMIT, DEFAULT_LIMIT),
-    about: "How many rows to return at most",
-};
+pub(crate) const LIMIT: Param<u16> = Param::number(
+    "limit",
+    (0, MAX_LIMIT),
+    DEFAULT_LIMIT,
+    "How many rows to return at most",
+);
 /// `iterator`.
-pub(crate) const ITERATOR: Param = Param {
-    name: "iterator",
-    kind: Kind::Text,
-    about: "Where to go on: `iterator` (or, to go back, `prevIterator`) of another page",
-};
-/// `order`.
-pub(crate) const ORDER: Param = Param {
-    name: "order",
-    kind: Kind::Order,
-    about: "The order of the list",
-};
+pub(crate) const ITERATOR: Param<Option<String>> = Param::text(
+    "iterator",
+    "Where to go on: `iterator` (or, to go back, `prevIterator`) of another page",
+);
+/// `order` of lists that begin with the newest.
+pub(crate) const ORDER: Param<Order> =
+    Param::order("order", Order::Descending, "The order of the list");
+/// `order` of lists that begin with the first.
+pub(crate) const ORDER_ASCENDING: Param<Order> =
+    Param::order("order", Order::Ascending, "The order of the list");
 /// `before`.
-pub(crate) const BEFORE: Param = Param {
-    name: "before",
-    kind: Kind::Time,
-    about: "Only what was made before this time",
-};
+pub(crate) const BEFORE: Param<Option<Timestamp>> =
+    Param::time("before", "Only what was made before this time");
 /// `after`.
-pub(crate) const AFTER: Param = Param {
-    name: "after",
-    kind: Kind::Time,
-    about: "Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on; what is younger than 2 seconds (attempts: 32) is then left out until it is older, so that nothing is passed over that is still being written. Without either, lists reach back 90 days",
-};
+pub(crate) const AFTER: Param<Option<Timestamp>> = Param::time(
+    "after",
+    "Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on; what is younger than 2 seconds (attempts: 32) is then left out until it is older, so that nothing is passed over that is still being written. Without either, lists reach back 90 days",
+);
 
 /// Sort keys that a page can be asked from.
 pub(crate) trait Key: FromStr + Clone {
@@ -79,19 +76,19 @@ keys!(AppId, EndpointId, MessageId, AttemptId);
 /// Reads `limit`, `iterator` and, where the list honours it, `order`.
 pub(crate) fn request<K: FromStr>(query: &Query, order: Order) -> ApiResult<PageRequest<K>> {
     Ok(PageRequest {
-        limit: query.number("limit", (0, MAX_LIMIT), DEFAULT_LIMIT)?,
+        limit: query.get(&LIMIT)?,
         order,
         cursor: cursor(query)?,
     })
 }
 
 fn cursor<K: FromStr>(query: &Query) -> ApiResult<Option<Cursor<K>>> {
-    let Some(text) = query.text("iterator") else {
+    let Some(text) = query.get(&ITERATOR)? else {
         return Ok(None);
     };
     let (key, back) = match text.strip_prefix('-') {
         Some(key) => (key, true),
-        None => (text, false),
+        None => (text.as_str(), false),
     };
     let key = key.parse().map_err(|_| {
         let shown: String = text.chars().take(100).collect();
@@ -121,8 +118,8 @@ pub(crate) struct InTime<K> {
 /// Reads `limit`, `iterator`, `before` and `after`.
 pub(crate) fn in_time<K: Key>(query: &Query, now: Timestamp) -> ApiResult<InTime<K>> {
     let mut page = request::<K>(query, Order::Descending)?;
-    let before = query.time("before")?;
-    let mut after = query.time("after")?;
+    let before = query.get(&BEFORE)?;
+    let mut after = query.get(&AFTER)?;
     match (&page.cursor, before, after) {
         (None, None, Some(after)) => page.cursor = Some(Cursor::Before(K::floor(after))),
         (cursor, None, None) => {
@@ -211,8 +208,9 @@ mod tests {
     use postrider_domain::MessageId;
 
     use super::*;
+    use crate::request::param::Parameter;
 
-    const PARAMS: &[Param] = &[LIMIT, ITERATOR, ORDER, BEFORE, AFTER];
+    const PARAMS: &[&dyn Parameter] = &[&LIMIT, &ITERATOR, &ORDER, &BEFORE, &AFTER];
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
     fn in_time_of(raw: &str) -> ApiResult<InTime<MessageId>> {

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use postrider_domain::AppId;
-use postrider_store::{App, AppFilter, AppUpdate, NewApp, Order, Refusal, StoreError};
+use postrider_store::{App, AppFilter, AppUpdate, NewApp, Refusal, StoreError};
 use serde_json::json;
 
 use super::RACES;
@@ -11,48 +11,47 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, Fault};
 use crate::operation::Operation;
-use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
-use crate::request::query::{Kind, Param};
+use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER_ASCENDING};
+use crate::request::param::Param;
 use crate::wire::application::{ApplicationIn, ApplicationOut, ApplicationPatch};
 
-const GET_IF_EXISTS: Param = Param {
-    name: "get_if_exists",
-    kind: Kind::Bool(false),
-    about: "Whether to return the application of this uid, unchanged, if there is one",
-};
+const GET_IF_EXISTS: Param<bool> = Param::flag(
+    "get_if_exists",
+    false,
+    "Whether to return the application of this uid, unchanged, if there is one",
+);
 
-const NO_ENDPOINTS: Param = Param {
-    name: "exclude_apps_with_no_endpoints",
-    kind: Kind::Bool(false),
-    about: "Whether to leave out those without an endpoint",
-};
-const DISABLED: Param = Param {
-    name: "exclude_apps_with_disabled_endpoints",
-    kind: Kind::Bool(false),
-    about: "Whether to leave out those whose endpoints are all disabled",
-};
-const AT_PLAY: Param = Param {
-    name: "exclude_apps_with_svix_play_endpoints",
-    kind: Kind::Bool(false),
-    about: "Whether to leave out those whose endpoints are all at play.svix.com",
-};
+const NO_ENDPOINTS: Param<bool> = Param::flag(
+    "exclude_apps_with_no_endpoints",
+    false,
+    "Whether to leave out those without an endpoint",
+);
+const DISABLED: Param<bool> = Param::flag(
+    "exclude_apps_with_disabled_endpoints",
+    false,
+    "Whether to leave out those whose endpoints are all disabled",
+);
+const AT_PLAY: Param<bool> = Param::flag(
+    "exclude_apps_with_svix_play_endpoints",
+    false,
+    "Whether to leave out those whose endpoints are all at play.svix.com",
+);
 
-const SEARCH: Param = Param {
-    name: "search",
-    kind: Kind::Text,
-    about: "Only the application of this id or, if it is no id, those whose name or uid contains this text, in upper or lower case",
-};
+const SEARCH: Param<Option<String>> = Param::text(
+    "search",
+    "Only the application of this id or, if it is no id, those whose name or uid contains this text, in upper or lower case",
+);
 
 pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"name": "Acme Inc.", "uid": "acme"});
     vec![
         Operation::new(Method::GET, "/api/v1/app", "v1.application.list", list)
             .says("List applications", "All applications of the organisation, by id. With `search`, one call looks at 100,000 of them at most: where there are more, a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`.")
-            .query(&[SEARCH, LIMIT, ITERATOR, ORDER, NO_ENDPOINTS, DISABLED, AT_PLAY])
+            .query(&[&SEARCH, &LIMIT, &ITERATOR, &ORDER_ASCENDING, &NO_ENDPOINTS, &DISABLED, &AT_PLAY])
             .lists::<ApplicationOut>("A page of applications"),
         Operation::new(Method::POST, "/api/v1/app", "v1.application.create", create)
             .says("Create an application", "Makes an application: one customer of yours, with endpoints of its own.")
-            .query(&[GET_IF_EXISTS])
+            .query(&[&GET_IF_EXISTS])
             .takes::<ApplicationIn>(example())
             .answers::<ApplicationOut>(200, "It existed, and `get_if_exists` was true")
             .answers::<ApplicationOut>(201, "It was made")
@@ -99,18 +98,17 @@ pub(super) fn on_the_fly(application: ApplicationIn, name: &str) -> ApiResult<Ne
 }
 
 async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let order = call.query.order(Order::Ascending)?;
+    let order = call.query.get(&ORDER_ASCENDING)?;
     let request = page::request::<AppId>(&call.query, order)?;
     let filter = AppFilter {
-        with_endpoints: call.query.bool(NO_ENDPOINTS.name, false)?,
-        not_all_disabled: call.query.bool(DISABLED.name, false)?,
-        not_all_at_play: call.query.bool(AT_PLAY.name, false)?,
+        with_endpoints: call.query.get(&NO_ENDPOINTS)?,
+        not_all_disabled: call.query.get(&DISABLED)?,
+        not_all_at_play: call.query.get(&AT_PLAY)?,
         text: call
             .query
-            .text(SEARCH.name)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned),
+            .get(&SEARCH)?
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty()),
     };
     let (store, org) = (&call.shared.store, call.access.org);
     let found = store.apps(org, filter, request).await?;
@@ -122,7 +120,7 @@ async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
 }
 
 async fn create(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let get_if_exists = call.query.bool("get_if_exists", false)?;
+    let get_if_exists = call.query.get(&GET_IF_EXISTS)?;
     let new = call.json::<ApplicationIn>()?.checked()?;
     let (store, org) = (&call.shared.store, call.access.org);
     let (app, created) = if get_if_exists && new.uid.is_some() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use http::{Method, StatusCode};
-use postrider_domain::{AttemptId, Capability, EndpointId, MessageId};
+use postrider_domain::{AttemptId, AttemptStatus, Capability, EndpointId, MessageId};
 use postrider_store::{Attempt, AttemptFilter, DeliveryFilter, Message, Order, Page};
 use serde_json::json;
 
@@ -15,51 +15,47 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};
-use crate::request::query::{Kind, Param, Query};
+use crate::request::param::{Param, Parameter};
+use crate::request::query::Query;
 use crate::wire::attempt::{EndpointMessageOut, MessageAttemptOut, MessageEndpointOut, Shows};
 use crate::wire::message::MessageOut;
 
-const STATUS: Param = Param {
-    name: "status",
-    kind: Kind::Status,
-    about: "Only those of this status: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled",
-};
-const STATUS_CLASS: Param = Param {
-    name: "status_code_class",
-    kind: Kind::StatusClass,
-    about: "Only those answered with a status of this class; 0: not answered",
-};
-const ENDPOINT: Param = Param {
-    name: "endpoint_id",
-    kind: Kind::Text,
-    about: "Only those to this endpoint, by id or uid",
-};
+const STATUS: Param<Option<AttemptStatus>> = Param::status(
+    "status",
+    "Only those of this status: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled",
+);
+const STATUS_CLASS: Param<Option<u16>> = Param::status_class(
+    "status_code_class",
+    "Only those answered with a status of this class; 0: not answered",
+);
+const ENDPOINT: Param<Option<String>> =
+    Param::text("endpoint_id", "Only those to this endpoint, by id or uid");
 
-const WITH_MSG: Param = Param {
-    name: "with_msg",
-    kind: Kind::Bool(false),
-    about: "Whether to show the message of each attempt, without its payload",
-};
-const EXPANDED: Param = Param {
-    name: "expanded_statuses",
-    kind: Kind::Bool(true),
-    about: "Whether to show what was canceled as 4; as 0 otherwise, for clients that know no 4",
-};
+const WITH_MSG: Param<bool> = Param::flag(
+    "with_msg",
+    false,
+    "Whether to show the message of each attempt, without its payload",
+);
+const EXPANDED: Param<bool> = Param::flag(
+    "expanded_statuses",
+    true,
+    "Whether to show what was canceled as 4; as 0 otherwise, for clients that know no 4",
+);
 
 /// What lists of a message's attempts ask.
-const OF_A_MESSAGE: &[Param] = &[
-    LIMIT,
-    ITERATOR,
-    STATUS,
-    STATUS_CLASS,
-    CHANNEL,
-    TAG,
-    EVENT_TYPES,
-    ENDPOINT,
-    BEFORE,
-    AFTER,
-    WITH_CONTENT,
-    EXPANDED,
+const OF_A_MESSAGE: &[&dyn Parameter] = &[
+    &LIMIT,
+    &ITERATOR,
+    &STATUS,
+    &STATUS_CLASS,
+    &CHANNEL,
+    &TAG,
+    &EVENT_TYPES,
+    &ENDPOINT,
+    &BEFORE,
+    &AFTER,
+    &WITH_CONTENT,
+    &EXPANDED,
 ];
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -74,7 +70,7 @@ fn lists() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", by_endpoint)
             .says("List attempts by endpoint", "Every attempt to deliver to the endpoint, newest first.")
-            .query(&[LIMIT, ITERATOR, STATUS, STATUS_CLASS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT, WITH_MSG, EXPANDED])
+            .query(&[&LIMIT, &ITERATOR, &STATUS, &STATUS_CLASS, &CHANNEL, &TAG, &EVENT_TYPES, &BEFORE, &AFTER, &WITH_CONTENT, &WITH_MSG, &EXPANDED])
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", by_message)
             .says("List attempts by message", "Every attempt to deliver the message, newest first.")
@@ -82,11 +78,11 @@ fn lists() -> Vec<Operation> {
             .lists::<MessageAttemptOut>("A page of attempts"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", "v1.message-attempt.list-attempted-messages", messages)
             .says("List an endpoint's messages", "The messages for the endpoint, newest first, each with where it stands; a retry that is due reads 3, sending.")
-            .query(&[LIMIT, ITERATOR, STATUS, CHANNEL, TAG, EVENT_TYPES, BEFORE, AFTER, WITH_CONTENT, EXPANDED])
+            .query(&[&LIMIT, &ITERATOR, &STATUS, &CHANNEL, &TAG, &EVENT_TYPES, &BEFORE, &AFTER, &WITH_CONTENT, &EXPANDED])
             .lists::<EndpointMessageOut>("A page of messages"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/msg/{msg_id}/endpoint", "v1.message-attempt.list-attempted-destinations", endpoints)
             .says("List a message's endpoints", "The endpoints that the message is for, deleted ones included, each with how the last attempt ended.")
-            .query(&[LIMIT, ITERATOR])
+            .query(&[&LIMIT, &ITERATOR])
             .lists::<MessageEndpointOut>("A page of endpoints"),
     ]
 }
@@ -118,17 +114,17 @@ fn deprecated() -> Vec<Operation> {
             "As `GET .../attempt/msg/{msg_id}?endpoint_id={endpoint_id}`.",
         )
         .query(&[
-            LIMIT,
-            ITERATOR,
-            STATUS,
-            STATUS_CLASS,
-            CHANNEL,
-            TAG,
-            EVENT_TYPES,
-            BEFORE,
-            AFTER,
-            WITH_CONTENT,
-            EXPANDED,
+            &LIMIT,
+            &ITERATOR,
+            &STATUS,
+            &STATUS_CLASS,
+            &CHANNEL,
+            &TAG,
+            &EVENT_TYPES,
+            &BEFORE,
+            &AFTER,
+            &WITH_CONTENT,
+            &EXPANDED,
         ])
         .lists::<MessageAttemptOut>("A page of attempts")
         .deprecated(),
@@ -147,7 +143,7 @@ fn singles() -> Vec<Operation> {
             "Get an attempt",
             "One attempt: what was sent, what came back, when the next one was due and why.",
         )
-        .query(&[EXPANDED])
+        .query(&[&EXPANDED])
         .answers::<MessageAttemptOut>(200, "The attempt"),
         Operation::new(
             Method::DELETE,
@@ -188,11 +184,11 @@ async fn message(call: &Call<OfApp>) -> ApiResult<Message> {
 
 fn filter(query: &Query, within: &InTime<AttemptId>) -> ApiResult<AttemptFilter> {
     Ok(AttemptFilter {
-        status: query.status()?,
-        status_class: query.status_class()?,
-        channel: query.text("channel").map(str::to_owned),
-        tag: query.text("tag").map(str::to_owned),
-        event_types: query.list("event_types"),
+        status: query.get(&STATUS)?,
+        status_class: query.get(&STATUS_CLASS)?,
+        channel: query.get(&CHANNEL)?,
+        tag: query.get(&TAG)?,
+        event_types: query.get(&EVENT_TYPES)?,
         before: within.before,
         after: within.after,
         endpoint: None,
@@ -201,8 +197,8 @@ fn filter(query: &Query, within: &InTime<AttemptId>) -> ApiResult<AttemptFilter>
 
 fn shows(query: &Query) -> ApiResult<Shows> {
     Ok(Shows {
-        content: query.bool("with_content", true)?,
-        expanded: query.bool("expanded_statuses", true)?,
+        content: query.get(&WITH_CONTENT)?,
+        expanded: query.get(&EXPANDED)?,
     })
 }
 
@@ -211,7 +207,7 @@ async fn by_endpoint(call: Call<OfApp>) -> ApiResult<Answer> {
     let within = page::in_time::<AttemptId>(&call.query, store.clock().now())?;
     let filter = filter(&call.query, &within)?;
     let shows = shows(&call.query)?;
-    let with_msg = call.query.bool("with_msg", false)?;
+    let with_msg = call.query.get(&WITH_MSG)?;
     let endpoint = named(&call).await?.id;
     let page = store
         .attempts_by_endpoint(app, endpoint, filter, within.page)
@@ -259,8 +255,8 @@ fn listed(
 }
 
 async fn by_message(call: Call<OfApp>) -> ApiResult<Answer> {
-    let endpoint = match call.query.text("endpoint_id") {
-        Some(name) => Some(endpoint(&call, name).await?),
+    let endpoint = match call.query.get(&ENDPOINT)? {
+        Some(name) => Some(endpoint(&call, &name).await?),
         None => None,
     };
     of_message(call, endpoint).await
@@ -303,7 +299,7 @@ async fn messages(call: Call<OfApp>) -> ApiResult<Answer> {
     let store = &call.shared.store;
     let within = page::in_time::<MessageId>(&call.query, store.clock().now())?;
     let filter = DeliveryFilter {
-        status: call.query.status()?,
+        status: call.query.get(&STATUS)?,
         message: message::filter(&call.query, &within)?,
     };
     let shows = shows(&call.query)?;
@@ -342,7 +338,7 @@ async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
     let (id, message) = (attempt_id(&call)?, message(&call).await?.id);
     let shows = Shows {
         content: true,
-        expanded: call.query.bool("expanded_statuses", true)?,
+        expanded: call.query.get(&EXPANDED)?,
     };
     let store = &call.shared.store;
     let attempt = store.attempt(call.access.app.id, message, id).await?;

@@ -2,7 +2,7 @@
 
 use http::Method;
 use postrider_domain::{Capability, TaskId, TaskKind, TaskStatus};
-use postrider_store::{Order, Task, TaskFilter};
+use postrider_store::{Task, TaskFilter};
 
 use crate::access::Member;
 use crate::answer::Answer;
@@ -10,25 +10,21 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::wire::background_task::{BackgroundTaskOut, KINDS, STATUSES};
 
-const STATUS: Param = Param {
-    name: "status",
-    kind: Kind::Word(STATUSES),
-    about: "Only tasks that stand so; canceled ones are among the failed",
-};
-const TASK: Param = Param {
-    name: "task",
-    kind: Kind::Word(KINDS),
-    about: "Only tasks that do this",
-};
+const STATUS: Param<Option<&'static str>> = Param::word(
+    "status",
+    STATUSES,
+    "Only tasks that stand so; canceled ones are among the failed",
+);
+const TASK: Param<Option<&'static str>> = Param::word("task", KINDS, "Only tasks that do this");
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/background-task", "v1.background-task.list", list)
             .says("List background tasks", "The organisation's background tasks of the last 90 days, newest first. A key of one application sees those of its application.")
-            .query(&[STATUS, TASK, LIMIT, ITERATOR, ORDER])
+            .query(&[&STATUS, &TASK, &LIMIT, &ITERATOR, &ORDER])
             .lists::<BackgroundTaskOut>("A page of tasks"),
         Operation::new(Method::GET, "/api/v1/background-task/{task_id}", "v1.background-task.get", get)
             .says("Get a background task", "One task: where it stands, and how far it is. A key of one application sees those of its application.")
@@ -44,14 +40,14 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list(call: Call<Member>) -> ApiResult<Answer> {
-    let order = call.query.order(Order::Descending)?;
+    let order = call.query.get(&ORDER)?;
     let request = page::request::<TaskId>(&call.query, order)?;
-    let status = call.query.word("status")?;
+    let status = call.query.get(&STATUS)?;
     let status = TaskStatus::ALL
         .iter()
         .copied()
         .find(|known| status == Some(known.word()));
-    let task = call.query.word("task")?;
+    let task = call.query.get(&TASK)?;
     let kind = TaskKind::ALL
         .iter()
         .copied()

@@ -27,7 +27,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, "/api/v1/app/{app_id}/msg/batch", "v1.message.create-batch", batch)
             .says("Publish many messages", "Publishes 1 to 1,000 messages of one application, in order, in as few commits as possible. Each has an entry in the answer, in order, that says what publishing it alone would have said; a bad one does not stop the others. An `idempotency-key` counts for each message with its place in the list: repeated with the same body, the request stores what was not stored and answers the rest as it did. When nothing at all could be taken for the moment, the whole request is answered 429 or 503.")
-            .query(&[WITH_CONTENT])
+            .query(&[&WITH_CONTENT])
             .takes::<BatchIn<'_>>(json!({"messages": [
                 {"eventType": "invoice.paid", "payload": {"invoice": "in_1"}},
                 {"eventType": "invoice.paid", "payload": {"invoice": "in_2"}}
@@ -49,7 +49,7 @@ struct Entry {
 type Outcome = Result<Published, ApiError>;
 
 async fn batch(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let with_content = call.query.bool("with_content", true)?;
+    let with_content = call.query.get(&WITH_CONTENT)?;
     let batch: BatchIn<'_> = body::parse(&call.body)?;
     if batch.messages.0.is_empty() {
         let msg = format!("an empty list: give 1 to {MAX_MESSAGES} messages");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use postrider_domain::{Capability, EndpointId, Timestamp};
 use postrider_store::{
-    Endpoint, EndpointSettings, EndpointStats, EndpointUpdate, NewEndpoint, NewSecret, Order,
-    Refusal, StoreError,
+    Endpoint, EndpointSettings, EndpointStats, EndpointUpdate, NewEndpoint, NewSecret, Refusal,
+    StoreError,
 };
 use serde_json::json;
 
@@ -17,26 +17,24 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::state::ApiSettings;
-use crate::wire::endpoint::{EndpointIn, EndpointPatch, Rules, secret_is_rotated};
-use crate::wire::endpoint_out::{AttemptStatsOut, EndpointOut, StatsOut};
+use crate::wire::endpoint::{EndpointIn, EndpointOut, EndpointPatch, Rules, secret_is_rotated};
+use crate::wire::stats::{AttemptStatsOut, StatsOut};
 
 /// The longest window of statistics, with five minutes for clocks that differ.
 const STATS_WINDOW: Duration = Duration::from_mins(28 * 24 * 60 + 5);
 /// The window of statistics unless asked.
 const STATS_DEFAULT: Duration = Duration::from_hours(28 * 24);
 
-const SINCE: Param = Param {
-    name: "since",
-    kind: Kind::Time,
-    about: "From when on to count: 28 days before `until` if absent",
-};
-const UNTIL: Param = Param {
-    name: "until",
-    kind: Kind::Time,
-    about: "Until when to count, at most 28 days after `since`: now if absent",
-};
+const SINCE: Param<Option<Timestamp>> = Param::time(
+    "since",
+    "From when on to count: 28 days before `until` if absent",
+);
+const UNTIL: Param<Option<Timestamp>> = Param::time(
+    "until",
+    "Until when to count, at most 28 days after `since`: now if absent",
+);
 
 const ALL: &str = "/api/v1/app/{app_id}/endpoint";
 const ONE: &str = "/api/v1/app/{app_id}/endpoint/{endpoint_id}";
@@ -46,7 +44,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, ALL, "v1.endpoint.list", list)
             .says("List endpoints", "All endpoints of the application, newest first.")
-            .query(&[LIMIT, ITERATOR, ORDER])
+            .query(&[&LIMIT, &ITERATOR, &ORDER])
             .lists::<EndpointOut>("A page of endpoints"),
         Operation::new(Method::POST, ALL, "v1.endpoint.create", create)
             .says("Create an endpoint", "Makes an endpoint: the application's events go to its URL from the next publish on. A signing secret is made if none is given.")
@@ -72,12 +70,12 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers_nothing(204, "It is deleted"),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", "v1.endpoint.get-stats", stats)
             .says("Count an endpoint's attempts", "How the attempts in a window of at most 28 days ended.")
-            .query(&[SINCE, UNTIL])
+            .query(&[&SINCE, &UNTIL])
             .answers::<StatsOut>(200, "The counts")
             .fails(&[Code::InvalidRange]),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/attempt-stats", "v1.endpoint.get-attempt-stats", attempt_stats)
             .says("Count an endpoint's ended attempts", "As `stats`, without the counts that are always 0.")
-            .query(&[SINCE, UNTIL])
+            .query(&[&SINCE, &UNTIL])
             .answers::<AttemptStatsOut>(200, "The counts")
             .fails(&[Code::InvalidRange]),
     ]
@@ -100,7 +98,7 @@ pub(super) async fn named(call: &Call<OfApp>) -> ApiResult<Endpoint> {
 }
 
 async fn list(call: Call<OfApp>) -> ApiResult<Answer> {
-    let order = call.query.order(Order::Descending)?;
+    let order = call.query.get(&ORDER)?;
     let request = page::request::<EndpointId>(&call.query, order)?;
     let page = call
         .shared
@@ -153,7 +151,10 @@ async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
             return Err(secret_is_rotated());
         }
         let given = body.take_secrets();
-        let settings = body.checked(Some(endpoint.settings()), rules(&call.shared.settings))?;
+        let settings = body.checked(
+            Some(endpoint.settings.clone()),
+            rules(&call.shared.settings),
+        )?;
         event_types_exist(&call, settings.event_types.as_deref()).await?;
         let update = EndpointUpdate {
             secrets: new_secrets(&call, &endpoint, &settings, given).await?,
@@ -173,7 +174,7 @@ async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
         let endpoint = named(&call).await?;
         let filters = patch.filters();
         let given = patch.take_secrets();
-        let settings = patch.applied_to(endpoint.settings(), rules(&call.shared.settings))?;
+        let settings = patch.applied_to(endpoint.settings.clone(), rules(&call.shared.settings))?;
         if filters {
             event_types_exist(&call, settings.event_types.as_deref()).await?;
         }
@@ -204,7 +205,7 @@ async fn new_secrets(
     given: Vec<NewSecret>,
 ) -> ApiResult<Vec<NewSecret>> {
     let schemes = &settings.signature_scheme;
-    if *schemes == endpoint.signature_scheme && given.is_empty() {
+    if *schemes == endpoint.settings.signature_scheme && given.is_empty() {
         return Ok(Vec::new());
     }
     let kept = call.shared.store.secrets(endpoint.id).await?;
@@ -247,7 +248,7 @@ async fn delete(call: Call<OfApp>) -> ApiResult<Answer> {
 async fn counted(call: &Call<OfApp>) -> ApiResult<EndpointStats> {
     let store = &call.shared.store;
     let now = store.clock().now();
-    let (since, until) = window(call.query.time("since")?, call.query.time("until")?, now)?;
+    let (since, until) = window(call.query.get(&SINCE)?, call.query.get(&UNTIL)?, now)?;
     let endpoint = named(call).await?;
     Ok(store.endpoint_stats(endpoint.id, since, until).await?)
 }

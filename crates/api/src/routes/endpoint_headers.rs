@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiResult, InField};
 use crate::operation::Operation;
-use crate::wire::endpoint_headers::{HeadersIn, HeadersOut, HeadersPatch, checked_headers};
+use crate::wire::endpoint::headers::{HeadersIn, HeadersOut, HeadersPatch, checked_headers};
 
 const PATH: &str = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers";
 
@@ -49,7 +49,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
-    Answer::ok(&HeadersOut::from(named(&call).await?.headers))
+    Answer::ok(&HeadersOut::from(named(&call).await?.settings.headers))
 }
 
 /// Sets what `change` makes of the endpoint's headers, made anew where somebody else was
@@ -63,6 +63,7 @@ async fn set(
         let endpoint = named(call).await?;
         let headers = change(&endpoint)?;
         endpoint
+            .settings
             .signature_scheme
             .check_beside(headers.keys().map(String::as_str))
             .in_field("headers")?;
@@ -86,7 +87,7 @@ async fn put(call: Call<OfApp>) -> ApiResult<Answer> {
 async fn patch(call: Call<OfApp>) -> ApiResult<Answer> {
     let patch = call.json::<HeadersPatch>()?;
     set(&call, |endpoint| {
-        patch.clone().applied_to(endpoint.headers.clone())
+        patch.clone().applied_to(endpoint.settings.headers.clone())
     })
     .await
 }

@@ -14,27 +14,27 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code, InField};
 use crate::operation::Operation;
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::state::{Shared, SignatureKind};
-use crate::wire::endpoint_out::{RotateIn, SecretOut};
+use crate::wire::endpoint::secret::{RotateIn, SecretOut};
 
 /// The longest grace of a replaced secret, in seconds: a week.
 const MAX_GRACE: u64 = 604_800;
 /// The grace unless asked: a day.
 const DEFAULT_GRACE: i64 = 86_400;
 
-const SCHEME: Param = Param {
-    name: "scheme",
-    kind: Kind::Word(&["standard", "github", "stripe", "slack", "hmac"]),
-    about: "Which scheme's secret: that of the endpoint's first if absent",
-};
+const SCHEME: Param<Option<&'static str>> = Param::word(
+    "scheme",
+    &["standard", "github", "stripe", "slack", "hmac"],
+    "Which scheme's secret: that of the endpoint's first if absent",
+);
 
 pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"key": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "replacedUntil": []});
     vec![
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", "v1.endpoint.get-secret", get)
             .says("Get an endpoint's secret", "What the receiver verifies with: the secret itself, or the public key of an Ed25519 key. Each type of `signatureScheme` has a secret of its own.")
-            .query(&[SCHEME])
+            .query(&[&SCHEME])
             .asks(Capability::ViewEndpointSecret)
             .answers::<SecretOut>(200, "The secret")
             .example(example())
@@ -174,7 +174,7 @@ async fn current_of(shared: &Shared, endpoint: &Endpoint, scheme: SchemeKind) ->
 
 /// The kind of scheme that a caller means, which the endpoint must have.
 fn meant(endpoint: &Endpoint, said: Option<SchemeKind>) -> Result<SchemeKind, String> {
-    let schemes = &endpoint.signature_scheme;
+    let schemes = &endpoint.settings.signature_scheme;
     let scheme = said.unwrap_or_else(|| schemes.first_kind());
     if schemes.has(scheme) {
         return Ok(scheme);
@@ -189,7 +189,7 @@ fn meant(endpoint: &Endpoint, said: Option<SchemeKind>) -> Result<SchemeKind, St
 
 async fn get(call: Call<AppSecrets>) -> ApiResult<Answer> {
     let call = call.of_app();
-    let said = call.query.word("scheme")?.and_then(SchemeKind::of_word);
+    let said = call.query.get(&SCHEME)?.and_then(SchemeKind::of_word);
     let endpoint = named(&call).await?;
     let scheme = meant(&endpoint, said).map_err(|msg| ApiError::invalid_query("scheme", msg))?;
     answer(&call.shared, endpoint.id, scheme).await

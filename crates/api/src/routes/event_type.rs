@@ -9,35 +9,31 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
-use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
-use crate::request::query::{Kind, Param};
+use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER_ASCENDING};
+use crate::request::param::Param;
 use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch};
 
 const ALL: &str = "/api/v1/event-type";
 const ONE: &str = "/api/v1/event-type/{event_type_name}";
 
-const INCLUDE_ARCHIVED: Param = Param {
-    name: "include_archived",
-    kind: Kind::Bool(false),
-    about: "Whether to list archived ones too",
-};
-const WITH_CONTENT: Param = Param {
-    name: "with_content",
-    kind: Kind::Bool(false),
-    about: "Whether to show schemas",
-};
-const EXPUNGE: Param = Param {
-    name: "expunge",
-    kind: Kind::Bool(false),
-    about: "Whether to remove it for good instead of archiving it",
-};
+const INCLUDE_ARCHIVED: Param<bool> = Param::flag(
+    "include_archived",
+    false,
+    "Whether to list archived ones too",
+);
+const WITH_CONTENT: Param<bool> = Param::flag("with_content", false, "Whether to show schemas");
+const EXPUNGE: Param<bool> = Param::flag(
+    "expunge",
+    false,
+    "Whether to remove it for good instead of archiving it",
+);
 
 pub(super) fn operations() -> Vec<Operation> {
     let example = || json!({"name": "invoice.paid", "description": "An invoice was paid in full"});
     vec![
         Operation::new(Method::GET, ALL, "v1.event-type.list", list)
             .says("List event types", "By name. A key of one application does not see those behind feature flags; a token sees those of which it has a flag.")
-            .query(&[LIMIT, ITERATOR, ORDER, INCLUDE_ARCHIVED, WITH_CONTENT])
+            .query(&[&LIMIT, &ITERATOR, &ORDER_ASCENDING, &INCLUDE_ARCHIVED, &WITH_CONTENT])
             .lists::<EventTypeOut>("A page of event types"),
         Operation::new(Method::POST, ALL, "v1.event-type.create", create)
             .says("Create an event type", "An archived one of its name is revived and overwritten.")
@@ -58,7 +54,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<EventTypeOut>(200, "It was changed"),
         Operation::new(Method::DELETE, ONE, "v1.event-type.delete", delete)
             .says("Archive or remove an event type", "Archived, it is hidden from lists, endpoints cannot ask for it, and creating it again revives it. Messages may still carry its name.")
-            .query(&[EXPUNGE])
+            .query(&[&EXPUNGE])
             .answers_nothing(204, "It is archived or removed"),
     ]
     .into_iter()
@@ -73,10 +69,10 @@ fn is_visible(member: &Member, event_type: &EventType) -> bool {
 
 async fn list(call: Call<Member>) -> ApiResult<Answer> {
     // Checked, and otherwise without effect: the list is by name.
-    call.query.order(Order::Ascending)?;
+    call.query.get(&ORDER_ASCENDING)?;
     let request = page::request::<String>(&call.query, Order::Ascending)?;
-    let include_archived = call.query.bool("include_archived", false)?;
-    let with_content = call.query.bool("with_content", false)?;
+    let include_archived = call.query.get(&INCLUDE_ARCHIVED)?;
+    let with_content = call.query.get(&WITH_CONTENT)?;
     let store = &call.shared.store;
     let page = store
         .event_types(call.access.org, include_archived, request)
@@ -138,7 +134,7 @@ async fn patch(call: Call<OrgWide>) -> ApiResult<Answer> {
 }
 
 async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let expunge = call.query.bool("expunge", false)?;
+    let expunge = call.query.get(&EXPUNGE)?;
     let name = call.segment("event_type_name")?;
     call.shared
         .store

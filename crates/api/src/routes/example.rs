@@ -63,7 +63,7 @@ async fn send(call: Call<OfApp>) -> ApiResult<Answer> {
         .store
         .endpoint(app.id, call.segment("endpoint_id")?)
         .await?;
-    if endpoint.disabled {
+    if endpoint.settings.disabled {
         return Err(StoreError::Conflict(Refusal::EndpointDisabled).into());
     }
     let message = message(&body, payload(&call, &body).await?);

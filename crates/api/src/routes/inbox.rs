@@ -46,7 +46,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers_nothing(204, "It is deleted"),
         Operation::new(Method::GET, REQUESTS, "v1.inbox.list-requests", requests)
             .says("List what an inbox received", "The requests that it has kept, newest first. A page ends early where they are large: go on with `iterator` until `done`.")
-            .query(&[LIMIT, ITERATOR])
+            .query(&[&LIMIT, &ITERATOR])
             .lists::<InboxRequestOut>("A page of requests"),
         Operation::new(Method::DELETE, REQUESTS, "v1.inbox.clear", clear)
             .says("Empty an inbox", "Removes all requests that it has kept.")

@@ -10,33 +10,21 @@ use crate::call::Call;
 use crate::error::ApiResult;
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, InTime, LIMIT, ListOut};
-use crate::request::query::{Kind, Param, Query};
+use crate::request::param::Param;
+use crate::request::query::Query;
 use crate::wire::message::MessageOut;
 
 /// `channel`.
-pub(super) const CHANNEL: Param = Param {
-    name: "channel",
-    kind: Kind::Text,
-    about: "Only messages of this channel",
-};
+pub(super) const CHANNEL: Param<Option<String>> =
+    Param::text("channel", "Only messages of this channel");
 /// `tag`.
-pub(super) const TAG: Param = Param {
-    name: "tag",
-    kind: Kind::Text,
-    about: "Only messages of this tag",
-};
+pub(super) const TAG: Param<Option<String>> = Param::text("tag", "Only messages of this tag");
 /// `event_types`.
-pub(super) const EVENT_TYPES: Param = Param {
-    name: "event_types",
-    kind: Kind::List,
-    about: "Only messages of these event types",
-};
+pub(super) const EVENT_TYPES: Param<Vec<String>> =
+    Param::list("event_types", "Only messages of these event types");
 /// `with_content`.
-pub(super) const WITH_CONTENT: Param = Param {
-    name: "with_content",
-    kind: Kind::Bool(true),
-    about: "Whether to show payloads and answers",
-};
+pub(super) const WITH_CONTENT: Param<bool> =
+    Param::flag("with_content", true, "Whether to show payloads and answers");
 
 const ALL: &str = "/api/v1/app/{app_id}/msg";
 const ONE: &str = "/api/v1/app/{app_id}/msg/{msg_id}";
@@ -46,19 +34,19 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::GET, ALL, "v1.message.list", list)
             .says("List messages", "The application's messages, newest first.")
             .query(&[
-                LIMIT,
-                ITERATOR,
-                CHANNEL,
-                TAG,
-                EVENT_TYPES,
-                BEFORE,
-                AFTER,
-                WITH_CONTENT,
+                &LIMIT,
+                &ITERATOR,
+                &CHANNEL,
+                &TAG,
+                &EVENT_TYPES,
+                &BEFORE,
+                &AFTER,
+                &WITH_CONTENT,
             ])
             .lists::<MessageOut>("A page of messages"),
         Operation::new(Method::GET, ONE, "v1.message.get", get)
             .says("Get a message", "One message, by id or event id.")
-            .query(&[WITH_CONTENT])
+            .query(&[&WITH_CONTENT])
             .answers::<MessageOut>(200, "The message"),
         Operation::new(
             Method::DELETE,
@@ -80,12 +68,12 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Reads what lists of messages are filtered by.
 pub(super) fn filter<K>(query: &Query, within: &InTime<K>) -> ApiResult<MessageFilter> {
     Ok(MessageFilter {
-        channel: query.text("channel").map(str::to_owned),
-        tag: query.text("tag").map(str::to_owned),
-        event_types: query.list("event_types"),
+        channel: query.get(&CHANNEL)?,
+        tag: query.get(&TAG)?,
+        event_types: query.get(&EVENT_TYPES)?,
         before: within.before,
         after: within.after,
-        with_payload: query.bool("with_content", true)?,
+        with_payload: query.get(&WITH_CONTENT)?,
     })
 }
 
@@ -105,7 +93,7 @@ async fn list(call: Call<OfApp>) -> ApiResult<Answer> {
 }
 
 async fn get(call: Call<OfApp>) -> ApiResult<Answer> {
-    let with_content = call.query.bool("with_content", true)?;
+    let with_content = call.query.get(&WITH_CONTENT)?;
     let name = call.segment("msg_id")?;
     let message = call
         .shared

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use postrider_domain::{AppId, EndpointId, SchemeKind, Schemes};
 use postrider_store::{
-    Endpoint, EndpointUpdate, Entity, NewEndpoint, Order, Page, Refusal, StoreError, StoreResult,
+    Endpoint, EndpointUpdate, Entity, NewEndpoint, Page, Refusal, StoreError, StoreResult,
 };
 use serde_json::json;
 
@@ -14,9 +14,9 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut, ORDER};
+use crate::wire::endpoint::headers::{HeadersIn, HeadersOut, checked_headers};
+use crate::wire::endpoint::secret::{RotateIn, SecretOut};
 use crate::wire::endpoint::{Rules, secret_is_rotated};
-use crate::wire::endpoint_headers::{HeadersIn, HeadersOut, checked_headers};
-use crate::wire::endpoint_out::{RotateIn, SecretOut};
 use crate::wire::operational::{OperationalEndpointIn, OperationalEndpointOut};
 
 const ALL: &str = "/api/v1/operational-webhook/endpoint";
@@ -31,7 +31,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, ALL, "v1.operational-webhook.endpoint.list", list)
             .says("List operational endpoints", "All operational endpoints of the organisation, newest first.")
-            .query(&[LIMIT, ITERATOR, ORDER])
+            .query(&[&LIMIT, &ITERATOR, &ORDER])
             .lists::<OperationalEndpointOut>("A page of operational endpoints"),
         Operation::new(Method::POST, ALL, "v1.operational-webhook.endpoint.create", create)
             .says("Create an operational endpoint", "Makes an endpoint that hears of the organisation's own endpoints and deliveries: `endpoint.created`, `endpoint.updated`, `endpoint.deleted`, `endpoint.disabled`, `message.attempt.failing` (the fourth failure), `message.attempt.exhausted` (the last) and `message.attempt.recovered` (a success after one of these). They are signed, repeated and recorded as all deliveries are.")
@@ -85,7 +85,7 @@ async fn find(call: &Call<OrgWide>) -> StoreResult<(AppId, Endpoint)> {
 }
 
 async fn list(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let order = call.query.order(Order::Descending)?;
+    let order = call.query.get(&ORDER)?;
     let request = page::request::<EndpointId>(&call.query, order)?;
     let store = &call.shared.store;
     let page = match store.operational_app(call.access.org).await? {
@@ -148,7 +148,7 @@ async fn put(call: Call<OrgWide>) -> ApiResult<Answer> {
         }
         let standard = Schemes::default();
         let update = EndpointUpdate {
-            settings: body.checked(Some(endpoint.settings()), rules(&call, &standard))?,
+            settings: body.checked(Some(endpoint.settings.clone()), rules(&call, &standard))?,
             revision: endpoint.revision,
             secrets: Vec::new(),
         };
@@ -171,7 +171,7 @@ async fn delete(call: Call<OrgWide>) -> ApiResult<Answer> {
 }
 
 async fn get_headers(call: Call<OrgWide>) -> ApiResult<Answer> {
-    Answer::ok(&HeadersOut::from(find(&call).await?.1.headers))
+    Answer::ok(&HeadersOut::from(find(&call).await?.1.settings.headers))
 }
 
 async fn put_headers(call: Call<OrgWide>) -> ApiResult<Answer> {

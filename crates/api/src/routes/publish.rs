@@ -35,7 +35,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::POST, "/api/v1/app/{app_id}/msg", "v1.message.create", publish)
             .says("Publish a message", "Stores the message and sends it to every endpoint of the application that wants it. 202 means that message and deliveries are durable. Repeated with the same `idempotency-key` and body, it answers as it did and stores nothing.")
-            .query(&[WITH_CONTENT])
+            .query(&[&WITH_CONTENT])
             .takes::<MessageIn<'_>>(json!({
                 "eventType": "invoice.paid",
                 "payload": {"invoice": "in_1", "amount": 4200, "currency": "EUR"}
@@ -48,7 +48,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
-    let with_content = call.query.bool("with_content", true)?;
+    let with_content = call.query.get(&WITH_CONTENT)?;
     let shared = &call.shared;
     let message: MessageIn<'_> = body::parse(&call.body)?;
     let mut message = message.checked(&call.body)?;

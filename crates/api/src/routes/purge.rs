@@ -89,7 +89,7 @@ async fn precheck(call: Call<OrgWide>) -> ApiResult<Answer> {
         .app_at_least(app.id, app.config_version)
         .await?;
     let active = app.endpoints.iter().any(|endpoint| {
-        !endpoint.disabled && endpoint.filter.wants(&message.event_type, &channels)
+        !endpoint.settings.disabled && endpoint.filter.wants(&message.event_type, &channels)
     });
     Answer::ok(&PrecheckOut { active })
 }

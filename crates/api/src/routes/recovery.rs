@@ -1,7 +1,7 @@
 //! Sending again what an endpoint has missed, as background tasks.
 
 use http::{Method, StatusCode};
-use postrider_domain::Capability;
+use postrider_domain::{Capability, Timestamp};
 use postrider_store::{NewTask, Replayed, Window, Work};
 use serde_json::json;
 
@@ -11,26 +11,22 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::wire::background_task::TaskBegunOut;
 use crate::wire::recovery::{BulkReplayIn, RECOVERY, REPLAY, RecoverIn, RecoverPreviewOut, span};
 
-const SINCE: Param = Param {
-    name: "since",
-    kind: Kind::Time,
-    about: "From when on: 14 days before `until` if absent",
-};
-const UNTIL: Param = Param {
-    name: "until",
-    kind: Kind::Time,
-    about: "Until when, at most 14 days after `since`: now if absent",
-};
+const SINCE: Param<Option<Timestamp>> =
+    Param::time("since", "From when on: 14 days before `until` if absent");
+const UNTIL: Param<Option<Timestamp>> = Param::time(
+    "until",
+    "Until when, at most 14 days after `since`: now if absent",
+);
 
-const KIND: Param = Param {
-    name: "kind",
-    kind: Kind::Word(&["recover", "replay-missing", "bulk-replay"]),
-    about: "What would be begun: `recover` if absent. The two replays may look back 90 days",
-};
+const KIND: Param<Option<&'static str>> = Param::word(
+    "kind",
+    &["recover", "replay-missing", "bulk-replay"],
+    "What would be begun: `recover` if absent. The two replays may look back 90 days",
+);
 
 const FAILS: &[Code] = &[Code::EndpointDisabled, Code::RateLimited];
 
@@ -44,7 +40,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(FAILS),
         Operation::new(Method::GET, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover/preview", "v1.endpoint.recover-preview", preview)
             .says("Count what would be sent again", "How many messages of a window a recovery would send again, or a replay of what is missing or of everything. At most 50,000 deliveries or messages are looked through.")
-            .query(&[SINCE, UNTIL, KIND])
+            .query(&[&SINCE, &UNTIL, &KIND])
             .answers::<RecoverPreviewOut>(200, "The counts"),
         Operation::new(Method::POST, "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing", "v1.endpoint.replay-missing", replay_missing)
             .says("Replay missing messages", "Sends the messages of a window of at most 90 days that the endpoint wants and was never tried with, such as those published before it was made, in a background task.")
@@ -108,10 +104,10 @@ async fn begin(call: &Call<OfApp>, window: Window, which: Replayed) -> ApiResult
 async fn preview(call: Call<OfApp>) -> ApiResult<Answer> {
     let store = &call.shared.store;
     let now = store.clock().now();
-    let (since, until) = (call.query.time("since")?, call.query.time("until")?);
+    let (since, until) = (call.query.get(&SINCE)?, call.query.get(&UNTIL)?);
     let from = until.unwrap_or(now).min(now);
     let since = since.unwrap_or_else(|| from.minus(RECOVERY));
-    let (which, longest) = match call.query.word("kind")? {
+    let (which, longest) = match call.query.get(&KIND)? {
         Some("replay-missing") => (Replayed::Missing, REPLAY),
         Some("bulk-replay") => (Replayed::everything(), REPLAY),
         _ => (Replayed::Failed, RECOVERY),

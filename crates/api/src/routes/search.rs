@@ -11,29 +11,24 @@ use crate::call::Call;
 use crate::error::ApiResult;
 use crate::operation::Operation;
 use crate::request::page::{self, AFTER, BEFORE, ITERATOR, LIMIT, ListOut};
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::wire::search::FoundMessageOut;
 
-const Q: Param = Param {
-    name: "q",
-    kind: Kind::Text,
-    about: "Only the message of this id or event id or, if there is none, those of this tag or whose event type begins so. Payloads are not searched",
-};
-const EVENT_TYPES: Param = Param {
-    name: "eventTypes",
-    kind: Kind::List,
-    about: "Only messages of these event types",
-};
-const STATUS: Param = Param {
-    name: "status",
-    kind: Kind::Word(&["succeeded", "failing", "pending", "exhausted", "canceled"]),
-    about: "Only messages with a delivery that stands so; `succeeded`: with one, and none that stands otherwise but canceled",
-};
-const ENDPOINT_ID: Param = Param {
-    name: "endpointId",
-    kind: Kind::Text,
-    about: "Only messages for this endpoint, by id or uid; `status` and `destinations` are then that one's",
-};
+const Q: Param<Option<String>> = Param::text(
+    "q",
+    "Only the message of this id or event id or, if there is none, those of this tag or whose event type begins so. Payloads are not searched",
+);
+const EVENT_TYPES: Param<Vec<String>> =
+    Param::list("eventTypes", "Only messages of these event types");
+const STATUS: Param<Option<&'static str>> = Param::word(
+    "status",
+    &["succeeded", "failing", "pending", "exhausted", "canceled"],
+    "Only messages with a delivery that stands so; `succeeded`: with one, and none that stands otherwise but canceled",
+);
+const ENDPOINT_ID: Param<Option<String>> = Param::text(
+    "endpointId",
+    "Only messages for this endpoint, by id or uid; `status` and `destinations` are then that one's",
+);
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -47,9 +42,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Search messages",
             "Messages without their payloads, newest first, each with how its deliveries stand. One call looks at a bounded number of messages: a page may hold fewer rows than asked for, even none, while `done` is false; go on with `iterator`.",
         )
-        .query(&[
-            Q, EVENT_TYPES, CHANNEL, TAG, STATUS, ENDPOINT_ID, BEFORE, AFTER, LIMIT, ITERATOR,
-        ])
+        .query(&[&Q, &EVENT_TYPES, &CHANNEL, &TAG, &STATUS, &ENDPOINT_ID, &BEFORE, &AFTER, &LIMIT, &ITERATOR])
         .lists::<FoundMessageOut>("A page of messages")
         .tag("Message"),
     ]
@@ -58,12 +51,12 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn search(call: Call<OfApp>) -> ApiResult<Answer> {
     let (store, app) = (&call.shared.store, call.access.app.id);
     let within = page::in_time::<MessageId>(&call.query, store.clock().now())?;
-    let status = call.query.word("status")?;
+    let status = call.query.get(&STATUS)?;
     let query = MessageQuery {
-        text: call.query.text("q").map(str::to_owned),
-        event_types: call.query.list("eventTypes"),
-        channel: call.query.text("channel").map(str::to_owned),
-        tag: call.query.text("tag").map(str::to_owned),
+        text: call.query.get(&Q)?,
+        event_types: call.query.get(&EVENT_TYPES)?,
+        channel: call.query.get(&CHANNEL)?,
+        tag: call.query.get(&TAG)?,
         status: status.map(|word| match word {
             "succeeded" => DeliveryStatus::Succeeded,
             "failing" => DeliveryStatus::Failing,
@@ -71,9 +64,9 @@ async fn search(call: Call<OfApp>) -> ApiResult<Answer> {
             "exhausted" => DeliveryStatus::Exhausted,
             _ => DeliveryStatus::Canceled,
         }),
-        endpoint: match call.query.text("endpointId") {
+        endpoint: match call.query.get(&ENDPOINT_ID)? {
             None => None,
-            Some(name) => Some(store.endpoint(app, name).await?.id),
+            Some(name) => Some(store.endpoint(app, &name).await?.id),
         },
         before: within.before,
         after: within.after,

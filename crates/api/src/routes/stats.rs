@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult, Code};
 use crate::operation::Operation;
 use crate::request::page::{self, ITERATOR, LIMIT, ListOut};
-use crate::request::query::{Kind, Param};
+use crate::request::param::Param;
 use crate::wire::stats::{
     BucketOut, CountsOut, EndpointSeriesOut, FailingEndpointOut, NodeOut, OverviewOut, PointOut,
     TimeseriesOut, millis,
@@ -25,52 +25,36 @@ const MAX_POINTS: u64 = 20_000;
 /// The window unless asked.
 const DEFAULT_WINDOW: Duration = Duration::from_hours(24);
 
-const SINCE: Param = Param {
-    name: "since",
-    kind: Kind::Time,
-    about: "From when on: 24 hours before `until` if absent",
-};
-const UNTIL: Param = Param {
-    name: "until",
-    kind: Kind::Time,
-    about: "Until when: now if absent",
-};
-const BUCKET: Param = Param {
-    name: "bucket",
-    kind: Kind::Word(&["minute", "hour", "day"]),
-    about: "How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together",
-};
-const APP: Param = Param {
-    name: "app",
-    kind: Kind::Text,
-    about: "Only this application, by id or uid",
-};
-const ENDPOINT: Param = Param {
-    name: "endpoint",
-    kind: Kind::Text,
-    about: "Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it",
-};
-const EVENT_TYPE: Param = Param {
-    name: "eventType",
-    kind: Kind::Text,
-    about: "Only this event type",
-};
-const FAILING: Param = Param {
-    name: "failing",
-    kind: Kind::Bool(false),
-    about: "Only endpoints that have failed without a break",
-};
+const SINCE: Param<Option<Timestamp>> =
+    Param::time("since", "From when on: 24 hours before `until` if absent");
+const UNTIL: Param<Option<Timestamp>> = Param::time("until", "Until when: now if absent");
+const BUCKET: Param<Option<&'static str>> = Param::word(
+    "bucket",
+    &["minute", "hour", "day"],
+    "How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together",
+);
+const APP: Param<Option<String>> = Param::text("app", "Only this application, by id or uid");
+const ENDPOINT: Param<Option<String>> = Param::text(
+    "endpoint",
+    "Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it",
+);
+const EVENT_TYPE: Param<Option<String>> = Param::text("eventType", "Only this event type");
+const FAILING: Param<bool> = Param::flag(
+    "failing",
+    false,
+    "Only endpoints that have failed without a break",
+);
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/api/v1/stats/timeseries", "v1.statistics.timeseries", timeseries)
             .says("Get statistics over time", "Messages, attempts and how long these took, span by span, of the organisation, an application, an endpoint or an event type. A token of an application sees its own. What has just happened is counted within a few seconds. At most 1,500 spans.")
-            .query(&[SINCE, UNTIL, BUCKET, APP, ENDPOINT, EVENT_TYPE])
+            .query(&[&SINCE, &UNTIL, &BUCKET, &APP, &ENDPOINT, &EVENT_TYPE])
             .answers::<TimeseriesOut>(200, "The series")
             .fails(&[Code::NotFound]),
         Operation::new(Method::GET, "/api/v1/stats/endpoints", "v1.statistics.endpoints", endpoints)
             .says("Get statistics of endpoints", "How each endpoint has done, newest endpoints first, with a short series each: for a list of endpoints in one call. A token of an application sees its own.")
-            .query(&[APP, SINCE, UNTIL, BUCKET, FAILING, LIMIT, ITERATOR])
+            .query(&[&APP, &SINCE, &UNTIL, &BUCKET, &FAILING, &LIMIT, &ITERATOR])
             .lists::<EndpointSeriesOut>("A page of endpoints")
             .fails(&[Code::NotFound]),
         Operation::new(Method::GET, "/api/v1/stats/overview", "v1.statistics.overview", overview)
@@ -83,15 +67,15 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 /// The spans that a request asks for.
-struct Asked {
+struct Spans {
     bucket: Bucket,
     window: StatWindow,
 }
 
-impl Asked {
+impl Spans {
     fn read<A>(call: &Call<A>) -> ApiResult<Self> {
         let now = call.shared.store.clock().now();
-        let bucket = match call.query.word("bucket")? {
+        let bucket = match call.query.get(&BUCKET)? {
             Some("minute") => Bucket::Minute,
             Some("day") => Bucket::Day,
             _ => Bucket::Hour,
@@ -99,22 +83,22 @@ impl Asked {
         // The present counts too, be it the first moment of a span.
         let until = call
             .query
-            .time("until")?
+            .get(&UNTIL)?
             .unwrap_or_else(|| now.plus(Duration::from_micros(1)));
         let since = call
             .query
-            .time("since")?
+            .get(&SINCE)?
             .unwrap_or_else(|| until.minus(DEFAULT_WINDOW));
         if since >= until {
             let msg = "not before until: give an earlier time";
             return Err(ApiError::invalid_query("since", msg));
         }
         let window = bucket.window(since, until);
-        let asked = Self { bucket, window };
-        if asked.buckets() > MAX_BUCKETS {
+        let spans = Self { bucket, window };
+        if spans.buckets() > MAX_BUCKETS {
             let msg = format!(
                 "{} spans of a {} are too many: ask for at most {MAX_BUCKETS}, or for longer ones",
-                asked.buckets(),
+                spans.buckets(),
                 bucket.word()
             );
             return Err(ApiError::invalid_query("since", msg));
@@ -129,7 +113,7 @@ impl Asked {
             );
             return Err(ApiError::invalid_query("since", msg));
         }
-        Ok(asked)
+        Ok(spans)
     }
 
     fn buckets(&self) -> u64 {
@@ -165,10 +149,10 @@ fn counts_out(counts: &Counts) -> CountsOut {
 
 /// The application that is asked about: for a key or token that is bound to one, its own.
 async fn app(call: &Call<Member>) -> ApiResult<Option<AppId>> {
-    let Some(name) = call.query.text("app") else {
+    let Some(name) = call.query.get(&APP)? else {
         return Ok(call.access.app);
     };
-    let app = call.shared.store.app(call.access.org, name).await?;
+    let app = call.shared.store.app(call.access.org, &name).await?;
     if call.access.app.is_some_and(|bound| bound != app.id) {
         return Err(ApiError::not_found("Application not found"));
     }
@@ -176,11 +160,11 @@ async fn app(call: &Call<Member>) -> ApiResult<Option<AppId>> {
 }
 
 async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
-    let asked = Asked::read(&call)?;
+    let spans = Spans::read(&call)?;
     let app = app(&call).await?;
     let store = &call.shared.store;
-    let scope = match (app, call.query.text("endpoint")) {
-        (Some(app), Some(name)) => StatScope::Endpoint(store.endpoint(app, name).await?.id),
+    let scope = match (app, call.query.get(&ENDPOINT)?) {
+        (Some(app), Some(name)) => StatScope::Endpoint(store.endpoint(app, &name).await?.id),
         (None, Some(_)) => {
             let msg = "given without its application: give app too";
             return Err(ApiError::invalid_query("endpoint", msg));
@@ -188,26 +172,26 @@ async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
         (Some(app), None) => StatScope::App(app),
         (None, None) => StatScope::Org(call.access.org),
     };
-    let event_type = call.query.text("eventType");
+    let event_type = call.query.get(&EVENT_TYPE)?;
     if matches!(scope, StatScope::Endpoint(_))
         && event_type.is_some()
-        && asked.bucket == Bucket::Minute
+        && spans.bucket == Bucket::Minute
     {
         let msg = "given with an endpoint and an event type, whose minutes are not counted apart: ask for hours or days, or for one of the two";
         return Err(ApiError::invalid_query("bucket", msg));
     }
     let counted = store
-        .stat_series(scope, event_type, asked.bucket, asked.window)
+        .stat_series(scope, event_type.as_deref(), spans.bucket, spans.window)
         .await?;
     let mut totals = Counts::default();
     for (_, counts) in &counted {
         totals.merge(counts);
     }
-    let data = asked.filled(counted).into_iter();
+    let data = spans.filled(counted).into_iter();
     Answer::ok(&TimeseriesOut {
-        since: asked.window.since,
-        until: asked.window.until,
-        bucket: asked.bucket.word(),
+        since: spans.window.since,
+        until: spans.window.until,
+        bucket: spans.bucket.word(),
         data: data
             .map(|(start, counts)| BucketOut {
                 start,
@@ -219,14 +203,14 @@ async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
 }
 
 async fn endpoints(call: Call<Member>) -> ApiResult<Answer> {
-    let asked = Asked::read(&call)?;
-    let failing = call.query.bool("failing", false)?;
+    let spans = Spans::read(&call)?;
+    let failing = call.query.get(&FAILING)?;
     let request = page::request::<EndpointId>(&call.query, Order::Descending)?;
-    if asked.buckets() * u64::from(request.limit) > MAX_POINTS {
+    if spans.buckets() * u64::from(request.limit) > MAX_POINTS {
         let msg = format!(
             "{} endpoints with {} spans each are too many: ask for fewer of either",
             request.limit,
-            asked.buckets()
+            spans.buckets()
         );
         return Err(ApiError::invalid_query("limit", msg));
     }
@@ -237,21 +221,21 @@ async fn endpoints(call: Call<Member>) -> ApiResult<Answer> {
         .await?;
     let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
     let mut series = store
-        .endpoint_series(&ids, asked.bucket, asked.window)
+        .endpoint_series(&ids, spans.bucket, spans.window)
         .await?;
     Answer::ok(&ListOut::new(
         page,
         |row| row.id.to_string(),
         |row| {
             let counted = series.remove(&row.id).unwrap_or_default();
-            endpoint_out(row, &asked, counted)
+            endpoint_out(row, &spans, counted)
         },
     ))
 }
 
 fn endpoint_out(
     endpoint: MonitoredEndpoint,
-    asked: &Asked,
+    spans: &Spans,
     counted: Vec<(Timestamp, Counts)>,
 ) -> EndpointSeriesOut {
     let mut totals = Counts::default();
@@ -270,7 +254,7 @@ fn endpoint_out(
         failed: totals.failed,
         p50_ms: totals.p50_ms,
         p95_ms: totals.p95_ms,
-        series: asked
+        series: spans
             .filled(counted)
             .into_iter()
             .map(|(start, counts)| PointOut {

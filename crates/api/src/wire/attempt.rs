@@ -8,7 +8,7 @@ use postrider_store::{Attempt, Endpoint, Message};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::endpoint_out::EndpointOut;
+use super::endpoint::EndpointOut;
 use super::message::MessageOut;
 
 /// What a caller wants to see of attempts.

@@ -1,62 +1,30 @@
-//! Endpoints on the wire.
+//! Endpoints on the wire: what may be said of one, and what is answered of it.
+
+pub(crate) mod headers;
+mod rules;
+mod schema;
+pub(crate) mod secret;
 
 use std::collections::BTreeMap;
 
-use postrider_domain::{EndpointId, HeaderFamily, RetryPolicy, Schemes, names};
-use postrider_store::{EndpointSettings, NewSecret};
-use serde::Deserialize;
+use postrider_domain::{
+    DisabledReason, EndpointId, HeaderFamily, RetryPolicy, Schemes, Timestamp, names,
+};
+use postrider_store::{Endpoint, EndpointSettings, NewSecret};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::endpoint_headers::checked_headers;
+use self::headers::checked_headers;
+pub(crate) use self::rules::{Rules, secret_is_rotated};
+use self::rules::{channels, description, event_types, url, version};
+use self::schema::HeaderFamilySchema;
+pub(crate) use self::schema::RetryPolicySchema;
 use super::object;
 use super::patch::Patch;
-use super::signature_scheme::{SchemesIn, SignatureSchemesSchema};
-use super::{metadata_text, patched_rate, throttle_rate, uid};
+use super::signature_scheme::{SchemesIn, SignatureSchemeSchema, SignatureSchemesSchema};
+use super::{metadata_of, metadata_text, patched_rate, throttle_rate, uid};
 use crate::error::{ApiError, ApiResult, InField};
-
-/// When failed attempts are repeated.
-#[derive(ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-#[expect(dead_code, reason = "described, never built")]
-pub(crate) enum RetryPolicySchema {
-    /// Growing delays with jitter, the last attempt at the horizon.
-    #[serde(rename_all = "camelCase")]
-    Exponential {
-        /// The delay after the first attempt, 1 to 86400; 5 if absent.
-        #[schema(minimum = 1, maximum = 86_400)]
-        initial_seconds: Option<u64>,
-        /// What each delay is multiplied by, 1 to 10; 3 if absent.
-        #[schema(minimum = 1, maximum = 10)]
-        factor: Option<f64>,
-        /// No delay is longer, 1 to 604800; 21600 if absent.
-        #[schema(minimum = 1, maximum = 604_800)]
-        max_interval_seconds: Option<u64>,
-        /// How long after the beginning the last attempt is made, 60 to 1209600; 259200 if absent.
-        #[schema(minimum = 60, maximum = 1_209_600)]
-        horizon_seconds: Option<u64>,
-    },
-    /// Delays since the previous attempt, at most 100; one attempt more than there are delays.
-    Schedule {
-        /// The delays in seconds.
-        seconds: Vec<u64>,
-    },
-}
-
-/// Which names the delivery's own headers go by.
-#[derive(ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "described, never built")]
-pub(crate) enum HeaderFamilySchema {
-    /// `webhook-id` and so on: Standard Webhooks.
-    Webhook,
-    /// `svix-id` and so on.
-    Svix,
-}
 
 /// An endpoint to be made, or to take another's place.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -178,25 +146,6 @@ impl Ours {
             .signature_scheme
             .check_beside(names)
             .in_field(changed)
-    }
-}
-
-/// What the operator decides about endpoints.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules<'a> {
-    /// Whether a URL must be https.
-    pub https_only: bool,
-    /// How deliveries are signed where an endpoint says nothing.
-    pub default_scheme: &'a Schemes,
-}
-
-impl Rules<'_> {
-    /// What an endpoint is before its first settings.
-    fn blank(self) -> EndpointSettings {
-        EndpointSettings {
-            signature_scheme: self.default_scheme.clone(),
-            ..EndpointSettings::default()
-        }
     }
 }
 
@@ -368,48 +317,93 @@ fn take_secrets(said: &mut Patch<SchemesIn>) -> Vec<NewSecret> {
     }
 }
 
-/// An endpoint's secret is not part of an update.
-pub(crate) fn secret_is_rotated() -> ApiError {
-    ApiError::invalid_field(
-        "secret",
-        "cannot be changed here: use POST .../secret/rotate, which keeps the old one for a while",
-    )
+/// An endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndpointOut {
+    /// Its id.
+    #[schema(value_type = String, example = "ep_01jcH3kZ9rTnQv5bX7mD2w")]
+    pub id: EndpointId,
+    /// Where to send, normalised.
+    pub url: String,
+    /// For people.
+    pub description: String,
+    /// Strings of your own.
+    pub metadata: BTreeMap<String, String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Whether nothing is sent.
+    pub disabled: bool,
+    /// Why nothing is sent: `manual`, `failing` (for five days) or `gone` (it answered 410).
+    #[schema(required = true)]
+    pub disabled_reason: Option<&'static str>,
+    /// Since when nothing is sent.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub disabled_at: Option<Timestamp>,
+    /// A number of your own.
+    pub version: i32,
+    /// Your own id for it.
+    #[schema(required = true)]
+    pub uid: Option<String>,
+    /// The older name of `throttleRate`.
+    #[schema(required = true, deprecated)]
+    pub rate_limit: Option<u16>,
+    /// Messages a second.
+    #[schema(required = true)]
+    pub throttle_rate: Option<u16>,
+    /// Only these event types; null: all.
+    #[schema(required = true)]
+    pub event_types: Option<Vec<String>>,
+    /// The older name of `eventTypes`.
+    #[schema(required = true, deprecated)]
+    pub filter_types: Option<Vec<String>>,
+    /// Only messages of one of these channels; null: all.
+    #[schema(required = true)]
+    pub channels: Option<Vec<String>>,
+    /// The deadline of one attempt, in seconds; null: the server's.
+    #[schema(required = true)]
+    pub timeout_seconds: Option<u8>,
+    /// When failed attempts are repeated; null: as the server says.
+    #[schema(value_type = Option<RetryPolicySchema>, required = true)]
+    pub retry_policy: Option<RetryPolicy>,
+    /// Which names the delivery's own headers go by.
+    #[schema(value_type = HeaderFamilySchema)]
+    pub header_family: HeaderFamily,
+    /// How deliveries are signed: one scheme, or two at once.
+    #[schema(value_type = Vec<SignatureSchemeSchema>)]
+    pub signature_scheme: Schemes,
 }
 
-fn url(text: &str, https_only: bool) -> ApiResult<String> {
-    postrider_domain::url::parse(text, https_only)
-        .in_field("url")
-        .map(Into::into)
-}
-
-fn description(text: String) -> ApiResult<String> {
-    names::check_description(&text).in_field("description")?;
-    Ok(text)
-}
-
-fn version(number: i64) -> ApiResult<i32> {
-    u16::try_from(number)
-        .ok()
-        .filter(|number| *number >= 1)
-        .map(i32::from)
-        .ok_or_else(|| {
-            let msg = format!("{number} is out of bounds: give 1 to 65535");
-            ApiError::invalid_field("version", msg)
-        })
-}
-
-/// Checks the names; an empty list is no filter, as svix-react sends it.
-fn event_types(list: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
-    let list = list.filter(|list| !list.is_empty());
-    names::check_event_types(list.as_deref().unwrap_or_default()).in_field("eventTypes")?;
-    Ok(list)
-}
-
-fn channels(list: Option<Vec<String>>) -> ApiResult<Option<Vec<String>>> {
-    if let Some(list) = &list {
-        names::check_endpoint_channels(list).in_field("channels")?;
+impl From<Endpoint> for EndpointOut {
+    fn from(endpoint: Endpoint) -> Self {
+        let settings = endpoint.settings;
+        Self {
+            id: endpoint.id,
+            url: settings.url,
+            description: settings.description,
+            metadata: metadata_of(&settings.metadata),
+            created_at: endpoint.created_at,
+            updated_at: endpoint.updated_at,
+            disabled: settings.disabled,
+            disabled_reason: endpoint.disabled_reason.map(DisabledReason::word),
+            disabled_at: endpoint.disabled_at,
+            version: settings.version,
+            uid: settings.uid,
+            rate_limit: settings.throttle_rate,
+            throttle_rate: settings.throttle_rate,
+            filter_types: settings.event_types.clone(),
+            event_types: settings.event_types,
+            channels: settings.channels,
+            timeout_seconds: settings.timeout_seconds,
+            retry_policy: settings.retry_policy,
+            header_family: settings.header_family,
+            signature_scheme: settings.signature_scheme,
+        }
     }
-    Ok(list)
 }
 
 #[cfg(test)]

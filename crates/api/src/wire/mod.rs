@@ -7,8 +7,6 @@ pub(crate) mod background_task;
 pub(crate) mod batch;
 pub(crate) mod console;
 pub(crate) mod endpoint;
-pub(crate) mod endpoint_headers;
-pub(crate) mod endpoint_out;
 pub(crate) mod event_type;
 pub(crate) mod health;
 pub(crate) mod inbox;

@@ -128,21 +128,22 @@ pub(crate) struct OperationalEndpointOut {
 
 impl From<Endpoint> for OperationalEndpointOut {
     fn from(endpoint: Endpoint) -> Self {
+        let settings = endpoint.settings;
         Self {
             id: endpoint.id,
-            url: endpoint.url,
-            description: endpoint.description,
-            metadata: metadata_of(&endpoint.metadata),
+            url: settings.url,
+            description: settings.description,
+            metadata: metadata_of(&settings.metadata),
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
-            disabled: endpoint.disabled,
+            disabled: settings.disabled,
             disabled_reason: endpoint.disabled_reason.map(DisabledReason::word),
             disabled_at: endpoint.disabled_at,
-            uid: endpoint.uid,
-            rate_limit: endpoint.throttle_rate,
-            throttle_rate: endpoint.throttle_rate,
-            filter_types: endpoint.event_types.clone(),
-            event_types: endpoint.event_types,
+            uid: settings.uid,
+            rate_limit: settings.throttle_rate,
+            throttle_rate: settings.throttle_rate,
+            filter_types: settings.event_types.clone(),
+            event_types: settings.event_types,
         }
     }
 }

@@ -175,3 +175,29 @@ pub(crate) struct OverviewOut {
 pub(crate) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }
+
+/// How the attempts of an endpoint ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatsOut {
+    /// A 2xx answer.
+    pub success: u64,
+    /// Always 0: an attempt is counted when it has ended.
+    pub pending: u64,
+    /// Always 0: an attempt is counted when it has ended.
+    pub sending: u64,
+    /// No 2xx answer.
+    pub fail: u64,
+    /// Ended by a person or by a change of the endpoint.
+    pub canceled: u64,
+}
+
+/// How the ended attempts of an endpoint ended.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttemptStatsOut {
+    /// A 2xx answer.
+    pub success: u64,
+    /// No 2xx answer.
+    pub fail: u64,
+    /// Ended by a person or by a change of the endpoint.
+    pub canceled: u64,
+}

@@ -183,7 +183,7 @@ impl Messages {
         let bytes = publish.payload.len();
         let deliveries = wanting.into_iter().map(|endpoint| NewDelivery {
             endpoint_id: endpoint.id,
-            start: if endpoint.disabled {
+            start: if endpoint.settings.disabled {
                 Start::Skipped
             } else if self.delivers && self.lanes.reserve(app, endpoint, id, bytes) {
                 Start::Owned

@@ -98,7 +98,7 @@ impl Lanes {
                 app.id,
                 app.throttle_rate,
                 endpoint.id,
-                endpoint.throttle_rate,
+                endpoint.settings.throttle_rate,
                 now,
             );
             drop(queue);
@@ -227,7 +227,7 @@ impl Lanes {
             app.id,
             app.throttle_rate,
             endpoint.id,
-            endpoint.throttle_rate,
+            endpoint.settings.throttle_rate,
             now,
         );
     }

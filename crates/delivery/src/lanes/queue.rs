@@ -318,7 +318,7 @@ impl Queue {
             app.id,
             app.throttle_rate,
             endpoint.id,
-            endpoint.throttle_rate,
+            endpoint.settings.throttle_rate,
             now,
         );
     }

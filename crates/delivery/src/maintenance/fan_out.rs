@@ -59,7 +59,7 @@ async fn unfold(node: &Node, expansion: &Expansion) -> StoreResult<()> {
         .filter(|endpoint| wants(endpoint, expansion))
         .map(|endpoint| NewDelivery {
             endpoint_id: endpoint.id,
-            start: if endpoint.disabled {
+            start: if endpoint.settings.disabled {
                 Start::Skipped
             } else {
                 Start::Due

@@ -134,7 +134,7 @@ impl Executor {
         };
         let endpoint = app
             .endpoint(job.endpoint_id)
-            .filter(|endpoint| !endpoint.disabled)
+            .filter(|endpoint| !endpoint.settings.disabled)
             .cloned();
         if let Some(endpoint) = &endpoint {
             self.lanes.set_rates(&app, endpoint);
@@ -160,7 +160,7 @@ impl Executor {
         };
         let signed = prepared.sign(started_at, &outgoing);
         let headers = DeliveryHeaders {
-            family: prepared.config.header_family,
+            family: prepared.config.settings.header_family,
             message: job.message_id,
             timestamp: started_at,
             signature: signed.standard(),
@@ -229,7 +229,7 @@ impl Executor {
         endpoint: &'a EndpointConfig,
         report: &Report,
     ) -> Cow<'a, RetryPolicy> {
-        if let Some(policy) = &endpoint.retry_policy {
+        if let Some(policy) = &endpoint.settings.retry_policy {
             return Cow::Borrowed(policy);
         }
         if classify(report).0 == AttemptStatus::Success {

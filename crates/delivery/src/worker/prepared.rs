@@ -32,16 +32,17 @@ pub(crate) enum Unready {
 
 impl Prepared {
     fn new(config: Arc<EndpointConfig>) -> Result<Self, Unready> {
-        let schemes = &config.signature_scheme;
+        let settings = &config.settings;
+        let schemes = &settings.signature_scheme;
         // The names differ, unless two changes of the endpoint crossed: then a signature
         // goes before what somebody added.
-        let custom = config
+        let custom = settings
             .headers
             .iter()
             .filter(|(name, _)| schemes.check_beside([name.as_str()]).is_ok())
             .map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(Self {
-            url: Url::parse(&config.url).map_err(|_| Unready::Url)?,
+            url: Url::parse(&settings.url).map_err(|_| Unready::Url)?,
             headers: custom_headers(custom),
             signers: Signers::new(&config).map_err(|_| Unready::Secret)?,
             config,
@@ -55,7 +56,7 @@ impl Prepared {
 
     /// The endpoint's deadline, or the installation's.
     pub(crate) fn deadline(&self, default: Duration) -> Duration {
-        self.config.timeout.unwrap_or(default)
+        self.config.timeout().unwrap_or(default)
     }
 }
 

@@ -43,15 +43,20 @@ impl Signers {
     /// use.
     pub(crate) fn new(config: &EndpointConfig) -> Result<Self, SetupError> {
         let of = |kind: SchemeKind| config.secrets.iter().filter(move |of| of.scheme == kind);
-        let signers = config.signature_scheme.as_slice().iter().map(|scheme| {
-            let secrets = of(scheme.kind());
-            match format(scheme) {
-                None => standard(secrets),
-                Some(format) if scheme.kind().carries_several() => other(format, secrets),
-                // What a delivery can carry only one of is made with the newest secret.
-                Some(format) => other(format, secrets.take(1)),
-            }
-        });
+        let signers = config
+            .settings
+            .signature_scheme
+            .as_slice()
+            .iter()
+            .map(|scheme| {
+                let secrets = of(scheme.kind());
+                match format(scheme) {
+                    None => standard(secrets),
+                    Some(format) if scheme.kind().carries_several() => other(format, secrets),
+                    // What a delivery can carry only one of is made with the newest secret.
+                    Some(format) => other(format, secrets.take(1)),
+                }
+            });
         signers.collect::<Result<_, _>>().map(Self)
     }
 

@@ -11,10 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use postrider_domain::{
-    AppId, EndpointId, Filter, HeaderFamily, OrgId, RetryPolicy, SchemeKind, Schemes, SecretId,
-    Timestamp,
-};
+use postrider_domain::{AppId, EndpointId, Filter, OrgId, SchemeKind, SecretId, Timestamp};
 use uuid::Uuid;
 
 use super::org::{EventTypeConfig, OrgCache, OrgConfig};
@@ -25,7 +22,7 @@ use crate::engine::row;
 use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
-use crate::stored::endpoint::{Endpoint, Row, SELECT_ALL};
+use crate::stored::endpoint::{Endpoint, EndpointSettings, Row, SELECT_ALL};
 use crate::stored::secret::{self, Secret};
 
 /// How much the cache holds, in applications and endpoints together.
@@ -57,24 +54,11 @@ pub struct EndpointConfig {
     pub id: EndpointId,
     /// Rises with every change of the endpoint.
     pub revision: i64,
-    /// Where to send.
-    pub url: String,
-    /// Whether nothing is sent.
-    pub disabled: bool,
+    /// What was set of it, but for what memory need not hold: `description` and `metadata`,
+    /// and `event_types` and `channels`, which are in `filter`.
+    pub settings: EndpointSettings,
     /// Which messages it wants.
     pub filter: Filter,
-    /// Messages a second.
-    pub throttle_rate: Option<u16>,
-    /// Its own deadline.
-    pub timeout: Option<Duration>,
-    /// Its own retry policy.
-    pub retry_policy: Option<RetryPolicy>,
-    /// Which names the delivery's headers go by.
-    pub header_family: HeaderFamily,
-    /// How deliveries are signed.
-    pub signature_scheme: Schemes,
-    /// Custom headers, sent last.
-    pub headers: Vec<(String, String)>,
     /// Signing secrets, of each kind of scheme the current one first; an old one until it
     /// expires.
     pub secrets: Vec<EndpointSecret>,
@@ -95,29 +79,30 @@ impl std::fmt::Debug for EndpointConfig {
         f.debug_struct("EndpointConfig")
             .field("id", &self.id)
             .field("revision", &self.revision)
-            .field("disabled", &self.disabled)
+            .field("disabled", &self.settings.disabled)
             .finish_non_exhaustive()
     }
 }
 
 impl EndpointConfig {
     fn new(endpoint: Endpoint, secrets: Vec<EndpointSecret>) -> Self {
+        let mut settings = endpoint.settings;
+        let filter = Filter::new(settings.event_types.take(), settings.channels.take());
+        settings.description = String::new();
+        settings.metadata = String::new();
         Self {
             id: endpoint.id,
             revision: endpoint.revision,
-            url: endpoint.url,
-            disabled: endpoint.disabled,
-            filter: Filter::new(endpoint.event_types, endpoint.channels),
-            throttle_rate: endpoint.throttle_rate,
-            timeout: endpoint
-                .timeout_seconds
-                .map(|seconds| Duration::from_secs(seconds.into())),
-            retry_policy: endpoint.retry_policy,
-            header_family: endpoint.header_family,
-            signature_scheme: endpoint.signature_scheme,
-            headers: endpoint.headers.into_iter().collect(),
+            settings,
+            filter,
             secrets,
         }
+    }
+
+    /// Its own deadline of one attempt.
+    pub fn timeout(&self) -> Option<Duration> {
+        let seconds = self.settings.timeout_seconds?;
+        Some(Duration::from_secs(seconds.into()))
     }
 }
 

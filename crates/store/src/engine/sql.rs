@@ -65,6 +65,9 @@ impl From<&Option<Vec<u8>>> for Arg {
     }
 }
 
+/// A column of a table, and what is written to it.
+pub(crate) type Column = (&'static str, Arg);
+
 /// A statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Sql {
@@ -127,6 +130,27 @@ impl Sql {
         let number = self.args.len().to_string();
         self.text.to_mut().push('$');
         self.text.to_mut().push_str(&number);
+        self
+    }
+
+    /// Adds ` (COLUMN, ...) values (...)`: a new row.
+    pub(crate) fn row(&mut self, columns: Vec<Column>) -> &mut Self {
+        for (index, (column, _)) in columns.iter().enumerate() {
+            self.push(if index == 0 { " (" } else { ", " }).push(column);
+        }
+        self.push(") values ");
+        for (index, (_, value)) in columns.into_iter().enumerate() {
+            self.push(if index == 0 { "(" } else { ", " }).bind(value);
+        }
+        self.push(")")
+    }
+
+    /// Adds ` set COLUMN = ..., ...`: what a row is to hold.
+    pub(crate) fn assignments(&mut self, columns: Vec<Column>) -> &mut Self {
+        for (index, (column, value)) in columns.into_iter().enumerate() {
+            self.push(if index == 0 { " set " } else { ", " });
+            self.push(column).push(" = ").bind(value);
+        }
         self
     }
 

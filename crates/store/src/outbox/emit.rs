@@ -76,7 +76,7 @@ fn of_endpoint(
     endpoint: &Endpoint,
     at: Timestamp,
 ) -> String {
-    let uid = endpoint.uid.as_deref();
+    let uid = endpoint.settings.uid.as_deref();
     of_endpoint_id(event, (endpoint.app_id, app_uid), (endpoint.id, uid), at)
 }
 

@@ -79,7 +79,7 @@ impl Pages {
 
 /// A delivery as it stands.
 #[derive(sqlx::FromRow)]
-pub(super) struct Standing {
+pub(super) struct Candidate {
     pub(super) message_id: Uuid,
     pub(super) state: i16,
     attempts: i32,
@@ -87,7 +87,7 @@ pub(super) struct Standing {
 
 impl Replayed {
     /// Whether a delivery that stands so is one of those.
-    pub(super) fn selects(&self, row: &Standing) -> StoreResult<bool> {
+    pub(super) fn selects(&self, row: &Candidate) -> StoreResult<bool> {
         let id = MessageId::from_uuid(row.message_id);
         let state = row::code("delivery", "state", id, row.state)?;
         Ok(match self {
@@ -252,7 +252,7 @@ impl Store {
             });
             return looked.collect();
         }
-        let rows: Vec<Standing> = self
+        let rows: Vec<Candidate> = self
             .read("looking for deliveries")
             .all(deliveries(sought.of.1, after, before, limit))
             .await?;

@@ -45,6 +45,7 @@ fn variants() -> Vec<(&'static str, Sql)> {
         variants::of_the_dashboard(),
         variants::of_open_commits(),
         variants::looked_up(),
+        variants::written(),
     ];
     lists.into_iter().flatten().collect()
 }

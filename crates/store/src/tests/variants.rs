@@ -10,6 +10,7 @@ use postrider_domain::{
 use crate::commit::log;
 use crate::commit::messages::taken;
 use crate::due::owed::{count, look};
+use crate::engine::cipher::Cipher;
 use crate::engine::page::Order;
 use crate::engine::sql::Sql;
 use crate::history::attempt::{AttemptFilter, DeliveryFilter, statements};
@@ -18,9 +19,11 @@ use crate::history::message::MessageFilter;
 use crate::history::search::{DeliveryStatus, MessageQuery, Reach};
 use crate::history::stat::{Bucket, StatScope, read, roll};
 use crate::history::{inbox, message, overview, search};
+use crate::stored::endpoint::Endpoint;
 use crate::support::{after, first};
 use crate::task::{TaskFilter, Window, pick, purge, replay, rows, run, take_back, usage};
 use crate::tenant::app::{AppFilter, list};
+use crate::tenant::endpoint::change;
 use crate::tenant::{app, endpoint, event_type};
 
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -376,5 +379,26 @@ pub(super) fn looked_up() -> Vec<(&'static str, Sql)> {
         ("claims of nobody", claims),
         ("manual sends of nobody", resends),
         ("tasks of nobody", tasks),
+    ]
+}
+
+/// What is written column by column.
+pub(super) fn written() -> Vec<(&'static str, Sql)> {
+    let (id, app) = (EndpointId::mint(NOW), AppId::mint(NOW));
+    let endpoint = Endpoint::blank(id, app, NOW);
+    let cipher = Cipher::new("a main secret of at least 32 characters");
+    vec![
+        (
+            "a new endpoint",
+            change::insert(&endpoint, &cipher).expect("it can be written"),
+        ),
+        (
+            "an endpoint",
+            change::update(&endpoint, &cipher).expect("it can be written"),
+        ),
+        (
+            "a revision of an endpoint",
+            change::insert_revision(&endpoint).expect("it can be written"),
+        ),
     ]
 }

@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as STANDARD_BASE64;
-use postrider_domain::{EndpointId, Filter, HeaderFamily, Schemes};
-use postrider_store::Secret;
+use postrider_domain::{EndpointId, Filter, Schemes};
+use postrider_store::{EndpointSettings, Secret};
 use postrider_verify::Verifier;
 
 use super::*;
@@ -25,15 +26,12 @@ fn config(schemes: &str, secrets: Vec<EndpointSecret>) -> EndpointConfig {
     EndpointConfig {
         id: EndpointId::floor(NOW),
         revision: 1,
-        url: "http://127.0.0.1/".to_owned(),
-        disabled: false,
+        settings: EndpointSettings {
+            url: "http://127.0.0.1/".to_owned(),
+            signature_scheme: serde_json::from_str::<Schemes>(schemes).unwrap(),
+            ..EndpointSettings::default()
+        },
         filter: Filter::new(None, None),
-        throttle_rate: None,
-        timeout: None,
-        retry_policy: None,
-        header_family: HeaderFamily::Webhook,
-        signature_scheme: serde_json::from_str::<Schemes>(schemes).unwrap(),
-        headers: Vec::new(),
         secrets,
     }
 }
@@ -205,10 +203,10 @@ fn a_custom_header_never_takes_the_place_of_one_that_signs() {
         None,
     )];
     let mut config = config(r#""github""#, secrets);
-    config.headers = vec![
+    config.settings.headers = BTreeMap::from([
         ("X-HUB-Signature-256".to_owned(), "sha256=forged".to_owned()),
         ("X-Team".to_owned(), "a".to_owned()),
-    ];
+    ]);
     let prepared = Preparer::new().prepare(&Arc::new(config)).unwrap();
     let names: Vec<_> = prepared
         .headers

@@ -243,13 +243,13 @@ pub(crate) fn status_of(state: DeliveryState, attempts: i32) -> AttemptStatus {
 
 /// Where a delivery stands: columns beside those of a message or an endpoint.
 #[derive(sqlx::FromRow)]
-struct Standing {
+struct RowStatus {
     state: i16,
     attempts: i32,
     due_at: Option<i64>,
 }
 
-impl Standing {
+impl RowStatus {
     fn read(&self, id: Uuid) -> StoreResult<(AttemptStatus, Option<Timestamp>)> {
         let state = row::code("delivery", "state", id, self.state)?;
         let next = self
@@ -261,19 +261,19 @@ impl Standing {
 }
 
 #[derive(sqlx::FromRow)]
-struct MessageStanding {
+struct MessageRow {
     #[sqlx(flatten)]
     message: message::Row,
     #[sqlx(flatten)]
-    standing: Standing,
+    standing: RowStatus,
 }
 
 #[derive(sqlx::FromRow)]
-struct EndpointStanding {
+struct EndpointRow {
     #[sqlx(flatten)]
     endpoint: endpoint::Row,
     #[sqlx(flatten)]
-    standing: Standing,
+    standing: RowStatus,
     last_status: Option<i16>,
 }
 
@@ -370,8 +370,7 @@ impl Store {
         let now = self.clock.now();
         filter.message = filter.message.settled(&page, now);
         let sql = list_messages(app, endpoint, &filter, &page);
-        let rows: Vec<MessageStanding> =
-            self.read("listing an endpoint's messages").all(sql).await?;
+        let rows: Vec<MessageRow> = self.read("listing an endpoint's messages").all(sql).await?;
         let rows = rows.into_iter().map(|row| {
             let message = row.message.into_message(now)?;
             let (status, next) = row.standing.read(message.id.uuid())?;
@@ -390,8 +389,7 @@ impl Store {
         page: PageRequest<EndpointId>,
     ) -> StoreResult<Page<(Endpoint, AttemptStatus, Option<Timestamp>)>> {
         let sql = list_endpoints(app, message, &page);
-        let rows: Vec<EndpointStanding> =
-            self.read("listing a message's endpoints").all(sql).await?;
+        let rows: Vec<EndpointRow> = self.read("listing a message's endpoints").all(sql).await?;
         let rows = rows.into_iter().map(|row| {
             let endpoint = row.endpoint.open(&self.cipher)?;
             let (status, next) = row.standing.read(message.uuid())?;

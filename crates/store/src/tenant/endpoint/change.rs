@@ -19,67 +19,41 @@ use crate::engine::sql::Sql;
 #[cfg(test)]
 use crate::engine::sql::Statements;
 use crate::outbox::emit::{EndpointEvent, emit_of_endpoint};
-use crate::stored::endpoint::{Columns, Endpoint, EndpointSettings, Row, SELECT_ONE};
+use crate::stored::endpoint::{Endpoint, EndpointSettings, Row, SELECT_ONE};
 use crate::tenant::secret;
 use crate::tenant::secret::NewSecret;
 
-/// Bind id, app, the settings in their order but for the scheme, disabled_reason,
-/// disabled_at, revision, now and the scheme.
-const INSERT: &str = "insert into endpoint (id, app_id, uid, url, description, metadata, version, disabled, event_types, \
-    channels, throttle_rate, timeout_seconds, retry_policy, header_family, headers, disabled_reason, disabled_at, \
-    revision, created_at, updated_at, signature_scheme) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20)";
-
-/// Bound as [`INSERT`].
-const UPDATE: &str = "update endpoint set uid = $3, url = $4, description = $5, metadata = $6, version = $7, disabled = $8, \
-    event_types = $9, channels = $10, throttle_rate = $11, timeout_seconds = $12, retry_policy = $13, \
-    header_family = $14, headers = $15, disabled_reason = $16, disabled_at = $17, revision = $18, updated_at = $19, \
-    signature_scheme = $20 \
-    where id = $1 and app_id = $2";
-
-const INSERT_REVISION: &str = "insert into endpoint_revision (endpoint_id, revision, url, header_names, header_family, \
-    created_at, signature_scheme) values ($1, $2, $3, $4, $5, $6, $7)";
-
 const FAILING_SINCE: &str = "select first_failure_at from endpoint_health where endpoint_id = $1";
 
-/// Writes an endpoint and its revision with [`INSERT`] or [`UPDATE`].
-async fn write_endpoint(
-    tx: &mut Tx<'_>,
-    text: &'static str,
-    endpoint: &Endpoint,
-    columns: &Columns,
-) -> StoreResult<()> {
-    let written = Sql::new(text)
-        .with(endpoint.id.uuid())
-        .with(endpoint.app_id.uuid())
-        .with(&endpoint.uid)
-        .with(&endpoint.url)
-        .with(&endpoint.description)
-        .with(&endpoint.metadata)
-        .with(endpoint.version)
-        .with(endpoint.disabled)
-        .with(&columns.event_types)
-        .with(&columns.channels)
-        .with(endpoint.throttle_rate.map(i32::from))
-        .with(endpoint.timeout_seconds.map(i32::from))
-        .with(&columns.retry_policy)
-        .with(endpoint.header_family.code())
-        .with(&columns.headers)
-        .with(endpoint.disabled_reason.map(DisabledReason::code))
-        .with(endpoint.disabled_at.map(Timestamp::micros))
-        .with(endpoint.revision)
-        .with(endpoint.updated_at.micros())
-        .with(&columns.signature_scheme);
-    tx.run(written).await?;
-    let revision = Sql::new(INSERT_REVISION)
-        .with(endpoint.id.uuid())
-        .with(endpoint.revision)
-        .with(&endpoint.url)
-        .with(&columns.header_names)
-        .with(endpoint.header_family.code())
-        .with(endpoint.updated_at.micros())
-        .with(&columns.signature_scheme);
-    tx.run(revision).await.map(|_| ())
+/// Writes a new endpoint.
+pub(crate) fn insert(endpoint: &Endpoint, cipher: &Cipher) -> StoreResult<Sql> {
+    let mut columns = endpoint.columns(cipher)?;
+    columns.extend([
+        ("id", endpoint.id.uuid().into()),
+        ("app_id", endpoint.app_id.uuid().into()),
+        ("created_at", endpoint.created_at.micros().into()),
+    ]);
+    let mut sql = Sql::new("insert into endpoint");
+    sql.row(columns);
+    Ok(sql)
+}
+
+/// Writes what an endpoint has become.
+pub(crate) fn update(endpoint: &Endpoint, cipher: &Cipher) -> StoreResult<Sql> {
+    let mut sql = Sql::new("update endpoint");
+    sql.assignments(endpoint.columns(cipher)?)
+        .push(" where id = ")
+        .bind(endpoint.id.uuid())
+        .push(" and app_id = ")
+        .bind(endpoint.app_id.uuid());
+    Ok(sql)
+}
+
+/// Keeps what attempts show of an endpoint as it is now.
+pub(crate) fn insert_revision(endpoint: &Endpoint) -> StoreResult<Sql> {
+    let mut sql = Sql::new("insert into endpoint_revision");
+    sql.row(endpoint.revision_columns()?);
+    Ok(sql)
 }
 
 /// Writes the first secrets of schemes that an endpoint did not have before.
@@ -118,58 +92,29 @@ async fn current_endpoint(
 impl Endpoint {
     /// The endpoint with these settings, one revision on.
     fn changed(self, settings: EndpointSettings, now: Timestamp) -> Self {
-        let (disabled_reason, disabled_at) = match (self.disabled, settings.disabled) {
+        let (disabled_reason, disabled_at) = match (self.settings.disabled, settings.disabled) {
             (_, false) => (None, None),
             (true, true) => (self.disabled_reason, self.disabled_at),
             (false, true) => (Some(DisabledReason::Manual), Some(now)),
         };
         Self {
-            id: self.id,
-            app_id: self.app_id,
-            uid: settings.uid,
-            url: settings.url,
-            description: settings.description,
-            metadata: settings.metadata,
-            version: settings.version,
-            disabled: settings.disabled,
+            settings,
             disabled_reason,
             disabled_at,
-            event_types: settings.event_types,
-            channels: settings.channels,
-            throttle_rate: settings.throttle_rate,
-            timeout_seconds: settings.timeout_seconds,
-            retry_policy: settings.retry_policy,
-            header_family: settings.header_family,
-            signature_scheme: settings.signature_scheme,
-            headers: settings.headers,
             revision: self.revision + 1,
-            created_at: self.created_at,
             updated_at: now,
+            ..self
         }
     }
 
     /// What an endpoint is before its first settings.
-    fn blank(id: EndpointId, app_id: AppId, now: Timestamp) -> Self {
-        let settings = EndpointSettings::default();
+    pub(crate) fn blank(id: EndpointId, app_id: AppId, now: Timestamp) -> Self {
         Self {
             id,
             app_id,
-            uid: None,
-            url: settings.url,
-            description: settings.description,
-            metadata: settings.metadata,
-            version: settings.version,
-            disabled: false,
+            settings: EndpointSettings::default(),
             disabled_reason: None,
             disabled_at: None,
-            event_types: None,
-            channels: None,
-            throttle_rate: None,
-            timeout_seconds: None,
-            retry_policy: None,
-            header_family: settings.header_family,
-            signature_scheme: settings.signature_scheme,
-            headers: settings.headers,
             revision: 0,
             created_at: now,
             updated_at: now,
@@ -189,12 +134,12 @@ impl Store {
     pub async fn create_endpoint(&self, app: AppId, new: NewEndpoint) -> StoreResult<Endpoint> {
         let now = self.clock.now();
         let id = EndpointId::mint(now);
-        let columns = Columns::of(&self.cipher, id, &new.settings)?;
         let endpoint = Endpoint::blank(id, app, now).changed(new.settings, now);
         let secrets = secret::seal_all(&self.cipher, &new.secrets, now)?;
         let mut tx = self.begin("creating an endpoint").await?;
         config_changed(&mut tx, app, now).await?;
-        write_endpoint(&mut tx, INSERT, &endpoint, &columns).await?;
+        tx.run(insert(&endpoint, &self.cipher)?).await?;
+        tx.run(insert_revision(&endpoint)?).await?;
         write_secrets(&mut tx, id, &secrets, now).await?;
         emit_of_endpoint(&mut tx, &endpoint, now, [EndpointEvent::Created]).await?;
         tx.commit().await?;
@@ -230,7 +175,7 @@ impl Store {
     ) -> StoreResult<()> {
         let change = |endpoint: &Endpoint| EndpointSettings {
             headers,
-            ..endpoint.settings()
+            ..endpoint.settings.clone()
         };
         self.change_endpoint(app, id, revision, &[], change)
             .await
@@ -254,12 +199,12 @@ impl Store {
             return Err(StoreError::Conflict(Refusal::EndpointRevision));
         }
         let settings = change(&before);
-        let columns = Columns::of(&self.cipher, id, &settings)?;
-        let was_disabled = before.disabled;
+        let was_disabled = before.settings.disabled;
         let endpoint = before.changed(settings, now);
-        write_endpoint(&mut tx, UPDATE, &endpoint, &columns).await?;
+        tx.run(update(&endpoint, &self.cipher)?).await?;
+        tx.run(insert_revision(&endpoint)?).await?;
         write_secrets(&mut tx, id, &secrets, now).await?;
-        if was_disabled && !endpoint.disabled {
+        if was_disabled && !endpoint.settings.disabled {
             tx.run(Sql::new(FORGET_HEALTH).with(id.uuid())).await?;
             // A publish that overlapped the disabling may have left work behind.
             tx.run(
@@ -280,7 +225,7 @@ impl Store {
         emit_of_endpoint(&mut tx, &endpoint, now, events).await?;
         tx.commit().await?;
         self.announce(ChangeKind::App, app.uuid());
-        if endpoint.disabled {
+        if endpoint.settings.disabled {
             // Also when it was disabled before: a cancellation cut short is then finished.
             self.cancel_waiting(id).await?;
         }
@@ -322,17 +267,17 @@ impl Store {
         let mut tx = self.begin("disabling an endpoint").await?;
         config_changed(&mut tx, app, now).await?;
         let before = current_endpoint(&mut tx, &self.cipher, app, id).await?;
-        if before.disabled {
+        if before.settings.disabled {
             return Ok(false);
         }
         let settings = EndpointSettings {
             disabled: true,
-            ..before.settings()
+            ..before.settings.clone()
         };
-        let columns = Columns::of(&self.cipher, id, &settings)?;
         let mut endpoint = before.changed(settings, now);
         endpoint.disabled_reason = Some(reason);
-        write_endpoint(&mut tx, UPDATE, &endpoint, &columns).await?;
+        tx.run(update(&endpoint, &self.cipher)?).await?;
+        tx.run(insert_revision(&endpoint)?).await?;
         let failing_since: Option<i64> = tx
             .optional_scalar(Sql::new(FAILING_SINCE).with(id.uuid()))
             .await?;
@@ -375,9 +320,6 @@ impl Store {
 #[cfg(test)]
 pub(crate) const STATEMENTS: Statements = Statements {
     both: &[
-        INSERT,
-        UPDATE,
-        INSERT_REVISION,
         FAILING_SINCE,
         FORGET_HEALTH,
         APP_OF_ENABLED,

@@ -1,6 +1,6 @@
 //! Endpoints: where an application's events go.
 
-mod change;
+pub(crate) mod change;
 
 use postrider_domain::{AppId, EndpointId};
 
