@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use postrider_delivery::IdempotencyKey;
-use postrider_domain::{AppId, KeyId, OrgId};
-use postrider_store::{Begin, Store};
+use postrider_domain::{AppId, KeyId, OrgId, Timestamp};
+use postrider_store::{Begin, PublishKey, Store};
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
@@ -46,23 +45,28 @@ impl IdempotencyHeader {
     }
 
     /// The key of a publish.
-    pub(crate) fn of_publish(&self, org: OrgId, app: AppId, body: &[u8]) -> IdempotencyKey {
+    pub(crate) fn of_publish(
+        &self,
+        (org, app): (OrgId, AppId),
+        body: &[u8],
+        now: Timestamp,
+    ) -> PublishKey {
         let (org, app) = (org.uuid(), app.uuid());
-        IdempotencyKey {
+        PublishKey {
             key: digest(&[org.as_bytes(), app.as_bytes(), self.0.as_bytes()]),
             body_hash: digest(&[body]),
-            keep: self.keep(),
+            expires_at: now.plus(self.keep()),
         }
     }
 
     /// The key of a message at this place of a batch, `message` as it was sent.
     pub(crate) fn of_place(
         &self,
-        org: OrgId,
-        app: AppId,
+        (org, app): (OrgId, AppId),
         place: usize,
         message: &[u8],
-    ) -> IdempotencyKey {
+        now: Timestamp,
+    ) -> PublishKey {
         let (org, app) = (org.uuid(), app.uuid());
         let place = (place as u64).to_be_bytes();
         // Longer than a key of one message by the word and the place, and no header holds
@@ -74,10 +78,10 @@ impl IdempotencyHeader {
             &place,
             self.0.as_bytes(),
         ];
-        IdempotencyKey {
+        PublishKey {
             key: digest(&parts),
             body_hash: digest(&[message]),
-            keep: self.keep(),
+            expires_at: now.plus(self.keep()),
         }
     }
 

@@ -10,7 +10,6 @@
 mod commit;
 pub mod guard;
 mod jitter;
-mod job;
 mod lanes;
 mod lease;
 mod maintenance;
@@ -22,7 +21,7 @@ mod settings;
 mod status;
 mod worker;
 
-pub use commit::{Deadline, IdempotencyKey, Ingest, Publish, PublishError, Published};
+pub use commit::{Deadline, Ingest, Publish, PublishError, Published};
 pub use pipeline::{Pipeline, StartError};
 pub use pulse::ServiceStatus;
 pub use settings::{DeliverySettings, DiskWatch, Role};

@@ -42,12 +42,13 @@ pub use cache::feed::Changes;
 pub use cache::org::{EventTypeConfig, OrgConfig};
 pub use commit::log::{LoggedAttempt, LoggedCommit, LoggedMessage, LoggedRequest};
 pub use commit::messages::{
-    Deliveries, IngestBatch, IngestResult, NewDelivery, NewMessage, PublishKey, Start,
+    Deliveries, Event, IngestBatch, IngestResult, NewDelivery, NewMessage, PublishKey, Start,
 };
 pub use commit::outcomes::{Applied, NewAttempt, Outcome, Step};
 pub use commit::writer::{Writer, Written};
-pub use due::claim::{Claim, ClaimKind, Claimed, Restart};
+pub use due::claim::Claim;
 pub use due::expansion::Expansion;
+pub use due::job::{Job, Purpose, Restart};
 pub use due::lane::{DueLane, LanesView};
 pub use due::owed::{Ledger, Settled, Unaccounted};
 pub use due::pending::PendingWork;

@@ -63,7 +63,7 @@ async fn a_claim_that_was_rolled_back_is_made_again() {
     world
         .survives("update on delivery", async || {
             let claimed = world.claim().await?;
-            assert_eq!(claimed.deliveries.len(), 1);
+            assert_eq!(claimed.jobs.len(), 1);
             Ok(())
         })
         .await;
@@ -83,7 +83,7 @@ async fn a_release_that_was_rolled_back_is_made_again() {
                 .await
         })
         .await;
-    assert_eq!(world.claim().await.unwrap().deliveries.len(), 1);
+    assert_eq!(world.claim().await.unwrap().jobs.len(), 1);
 }
 
 #[tokio::test]

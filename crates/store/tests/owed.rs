@@ -114,7 +114,7 @@ both_engines! {
         assert_eq!(db.store.free_unheld(&mut rollup.ledger, &unheld).await.unwrap(), 1);
         assert_eq!((fresh_and_owing(db).await, due(db).await), ((1, 1), 1));
         let claim = db.store.claim(1, app, lost, db.clock.now(), 10).await.unwrap();
-        assert_eq!(claim.deliveries.len(), 1);
+        assert_eq!(claim.jobs.len(), 1);
         db.attempt(app, message, held, DeliveryState::Succeeded).await;
         rolled(db, &mut rollup).await;
         assert_eq!(fresh_and_owing(db).await, (0, 0));

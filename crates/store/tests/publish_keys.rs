@@ -3,11 +3,13 @@
 #[macro_use]
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{AppId, MessageId};
 use postrider_store::{
-    CleanUp, Deliveries, Engine, IngestBatch, IngestResult, KeyBlock, NewMessage, PublishKey, Store,
+    CleanUp, Deliveries, Engine, Event, IngestBatch, IngestResult, KeyBlock, NewMessage,
+    PublishKey, Store,
 };
 
 const BATCH: usize = 4_096;
@@ -30,13 +32,12 @@ async fn publish(
             app_id: app,
             app_version: 1,
             id: MessageId::mint(now),
-            event_type: "a".into(),
-            event_id: None,
-            channels: None,
-            tags: None,
-            content_type: None,
+            event: Arc::new(Event {
+                event_type: "a".into(),
+                payload: bytes::Bytes::from_static(b"{}"),
+                ..Event::default()
+            }),
             payload_key: block.take(now.plus(Duration::from_hours(120))).unwrap(),
-            payload: bytes::Bytes::from_static(b"{}"),
             publish_key: Some(*key),
             deliveries: Deliveries::Now(Vec::new()),
         })

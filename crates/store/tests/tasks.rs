@@ -9,7 +9,7 @@ use postrider_domain::{
     AppId, AttemptStatus, DeliveryState, EndpointId, NodeId, TaskStatus, Timestamp,
 };
 use postrider_store::{
-    ClaimKind, Entity, Messages, NewTask, Progress, Refusal, Replayed, Start, StoreError, Task,
+    Entity, Messages, NewTask, Progress, Purpose, Refusal, Replayed, Start, StoreError, Task,
     TaskFilter, Window, Work,
 };
 use support::{Database, first};
@@ -134,10 +134,10 @@ both_engines! {
         finish(db, ONE, &task).await;
         let now = db.clock.now();
         let claim = db.store.claim(ONE, app, endpoint, now, 10).await.unwrap();
-        assert_eq!(claim.deliveries.len(), 1);
-        let claimed = &claim.deliveries[0];
+        assert_eq!(claim.jobs.len(), 1);
+        let claimed = &claim.jobs[0];
         assert_eq!(claimed.sends, 1);
-        let ClaimKind::Scheduled { attempts, first_at, due_at, restart, .. } = claimed.kind else {
+        let Purpose::Scheduled { attempts, first_at, due_at, restart, .. } = claimed.purpose else {
             panic!("{claimed:?}");
         };
         let restart = restart.expect("a task did it");
@@ -163,7 +163,7 @@ both_engines! {
         let all = begin(db, app, endpoint, any()).await;
         assert_eq!(finish(db, ONE, &all).await.changed, 1);
         let claim = db.store.claim(ONE, app, endpoint, db.clock.now(), 10).await.unwrap();
-        let ClaimKind::Scheduled { attempts, restart, .. } = claim.deliveries[0].kind else {
+        let Purpose::Scheduled { attempts, restart, .. } = claim.jobs[0].purpose else {
             panic!("{claim:?}");
         };
         assert_eq!((attempts, restart), (1, None), "by its own schedule");
@@ -187,16 +187,16 @@ both_engines! {
         assert_eq!(pending, 3, "the first chunk holds what was published");
         let now = db.clock.now();
         let claim = db.store.claim(ONE, app, endpoint, now, 1).await.unwrap();
-        assert_eq!(claim.deliveries.len(), 1);
+        assert_eq!(claim.jobs.len(), 1);
         let stopped = db.store.cancel_task(task.org_id, task.id).await.unwrap();
         assert_eq!(stopped.status, TaskStatus::Canceled);
         assert!(db.store.is_stopped(task.id));
         let stopping = in_hand(db, ONE).await;
         assert_eq!(db.store.advance_task(&stopping, ONE).await.unwrap(), Progress::Full, "one is in hand");
         assert_eq!(state(db, DeliveryState::Pending).await, 1);
-        let restart = match claim.deliveries[0].kind {
-            ClaimKind::Scheduled { restart, .. } => restart.unwrap(),
-            ClaimKind::Manual { .. } => panic!("{claim:?}"),
+        let restart = match claim.jobs[0].purpose {
+            Purpose::Scheduled { restart, .. } => restart.unwrap(),
+            Purpose::Manual { .. } => panic!("{claim:?}"),
         };
         // It ends as it would have stood.
         let before = restart.before.code();

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use postrider_delivery::{IdempotencyKey, PublishError, Published};
-use postrider_store::{AppConfig, OrgConfig};
+use postrider_delivery::{PublishError, Published};
+use postrider_store::{AppConfig, OrgConfig, PublishKey};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -43,7 +43,7 @@ pub(super) fn operations() -> Vec<Operation> {
 /// A message of the batch on its way.
 struct Entry {
     message: Checked,
-    key: Option<IdempotencyKey>,
+    key: Option<PublishKey>,
 }
 
 type Outcome = Result<Published, ApiError>;
@@ -95,13 +95,19 @@ async fn check(
     }
     shared
         .gate
-        .check(&shared.cache, org, &message.event_type, &message.document)
+        .check(
+            &shared.cache,
+            org,
+            &message.event.event_type,
+            &message.document,
+        )
         .await?;
-    shared.gate.take(org, shared.store.clock().now())?;
+    let now = shared.store.clock().now();
+    shared.gate.take(org, now)?;
     let key = call
         .idempotency
         .as_ref()
-        .map(|header| header.of_place(call.access.org, app.id, at, raw.get().as_bytes()));
+        .map(|header| header.of_place((call.access.org, app.id), at, raw.get().as_bytes(), now));
     Ok(Entry { message, key })
 }
 
@@ -151,7 +157,9 @@ async fn store(
 
 fn answer(entries: &[Result<Entry, ApiError>], outcomes: &[Outcome], with_content: bool) -> Answer {
     let payloads = entries.iter().flatten().filter(|_| with_content);
-    let size: usize = payloads.map(|entry| entry.message.payload.len()).sum();
+    let size: usize = payloads
+        .map(|entry| entry.message.event.payload.len())
+        .sum();
     let mut body = String::with_capacity(size + entries.len() * 320 + 16);
     body.push_str("{\"data\":[");
     for (at, (entry, outcome)) in entries.iter().zip(outcomes).enumerate() {

@@ -1,10 +1,12 @@
 //! Sending an event type's example to one endpoint.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use postrider_delivery::{Deadline, Publish, PublishError};
 use postrider_domain::{Capability, names};
-use postrider_store::{Refusal, StoreError};
+use postrider_store::{Event, Refusal, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -92,13 +94,12 @@ async fn send(call: Call<OfApp>) -> ApiResult<Answer> {
 
 fn message(body: &EventExampleIn<'_>, payload: Bytes) -> Checked {
     Checked {
-        event_type: body.event_type.clone(),
-        document: payload.clone(),
-        payload,
-        event_id: None,
-        channels: None,
-        tags: None,
-        content_type: None,
+        event: Arc::new(Event {
+            event_type: Arc::from(body.event_type.as_str()),
+            payload: payload.clone(),
+            ..Event::default()
+        }),
+        document: payload,
         retention: None,
         application: None,
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use postrider_delivery::{IdempotencyKey, Publish, PublishError, Published};
+use postrider_delivery::{Publish, PublishError, Published};
 use postrider_domain::OrgId;
-use postrider_store::{AppConfig, NewApp, OrgConfig, StoreError};
+use postrider_store::{AppConfig, NewApp, OrgConfig, PublishKey, StoreError};
 use serde_json::json;
 
 use super::application::on_the_fly;
@@ -57,16 +57,22 @@ async fn publish(call: Call<OrgWide>) -> ApiResult<Answer> {
     let found = async {
         let org = shared.cache.org(call.access.org).await?;
         let gate = &shared.gate;
-        gate.check(&shared.cache, &org, &message.event_type, &message.document)
-            .await?;
+        gate.check(
+            &shared.cache,
+            &org,
+            &message.event.event_type,
+            &message.document,
+        )
+        .await?;
         Ok((org, find_or_make(&call, name, application).await?))
     };
     let (org, mut app) = call.in_time(found).await?;
-    shared.gate.take(&org, shared.store.clock().now())?;
+    let now = shared.store.clock().now();
+    shared.gate.take(&org, now)?;
     let key = call
         .idempotency
         .as_ref()
-        .map(|header| header.of_publish(call.access.org, app.id, &call.body));
+        .map(|header| header.of_publish((call.access.org, app.id), &call.body, now));
     let mut tries = 0;
     let published = loop {
         let request = request(shared, &org, &app, &message, key);
@@ -91,21 +97,16 @@ pub(super) fn request(
     org: &OrgConfig,
     app: &Arc<AppConfig>,
     message: &Checked,
-    idempotency: Option<IdempotencyKey>,
+    key: Option<PublishKey>,
 ) -> Publish {
     let days = org.settings.payload_retention_days;
     let days = days.unwrap_or(shared.settings.default_payload_retention_days);
     Publish {
         app: Arc::clone(app),
-        event_type: message.event_type.clone(),
-        payload: message.payload.clone(),
-        event_id: message.event_id.clone(),
-        channels: message.channels.clone(),
-        tags: message.tags.clone(),
-        content_type: message.content_type.clone(),
+        event: Arc::clone(&message.event),
         retention: message.retention.unwrap_or(DAY * u32::from(days)),
         only: None,
-        idempotency,
+        key,
     }
 }
 
@@ -158,26 +159,26 @@ pub(super) fn write_out(
     message: &Checked,
     with_content: bool,
 ) {
-    let id = published.id;
+    let (id, event) = (published.id, &*message.event);
     body.push_str("{\"id\":\"");
     body.push_str(&id.to_string());
     body.push_str("\",\"eventType\":\"");
-    body.push_str(&message.event_type);
+    body.push_str(&event.event_type);
     body.push_str("\",\"payload\":");
     body.push_str(&shown(message, with_content));
     body.push_str(",\"timestamp\":\"");
     body.push_str(&id.minted_at().to_string());
     body.push_str("\",\"eventId\":");
-    match &message.event_id {
+    match &event.event_id {
         None => body.push_str("null"),
         Some(event_id) => push_text(body, event_id),
     }
     body.push_str(",\"channels\":");
-    match &message.channels {
+    match &event.channels {
         None => body.push_str("null"),
         Some(channels) => push_list(body, channels),
     }
-    if let Some(tags) = &message.tags {
+    if let Some(tags) = &event.tags {
         body.push_str(",\"tags\":");
         push_list(body, tags);
     }
@@ -207,11 +208,12 @@ fn shown(message: &Checked, with_content: bool) -> Cow<'_, str> {
         return Cow::Borrowed("{}");
     }
     let text = |bytes| std::str::from_utf8(bytes).unwrap_or("{}");
-    if message.payload.as_ptr() == message.document.as_ptr() {
+    let payload = &message.event.payload;
+    if payload.as_ptr() == message.document.as_ptr() {
         // The document itself, which is an object.
-        return Cow::Borrowed(text(&message.payload));
+        return Cow::Borrowed(text(payload));
     }
-    let raw = text(&message.payload);
+    let raw = text(payload);
     // A raw payload may begin as an object does and be none.
     if raw.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(raw).is_ok() {
         return Cow::Borrowed(raw);
@@ -223,6 +225,7 @@ fn shown(message: &Checked, with_content: bool) -> Cow<'_, str> {
 mod tests {
     use bytes::Bytes;
     use postrider_domain::MessageId;
+    use postrider_store::Event;
 
     use super::*;
 
@@ -240,13 +243,15 @@ mod tests {
             ("{\"a\":1}", false, json!({})),
         ] {
             let message = Checked {
-                event_type: "a.b".to_owned(),
+                event: Arc::new(Event {
+                    event_type: "a.b".into(),
+                    payload: payload.to_owned().into(),
+                    event_id: Some("e-1".to_owned()),
+                    channels: names.clone(),
+                    tags: names.clone(),
+                    content_type: None,
+                }),
                 document: Bytes::new(),
-                payload: payload.to_owned().into(),
-                event_id: Some("e-1".to_owned()),
-                channels: names.clone(),
-                tags: names.clone(),
-                content_type: None,
                 retention: None,
                 application: None,
             };

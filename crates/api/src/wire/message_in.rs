@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use postrider_domain::{MessageId, names};
+use postrider_store::Event;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -73,15 +74,10 @@ pub(crate) struct TransformationsParams {
 /// A message that keeps to every rule but the organisation's own.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub event_type: String,
+    /// What is kept and sent.
+    pub event: Arc<Event>,
     /// The payload as JSON, which schemas are asked about.
     pub document: Bytes,
-    /// What is kept and sent.
-    pub payload: Bytes,
-    pub event_id: Option<String>,
-    pub channels: Option<Vec<String>>,
-    pub tags: Option<Vec<String>>,
-    pub content_type: Option<Arc<str>>,
     /// For how long the payload is kept, if the message says.
     pub retention: Option<Duration>,
     pub application: Option<ApplicationIn>,
@@ -114,13 +110,15 @@ impl MessageIn<'_> {
             None => (None, None),
         };
         Ok(Checked {
-            payload: raw.map_or_else(|| document.clone(), Bytes::from),
-            content_type: headers.map_or(Ok(None), content_type)?,
-            event_type: self.event_type.into_owned(),
+            event: Arc::new(Event {
+                event_type: Arc::from(self.event_type),
+                payload: raw.map_or_else(|| document.clone(), Bytes::from),
+                content_type: headers.map_or(Ok(None), content_type)?,
+                event_id: self.event_id.map(Cow::into_owned),
+                channels: self.channels,
+                tags,
+            }),
             document,
-            event_id: self.event_id.map(Cow::into_owned),
-            channels: self.channels,
-            tags,
             retention,
             application: self.application,
         })
@@ -213,7 +211,7 @@ mod tests {
         let payload = "{\"b\" : 1e400,\n \"a\":\"\\u0000é\\/\", \"a\":{}}";
         let body = Bytes::from(format!("{{\"eventType\":\"a\",\"payload\": {payload} }}"));
         let message: MessageIn<'_> = body::parse(&body).unwrap();
-        let slice = message.checked(&body).unwrap().payload;
+        let slice = message.checked(&body).unwrap().event.payload.clone();
         assert_eq!(slice, payload);
         assert!(body.as_ptr_range().contains(&slice.as_ptr()));
     }
@@ -221,7 +219,7 @@ mod tests {
     #[test]
     fn data_is_another_name_of_payload_and_both_are_refused() {
         let read_one = read(r#"{"eventType":"a","data":{"x":1}}"#).unwrap();
-        assert_eq!(read_one.payload, r#"{"x":1}"#);
+        assert_eq!(read_one.event.payload, r#"{"x":1}"#);
         let error = read(r#"{"eventType":"a","data":{},"payload":{}}"#).unwrap_err();
         assert_eq!(error.faults()[0].loc, ["body", "data"]);
     }
@@ -252,11 +250,11 @@ mod tests {
         let text = r#"{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":"<a/>","headers":{"Content-Type":"application/xml; charset=utf-8"}}}"#;
         let message = read(text).unwrap();
         assert_eq!(
-            (&*message.payload, &*message.document),
+            (&*message.event.payload, &*message.document),
             (&b"<a/>"[..], &b"{}"[..])
         );
         assert_eq!(
-            message.content_type.as_deref(),
+            message.event.content_type.as_deref(),
             Some("application/xml; charset=utf-8")
         );
         for bad in [
@@ -309,6 +307,6 @@ mod tests {
         let error = read(r#"{"eventType":"a","payload":{},"deliverAt":"2030-01-01T00:00:00Z"}"#);
         assert_eq!(error.unwrap_err().faults()[0].loc, ["body", "deliverAt"]);
         let fine = r#"{"eventType":"a","payload":{},"deliverAt":null,"tags":[],"x":[1,{"y":2}],"transformationsParams":{"z":1}}"#;
-        assert_eq!(read(fine).unwrap().tags, None);
+        assert_eq!(read(fine).unwrap().event.tags, None);
     }
 }

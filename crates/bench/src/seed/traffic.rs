@@ -10,7 +10,7 @@ use postrider_domain::{
     Timestamp, Trigger,
 };
 use postrider_store::{
-    Deliveries, KeyBlock, NewAttempt, NewDelivery, NewMessage, Outcome, Start, Step,
+    Deliveries, Event, KeyBlock, NewAttempt, NewDelivery, NewMessage, Outcome, Start, Step,
 };
 use uuid::Uuid;
 
@@ -112,17 +112,17 @@ impl Traffic {
             app_id: app.id,
             app_version: app.version,
             id: MessageId::from_uuid(self.uuid(at)),
-            event_type: Arc::clone(&self.event_types[kind]),
-            event_id: None,
-            channels: None,
-            tags: (kind == 0).then(|| "[\"billing\"]".to_owned()),
-            content_type: None,
             payload_key: keys
                 .take(self.end.plus(Duration::from_hours(24 * 30)))
                 .unwrap_or_default(),
-            payload: Bytes::from(format!(
-                "{{\"amount\":{amount},\"currency\":\"EUR\",\"note\":\"A payload as long as most of them are, so that pages hold as many as they would.\"}}"
-            )),
+            event: Arc::new(Event {
+                event_type: Arc::clone(&self.event_types[kind]),
+                tags: (kind == 0).then(|| vec!["billing".to_owned()]),
+                payload: Bytes::from(format!(
+                    "{{\"amount\":{amount},\"currency\":\"EUR\",\"note\":\"A payload as long as most of them are, so that pages hold as many as they would.\"}}"
+                )),
+                ..Event::default()
+            }),
             publish_key: None,
             deliveries: Deliveries::Now(chosen.collect()),
         }
@@ -150,7 +150,7 @@ impl Traffic {
             app_id: message.app_id,
             endpoint_id: endpoint,
             message_id: message.id,
-            event_type: Arc::clone(&message.event_type),
+            event_type: Arc::clone(&message.event.event_type),
             step: Step::Scheduled {
                 owner: self.node,
                 token: 0,

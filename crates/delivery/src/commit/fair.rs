@@ -47,7 +47,7 @@ impl Fair {
                 continue;
             };
             if let Some(waiting) = queue.pop_front() {
-                size += waiting.publish.payload.len();
+                size += waiting.publish.event.payload.len();
                 // At most: filters are asked later.
                 fan_out += waiting.publish.app.endpoints.len().min(FAN_OUT);
                 batch.push(waiting);

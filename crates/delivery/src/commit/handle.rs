@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use postrider_domain::{AppId, EndpointId, MessageId};
-use postrider_store::AppConfig;
+use postrider_store::{AppConfig, Event, PublishKey};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,35 +18,14 @@ use crate::status::{PipelineStatus, StatusBoard};
 pub struct Publish {
     /// The application, as the caller knows it; the commit checks that it is current.
     pub app: Arc<AppConfig>,
-    /// The event type's name.
-    pub event_type: String,
-    /// The body, kept and sent byte for byte.
-    pub payload: Bytes,
-    /// The publisher's own id, unique within the application.
-    pub event_id: Option<String>,
-    /// Channels, if the publisher named any.
-    pub channels: Option<Vec<String>>,
-    /// Words that the publisher finds it by.
-    pub tags: Option<Vec<String>>,
-    /// What the body is, unless JSON: fit for a header.
-    pub content_type: Option<Arc<str>>,
+    /// What it tells.
+    pub event: Arc<Event>,
     /// For how long the payload is kept, up to 90 days.
     pub retention: Duration,
     /// The one endpoint that it is for, whatever that asks for; else all that want it.
     pub only: Option<EndpointId>,
     /// The request's idempotency key, if it has one.
-    pub idempotency: Option<IdempotencyKey>,
-}
-
-/// A publisher's promise that a second request with this key is the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// A digest over caller, application and the header's value.
-    pub key: [u8; 16],
-    /// A digest over the request's body.
-    pub body_hash: [u8; 16],
-    /// For how long the key is remembered.
-    pub keep: Duration,
+    pub key: Option<PublishKey>,
 }
 
 /// A message that is durable, its deliveries with it.
@@ -99,10 +77,6 @@ pub(crate) struct Waiting {
 
 /// What comes through the queue at once.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the usual one is large, and hot: a box would cost it an allocation"
-)]
 pub(crate) enum Arrival {
     /// A message.
     One(Waiting),

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use postrider_domain::{MessageId, Timestamp};
 use postrider_store::{
-    AppConfig, Clock, Deliveries, IngestBatch, IngestResult, KeyBlock, NewDelivery, NewMessage,
-    PublishKey, Start, Store, StoreResult,
+    AppConfig, Clock, Deliveries, IngestBatch, IngestResult, Job, KeyBlock, NewDelivery,
+    NewMessage, Purpose, Start, Store, StoreResult,
 };
 use tokio::sync::mpsc;
 
 use super::fair::Fair;
 use super::{Arrival, Backlog, Publish, PublishError, Published, Waiting};
-use crate::job::{Job, Purpose};
 use crate::lanes::Lanes;
 use crate::lease::Lease;
 use crate::status::StatusBoard;
@@ -141,38 +140,26 @@ impl Messages {
     fn row(&mut self, publish: &Publish, now: Timestamp) -> NewMessage {
         let id = MessageId::mint(now);
         let expires = now.plus(publish.retention);
-        let json = |list: &Option<Vec<String>>| {
-            let list = list.as_ref()?;
-            serde_json::to_string(list).ok()
-        };
         NewMessage {
             app_id: publish.app.id,
             app_version: publish.app.version,
             id,
-            event_type: Arc::from(publish.event_type.as_str()),
-            event_id: publish.event_id.clone(),
-            channels: json(&publish.channels),
-            tags: json(&publish.tags),
-            content_type: publish.content_type.clone(),
+            event: Arc::clone(&publish.event),
             // The block was filled for the whole batch.
             payload_key: self.keys.take(expires).unwrap_or_default(),
-            payload: publish.payload.clone(),
-            publish_key: publish.idempotency.map(|key| PublishKey {
-                key: key.key,
-                body_hash: key.body_hash,
-                expires_at: now.plus(key.keep),
-            }),
+            publish_key: publish.key,
             deliveries: self.deliveries(&publish.app, publish, id),
         }
     }
 
     fn deliveries(&self, app: &AppConfig, publish: &Publish, id: MessageId) -> Deliveries {
-        let channels = publish.channels.as_deref().unwrap_or_default();
+        let event = &publish.event;
+        let channels = event.channels.as_deref().unwrap_or_default();
         let wanting: Vec<_> = app
             .endpoints
             .iter()
             .filter(|endpoint| match publish.only {
-                None => endpoint.filter.wants(&publish.event_type, channels),
+                None => endpoint.filter.wants(&event.event_type, channels),
                 Some(only) => endpoint.id == only,
             })
             .take(FAN_OUT + 1)
@@ -180,7 +167,7 @@ impl Messages {
         if wanting.len() > FAN_OUT {
             return Deliveries::Expansion;
         }
-        let bytes = publish.payload.len();
+        let bytes = event.payload.len();
         let deliveries = wanting.into_iter().map(|endpoint| NewDelivery {
             endpoint_id: endpoint.id,
             start: if endpoint.settings.disabled {
@@ -271,7 +258,7 @@ impl Messages {
                 .filter(|delivery| delivery.start == Start::Owned)
             {
                 self.lanes
-                    .unreserve(delivery.endpoint_id, row.id, row.payload.len());
+                    .unreserve(delivery.endpoint_id, row.id, row.event.payload.len());
             }
         }
     }
@@ -327,13 +314,13 @@ fn jobs_of(row: &NewMessage, now: Timestamp, node: i64, jobs: &mut Vec<Job>) {
         app_id: row.app_id,
         endpoint_id: delivery.endpoint_id,
         message_id: row.id,
-        event_type: Arc::clone(&row.event_type),
-        content_type: row.content_type.clone(),
-        payload: Some(row.payload.clone()),
+        event_type: Arc::clone(&row.event.event_type),
+        content_type: row.event.content_type.clone(),
+        payload: Some(row.event.payload.clone()),
         app_version: row.app_version,
         sends: 0,
+        owner: node,
         purpose: Purpose::Scheduled {
-            owner: node,
             token: 0,
             attempts: 0,
             first_at: now,

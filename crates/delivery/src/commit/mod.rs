@@ -16,6 +16,6 @@ mod outcomes;
 pub(crate) use committer::Committer;
 pub use deadline::Deadline;
 pub(crate) use handle::{Arrival, Backlog, Waiting};
-pub use handle::{IdempotencyKey, Ingest, Publish, PublishError, Published};
+pub use handle::{Ingest, Publish, PublishError, Published};
 pub(crate) use messages::Messages;
 pub(crate) use outcomes::Outcomes;

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use postrider_domain::{
     Allow, AppId, Breaker, Bucket, ConcurrencyLimit, FailureKind, Load, Timestamp,
 };
-
-use crate::job::Job;
+use postrider_store::Job;
 
 /// Jobs that a lane holds in memory at most; more stay in the database.
 pub(super) const MAX_JOBS: usize = 4096;

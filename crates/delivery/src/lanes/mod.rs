@@ -19,7 +19,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use postrider_domain::{EndpointId, MessageId, Timestamp};
-use postrider_store::{AppConfig, Clock, EndpointConfig, Store};
+use postrider_store::{AppConfig, Clock, EndpointConfig, Job, Store};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use held::Held;
@@ -29,7 +29,6 @@ use queue::Queue;
 pub(crate) use release::{Release, Releaser};
 
 use crate::jitter::jitter;
-use crate::job::{Job, weight};
 use crate::lease::Lease;
 
 /// The lanes of this node.
@@ -92,7 +91,7 @@ impl Lanes {
     ) -> bool {
         let now = self.clock.now();
         let mut queue = self.queue.lock();
-        let promised = queue.reserve(app.id, endpoint.id, weight(bytes), now);
+        let promised = queue.reserve(app.id, endpoint.id, Job::weight_of(bytes), now);
         if promised {
             queue.set_rates(
                 app.id,
@@ -109,7 +108,7 @@ impl Lanes {
 
     /// Takes a promise back, because the message was not stored.
     pub(crate) fn unreserve(&self, endpoint: EndpointId, message: MessageId, bytes: usize) {
-        self.queue.lock().unreserve(endpoint, weight(bytes));
+        self.queue.lock().unreserve(endpoint, Job::weight_of(bytes));
         self.held.remove(endpoint, message);
     }
 
@@ -139,7 +138,7 @@ impl Lanes {
         let (now, node) = (self.clock.now(), self.lease.node());
         let mut queue = self.queue.lock();
         for job in jobs {
-            if job.owner() != node {
+            if job.owner != node {
                 // This node was given up meanwhile: the delivery is others' now.
                 self.held.remove(job.endpoint_id, job.message_id);
             } else if let Some(release) = queue.push(job, now) {

@@ -4,11 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use postrider_domain::{AppId, Bucket, EndpointId, Timestamp};
-use postrider_store::{AppConfig, EndpointConfig};
+use postrider_store::{AppConfig, EndpointConfig, Job};
 
 use super::lane::{AHEAD, Answered, Lane, Turn};
 use super::{Depth, Release};
-use crate::job::Job;
 
 /// What the lanes hold together, at most.
 #[derive(Clone, Copy, Debug)]

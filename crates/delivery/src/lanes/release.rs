@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{EndpointId, Timestamp};
-use postrider_store::{Store, StoreResult};
+use postrider_store::{Job, Purpose, Store, StoreResult};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Lanes;
-use crate::job::{Job, Purpose};
 
 /// How long a release waits to be tried again after the database refused it.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -73,10 +72,10 @@ impl Releaser {
                 let (mut scheduled, mut manual) = (Vec::new(), Vec::new());
                 for job in jobs {
                     match job.purpose {
-                        Purpose::Scheduled { owner, token, .. } => {
-                            scheduled.push((job.message_id, owner, token));
+                        Purpose::Scheduled { token, .. } => {
+                            scheduled.push((job.message_id, job.owner, token));
                         }
-                        Purpose::Manual { owner, resend } => manual.push((resend, owner)),
+                        Purpose::Manual { resend } => manual.push((resend, job.owner)),
                     }
                 }
                 postrider_store::fail_point!("delivery::release::before");

@@ -1,14 +1,12 @@
 //! Claims due deliveries, lane by lane, for the lanes that have room.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use postrider_domain::{EndpointId, Timestamp};
-use postrider_store::{Claim, ClaimKind, DueLane, StoreError, StoreResult};
+use postrider_store::{Claim, DueLane, StoreError, StoreResult};
 use tokio::sync::Notify;
 
 use super::{Aside, Next, Service};
-use crate::job::{Job, Purpose};
 use crate::node::Node;
 
 /// How often the claimer looks, whatever it has heard.
@@ -99,18 +97,20 @@ async fn claim(node: &Node, lane: &DueLane, now: Timestamp) -> StoreResult<usize
         .store
         .claim(number, lane.app_id, lane.endpoint_id, now, room as i64)
         .await?;
-    let app_version = claim.app_version;
-    let jobs = jobs(lane, number, claim);
-    let claimed = jobs.len();
-    push(node, lane, app_version, jobs, claimed == room).await;
+    let claimed = claim.jobs.len();
+    push(node, lane, claim, claimed == room).await;
     metrics::counter!("postrider_claimed_total").increment(claimed as u64);
     Ok(claimed)
 }
 
 /// Hands claimed jobs to the lanes, which have to know the endpoint's rate before the
 /// first of them starts.
-async fn push(node: &Node, lane: &DueLane, app_version: i64, jobs: Vec<Job>, more: bool) {
-    let app = node.cache.app_at_least(lane.app_id, app_version).await;
+async fn push(node: &Node, lane: &DueLane, claim: Claim, more: bool) {
+    let jobs = claim.jobs;
+    let app = node
+        .cache
+        .app_at_least(lane.app_id, claim.app_version)
+        .await;
     match app
         .as_ref()
         .map(|app| (app, app.endpoint(lane.endpoint_id)))
@@ -126,42 +126,4 @@ fn report(error: &StoreError) {
         error = error as &dyn std::error::Error,
         "cannot claim deliveries"
     );
-}
-
-fn jobs(lane: &DueLane, node: i64, claim: Claim) -> Vec<Job> {
-    let app_version = claim.app_version;
-    claim
-        .deliveries
-        .into_iter()
-        .map(|claimed| Job {
-            app_id: lane.app_id,
-            endpoint_id: lane.endpoint_id,
-            message_id: claimed.message_id,
-            event_type: Arc::from(claimed.event_type),
-            content_type: claimed.content_type.map(Arc::from),
-            payload: claimed.payload,
-            app_version,
-            sends: claimed.sends,
-            purpose: match claimed.kind {
-                ClaimKind::Scheduled {
-                    token,
-                    attempts,
-                    first_at,
-                    due_at,
-                    restart,
-                } => Purpose::Scheduled {
-                    owner: node,
-                    token,
-                    attempts,
-                    first_at,
-                    due_at,
-                    restart,
-                },
-                ClaimKind::Manual { resend } => Purpose::Manual {
-                    owner: node,
-                    resend,
-                },
-            },
-        })
-        .collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use postrider_store::{OperationalEvent, StoreError, StoreResult};
+use postrider_store::{Event, OperationalEvent, StoreError, StoreResult};
 use tokio::sync::{Notify, mpsc};
 
 use super::{Next, Service};
@@ -101,15 +101,15 @@ async fn message(node: &Node, event: &OperationalEvent) -> StoreResult<Option<Pu
     };
     Ok(Some(Publish {
         app,
-        event_type: event.event_type.clone(),
-        payload: event.payload.clone(),
-        event_id: Some(event.id.simple().to_string()),
-        channels: None,
-        tags: None,
-        content_type: None,
+        event: Arc::new(Event {
+            event_type: Arc::from(event.event_type.as_str()),
+            payload: event.payload.clone(),
+            event_id: Some(event.id.simple().to_string()),
+            ..Event::default()
+        }),
         retention: RETENTION,
         only: None,
-        idempotency: None,
+        key: None,
     }))
 }
 

@@ -9,7 +9,8 @@ use postrider_domain::{
     NextInput, NextReason, RetryPolicy, Timestamp, Trigger,
 };
 use postrider_store::{
-    AppCache, Clock, DeliveryEvent, EndpointConfig, NewAttempt, Outcome, Step, Store, StoreError,
+    AppCache, Clock, DeliveryEvent, EndpointConfig, Job, NewAttempt, Outcome, Purpose, Step, Store,
+    StoreError,
 };
 use postrider_verify::Outgoing;
 use tokio::sync::mpsc;
@@ -18,7 +19,6 @@ use super::counts::Counts;
 use super::in_hand::InHand;
 use super::prepared::{Prepared, Preparer};
 use crate::jitter::jitter;
-use crate::job::{Job, Purpose};
 use crate::lanes::{Answered, Lanes};
 use crate::lease::Lease;
 use crate::sender::{DeliveryHeaders, Report, Request, Sender, classify};
@@ -59,7 +59,7 @@ impl Executor {
         let Some(job) = in_hand.job().cloned() else {
             return;
         };
-        if job.owner() != self.lease.node() {
+        if job.owner != self.lease.node() {
             // This node was given up meanwhile: the delivery is others' now.
             self.lanes.held.remove(job.endpoint_id, job.message_id);
             return in_hand.done(None);
@@ -276,13 +276,13 @@ impl Executor {
     async fn end(&self, in_hand: InHand, job: &Job, state: DeliveryState) {
         in_hand.done(None);
         let step = match job.purpose {
-            Purpose::Scheduled { owner, token, .. } => Step::Scheduled {
-                owner,
+            Purpose::Scheduled { token, .. } => Step::Scheduled {
+                owner: job.owner,
                 token,
                 state,
                 due_at: None,
             },
-            Purpose::Manual { resend, .. } => Step::Manual { resend },
+            Purpose::Manual { resend } => Step::Manual { resend },
         };
         self.report(Outcome {
             app_id: job.app_id,
@@ -363,14 +363,9 @@ fn outcome(
     verdict: Verdict,
 ) -> Outcome {
     let (step, trigger) = match job.purpose {
-        Purpose::Scheduled {
-            owner,
-            token,
-            restart,
-            ..
-        } => (
+        Purpose::Scheduled { token, restart, .. } => (
             Step::Scheduled {
-                owner,
+                owner: job.owner,
                 token,
                 state: verdict.state,
                 due_at: verdict.next_at,
@@ -381,7 +376,7 @@ fn outcome(
                 Trigger::Scheduled
             },
         ),
-        Purpose::Manual { resend, .. } => (Step::Manual { resend }, Trigger::Manual),
+        Purpose::Manual { resend } => (Step::Manual { resend }, Trigger::Manual),
     };
     let http_status = report.status().unwrap_or(0);
     let (response_headers, response_body, text) = match report.result {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::job::Job;
+use postrider_store::Job;
+
 use crate::lanes::{Answered, Lanes, Release};
 
 /// How long a job rests whose attempt was lost by a mistake of ours.

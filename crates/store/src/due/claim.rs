@@ -1,5 +1,8 @@
 //! Claims: a node takes due deliveries of one lane into its hand.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use const_format::formatcp;
 use postrider_domain::{
@@ -7,6 +10,7 @@ use postrider_domain::{
 };
 use uuid::Uuid;
 
+use super::job::{Job, Purpose, Restart};
 use crate::engine::error::during;
 use crate::engine::error::{StoreError, StoreResult};
 use crate::engine::run::Tx;
@@ -16,63 +20,13 @@ use crate::engine::sql::Statements;
 use crate::engine::{Db, Engine, Store};
 use crate::stored::codes::GIVEN_UP;
 
-/// A delivery in this node's hand, with all that sending it needs.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The message.
-    pub message_id: MessageId,
-    /// Its event type.
-    pub event_type: String,
-    /// What its body is, unless JSON.
-    pub content_type: Option<String>,
-    /// Its body; `None` if it has expired or was expunged, so nothing can be sent.
-    pub payload: Option<Bytes>,
-    /// Attempts made so far, manual ones included.
-    pub sends: i32,
-    /// What it was claimed for.
-    pub kind: ClaimKind,
-}
-
-/// What a delivery was claimed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimKind {
-    /// Its own schedule.
-    Scheduled {
-        /// The token that an outcome must name.
-        token: i32,
-        /// Scheduled attempts made so far.
-        attempts: i32,
-        /// When its schedule began.
-        first_at: Timestamp,
-        /// When this attempt was due.
-        due_at: Timestamp,
-        /// The background task that had its schedule begin anew, if one did.
-        restart: Option<Restart>,
-    },
-    /// A manual send.
-    Manual {
-        /// The request.
-        resend: Uuid,
-    },
-}
-
-/// How a schedule came to begin anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restart {
-    /// The background task that did it.
-    pub task: TaskId,
-    /// How the delivery stands again if the task is cancelled, as far as its row tells: it
-    /// had succeeded before, was never tried, or failed.
-    pub before: DeliveryState,
-}
-
 /// What one look at a lane gave.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The application's version at the time of the claim.
     pub app_version: i64,
     /// What is now in this node's hand, the longest due first.
-    pub deliveries: Vec<Claimed>,
+    pub jobs: Vec<Job>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -88,6 +42,16 @@ struct Taken {
 }
 
 impl Taken {
+    fn purpose(&self) -> Purpose {
+        Purpose::Scheduled {
+            token: self.token,
+            attempts: self.attempts,
+            first_at: Timestamp::from_micros(self.first_at),
+            due_at: Timestamp::from_micros(self.due_at),
+            restart: self.restart(),
+        }
+    }
+
     fn restart(&self) -> Option<Restart> {
         let before = if self.last_status == Some(AttemptStatus::Success.code()) {
             DeliveryState::Succeeded
@@ -110,6 +74,18 @@ struct Content {
     event_type: String,
     content_type: Option<String>,
     body: Option<Vec<u8>>,
+}
+
+impl Content {
+    /// As jobs share it. A message may have a scheduled and a manual attempt in one claim.
+    fn shared(self) -> (Arc<str>, Option<Arc<str>>, Option<Bytes>) {
+        let content_type = self.content_type.map(Arc::from);
+        (
+            Arc::from(self.event_type),
+            content_type,
+            self.body.map(Bytes::from),
+        )
+    }
 }
 
 /// On PostgreSQL another node's claim in progress is stepped over, not waited for.
@@ -162,35 +138,47 @@ impl Store {
         now: Timestamp,
         limit: i64,
     ) -> StoreResult<Claim> {
-        let (app_version, mut taken, resends) =
-            self.take(node, (app, endpoint), now, limit).await?;
+        let (version, mut taken, resends) = self.take(node, (app, endpoint), now, limit).await?;
         taken.sort_by_key(|row| (row.due_at, row.message_id));
-        let mut deliveries = Vec::with_capacity(taken.len() + resends.len());
+        let mut found = Vec::with_capacity(taken.len() + resends.len());
         for (resend, message) in resends {
             let sends = Sql::new(SENDS).with(endpoint.uuid()).with(message);
             let sends: Option<i32> = self
                 .read("reading a delivery")
                 .optional_scalar(sends)
                 .await?;
-            deliveries.push((message, sends.unwrap_or(0), ClaimKind::Manual { resend }));
+            found.push((message, sends.unwrap_or(0), Purpose::Manual { resend }));
         }
-        for row in taken {
-            deliveries.push((
-                row.message_id,
-                row.sends,
-                ClaimKind::Scheduled {
-                    token: row.token,
-                    attempts: row.attempts,
-                    first_at: Timestamp::from_micros(row.first_at),
-                    due_at: Timestamp::from_micros(row.due_at),
-                    restart: row.restart(),
-                },
-            ));
+        found.extend(
+            taken
+                .iter()
+                .map(|row| (row.message_id, row.sends, row.purpose())),
+        );
+        let ids: Vec<Uuid> = found.iter().map(|(message, ..)| *message).collect();
+        let mut contents = HashMap::new();
+        for content in self.contents(app, &ids).await? {
+            contents.insert(content.id, content.shared());
         }
-        let deliveries = self.with_contents(app, deliveries).await?;
+        let app_version = version.unwrap_or(0);
+        let jobs = found.into_iter().map(|(message, sends, purpose)| {
+            let (event_type, content_type, payload) =
+                contents.get(&message).cloned().unwrap_or_default();
+            Job {
+                app_id: app,
+                app_version,
+                endpoint_id: endpoint,
+                message_id: MessageId::from_uuid(message),
+                event_type,
+                content_type,
+                payload,
+                sends,
+                owner: node,
+                purpose,
+            }
+        });
         Ok(Claim {
-            app_version: app_version.unwrap_or(0),
-            deliveries,
+            app_version,
+            jobs: jobs.collect(),
         })
     }
 
@@ -235,36 +223,6 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok((version, taken, resends))
-    }
-
-    async fn with_contents(
-        &self,
-        app: AppId,
-        deliveries: Vec<(Uuid, i32, ClaimKind)>,
-    ) -> StoreResult<Vec<Claimed>> {
-        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.0).collect();
-        let mut contents = std::collections::HashMap::new();
-        for content in self.contents(app, &ids).await? {
-            contents.insert(content.id, content);
-        }
-        Ok(deliveries
-            .into_iter()
-            .map(|(id, sends, kind)| {
-                let content = contents.get(&id);
-                Claimed {
-                    message_id: MessageId::from_uuid(id),
-                    event_type: content
-                        .map(|content| content.event_type.clone())
-                        .unwrap_or_default(),
-                    content_type: content.and_then(|content| content.content_type.clone()),
-                    payload: content
-                        .and_then(|content| content.body.clone())
-                        .map(Bytes::from),
-                    sends,
-                    kind,
-                }
-            })
-            .collect())
     }
 
     async fn contents(&self, app: AppId, ids: &[Uuid]) -> StoreResult<Vec<Content>> {

@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod expansion;
 mod health;
+pub(crate) mod job;
 pub(crate) mod lane;
 pub(crate) mod node;
 pub(crate) mod owed;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use postrider_domain::{DeliveryState, MessageId, NodeId, Timestamp};
 use postrider_model::{Action, Move, Row, Write, each};
 use postrider_store::{
-    ClaimKind, Deliveries, Engine, IngestBatch, IngestResult, KeyBlock, NewDelivery, NewMessage,
-    Outcome, Rollup, Start, Step,
+    Deliveries, Engine, Event, IngestBatch, IngestResult, KeyBlock, NewDelivery, NewMessage,
+    Outcome, Purpose, Rollup, Start, Step,
 };
 
 use crate::walk::Walk;
@@ -165,13 +165,12 @@ impl Walk<'_> {
                 app_id: self.app,
                 app_version: app.config_version,
                 id,
-                event_type: Arc::from("a"),
-                event_id: None,
-                channels: None,
-                tags: None,
-                content_type: None,
+                event: Arc::new(Event {
+                    event_type: Arc::from("a"),
+                    payload: Bytes::from_static(b"{}"),
+                    ..Event::default()
+                }),
                 payload_key: keys.take(now.plus(Duration::from_hours(24))).unwrap(),
-                payload: Bytes::from_static(b"{}"),
                 publish_key: None,
                 deliveries: Deliveries::Now(vec![NewDelivery {
                     endpoint_id: self.endpoints[usize::from(delivery)],
@@ -265,12 +264,12 @@ impl Walk<'_> {
             .await
             .unwrap();
         let claimed: Vec<_> = claim
-            .deliveries
+            .jobs
             .iter()
-            .map(|one| (one.message_id, &one.kind))
+            .map(|one| (one.message_id, &one.purpose))
             .collect();
         assert!(
-            matches!(claimed[..], [(message, ClaimKind::Scheduled { token: found, .. })]
+            matches!(claimed[..], [(message, Purpose::Scheduled { token: found, .. })]
                 if message == self.messages[&delivery] && *found == i32::from(token)),
             "{claimed:?}: {:#?}",
             self.told

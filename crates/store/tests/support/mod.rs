@@ -15,7 +15,7 @@ use postrider_domain::{
     NodeId, OrgId, SchemeKind, Timestamp, Trigger,
 };
 use postrider_store::{
-    Applied, Cipher, CleanUp, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings,
+    Applied, Cipher, CleanUp, Clock, ConnectOptions, Cursor, Deliveries, EndpointSettings, Event,
     IngestBatch, IngestResult, KeyBlock, ManualClock, NewApp, NewAttempt, NewDelivery, NewEndpoint,
     NewMessage, NewSecret, Order, Outcome, PageRequest, Rollup, Secret, Start, Step, Store,
     StoreResult,
@@ -175,13 +175,15 @@ impl Database {
             app_id: app,
             app_version: version,
             id: MessageId::mint(now),
-            event_type: Arc::from(event_type),
-            event_id: event_id.map(str::to_owned),
-            channels: channels.map(|channels| serde_json::to_string(channels).unwrap()),
-            tags: None,
-            content_type: None,
+            event: Arc::new(Event {
+                event_type: Arc::from(event_type),
+                payload: Bytes::from_static(br#"{"n":1}"#),
+                event_id: event_id.map(str::to_owned),
+                channels: channels
+                    .map(|channels| channels.iter().map(|&name| name.to_owned()).collect()),
+                ..Event::default()
+            }),
             payload_key: keys.take(now.plus(Duration::from_hours(24 * 5))).unwrap(),
-            payload: Bytes::from_static(br#"{"n":1}"#),
             publish_key: None,
             deliveries: Deliveries::Now(
                 deliveries

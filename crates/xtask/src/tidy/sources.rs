@@ -7,7 +7,6 @@ const MOST_LINES: usize = 500;
 /// out of it, and how it says it is doing.
 const FROM_DELIVERY: &[&str] = &[
     "Deadline",
-    "IdempotencyKey",
     "Ingest",
     "PipelineStatus",
     "Publish",

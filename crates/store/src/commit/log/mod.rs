@@ -191,7 +191,7 @@ impl<'a> Packer<'a> {
     }
 
     fn message(&mut self, message: &'a NewMessage) {
-        let event_type = self.event_type(&message.event_type);
+        let event_type = self.event_type(&message.event.event_type);
         let row = (message.app_id.uuid(), message.id.uuid(), event_type);
         self.body.messages.push(row);
     }

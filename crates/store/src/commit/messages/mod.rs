@@ -16,6 +16,38 @@ use std::sync::Arc;
 use bytes::Bytes;
 use postrider_domain::{AppId, DeliveryState, EndpointId, MessageId, Timestamp};
 
+/// What a publisher says: shared, never copied, from the request to the commit.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// The event type's name.
+    pub event_type: Arc<str>,
+    /// The body, kept and sent byte for byte.
+    pub payload: Bytes,
+    /// What the body is, unless JSON: fit for a header.
+    pub content_type: Option<Arc<str>>,
+    /// The publisher's own id, unique within the application.
+    pub event_id: Option<String>,
+    /// Channels, if the publisher named any.
+    pub channels: Option<Vec<String>>,
+    /// Words that the publisher finds it by.
+    pub tags: Option<Vec<String>>,
+}
+
+impl Event {
+    fn channels_column(&self) -> Option<String> {
+        names_column(self.channels.as_ref())
+    }
+
+    fn tags_column(&self) -> Option<String> {
+        names_column(self.tags.as_ref())
+    }
+}
+
+/// A JSON array, as which names are kept.
+fn names_column(names: Option<&Vec<String>>) -> Option<String> {
+    serde_json::to_string(names?).ok()
+}
+
 /// A message with its deliveries, ready to be written.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
@@ -25,30 +57,20 @@ pub struct NewMessage {
     pub app_version: i64,
     /// Its id.
     pub id: MessageId,
-    /// The event type's name.
-    pub event_type: Arc<str>,
-    /// The publisher's own id.
-    pub event_id: Option<String>,
-    /// Channels as a JSON array.
-    pub channels: Option<String>,
-    /// Tags as a JSON array.
-    pub tags: Option<String>,
-    /// What its body is, unless JSON.
-    pub content_type: Option<Arc<str>>,
+    /// What it tells.
+    pub event: Arc<Event>,
     /// Where its payload goes: see [`crate::expiry::payload_key::KeyBlock`].
     pub payload_key: i64,
-    /// The body, as received.
-    pub payload: Bytes,
     /// The idempotency key, if there is one.
     pub publish_key: Option<PublishKey>,
     /// For which endpoints, or all of them later by an expansion.
     pub deliveries: Deliveries,
 }
 
-/// An idempotency key as stored.
+/// A publisher's promise that a second request with this key is the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishKey {
-    /// A digest over caller, application and header.
+    /// A digest over caller, application and the header's value.
     pub key: [u8; 16],
     /// A digest over the request's body.
     pub body_hash: [u8; 16],

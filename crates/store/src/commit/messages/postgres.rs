@@ -9,7 +9,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::{Deliveries, IngestBatch, NewMessage, Start};
+use super::{Deliveries, Event, IngestBatch, NewMessage, Start};
 use crate::commit::log;
 use crate::engine::error::during;
 use crate::engine::error::{StoreError, StoreResult};
@@ -128,11 +128,11 @@ fn bind_bodies<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
     query
         .bind(column(fresh, |m| m.app_id.uuid()))
         .bind(column(fresh, |m| m.id.uuid()))
-        .bind(column(fresh, |m| &*m.event_type))
-        .bind(column(fresh, |m| m.event_id.as_deref()))
-        .bind(column(fresh, |m| m.channels.as_deref()))
+        .bind(column(fresh, |m| &*m.event.event_type))
+        .bind(column(fresh, |m| m.event.event_id.as_deref()))
+        .bind(column(fresh, |m| m.event.channels_column()))
         .bind(column(fresh, |m| m.payload_key))
-        .bind(column(fresh, |m| &m.payload[..]))
+        .bind(column(fresh, |m| &m.event.payload[..]))
 }
 
 /// Idempotency keys and event ids, in the order in which every node takes them, so that
@@ -145,7 +145,7 @@ fn bind_keys<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
     keys.sort_unstable_by_key(|(key, _)| key.key);
     let mut events: Vec<_> = fresh
         .iter()
-        .filter_map(|m| Some((m.app_id, m.event_id.as_deref()?, m.id)))
+        .filter_map(|m| Some((m.app_id, m.event.event_id.as_deref()?, m.id)))
         .collect();
     events.sort_unstable();
     query
@@ -186,14 +186,15 @@ fn bind_deliveries<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> 
 /// Tags and content types. Few messages have any: arrays that are shorter than the others
 /// are filled up with nulls, and empty ones cost nothing.
 fn bind_extras<'q>(query: Write<'q>, fresh: &'q [&NewMessage]) -> Write<'q> {
-    let extra = |read: fn(&'q NewMessage) -> Option<&'q str>| {
-        let any = fresh.iter().any(|m| read(m).is_some());
-        let rows: &'q [&NewMessage] = if any { fresh } else { &[] };
-        column(rows, |m| read(m))
+    let extra = |is_there: fn(&Event) -> bool| -> &'q [&NewMessage] {
+        let any = fresh.iter().any(|m| is_there(&m.event));
+        if any { fresh } else { &[] }
     };
-    let tags = extra(|m| m.tags.as_deref());
-    let content_types = extra(|m| m.content_type.as_deref());
-    query.bind(tags).bind(content_types)
+    let tags = extra(|event| event.tags.is_some());
+    let content_types = extra(|event| event.content_type.is_some());
+    query
+        .bind(column(tags, |m| m.event.tags_column()))
+        .bind(column(content_types, |m| m.event.content_type.as_deref()))
 }
 
 fn column<'a, R: 'a, T>(

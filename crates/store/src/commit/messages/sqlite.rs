@@ -17,7 +17,7 @@ use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use super::recent_keys::{Addition, RecentKeys, Step};
-use super::{Deliveries, IngestBatch, NewMessage, Start};
+use super::{Deliveries, Event, IngestBatch, NewMessage, Start};
 use crate::engine::error::{Refusal, StoreError, StoreResult, during};
 use crate::engine::script::{Script, as_json};
 #[cfg(test)]
@@ -165,27 +165,28 @@ fn add_bodies(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
     for message in fresh {
         pack(&mut ids, [message.app_id.uuid(), message.id.uuid()]);
         rows.push((
-            &*message.event_type,
-            &message.event_id,
-            &message.channels,
+            &*message.event.event_type,
+            &message.event.event_id,
+            message.event.channels_column(),
             message.payload_key,
         ));
-        cuts.push((message.payload_key, bodies.len() + 1, message.payload.len()));
-        bodies.extend_from_slice(&message.payload);
+        let payload = &message.event.payload;
+        cuts.push((message.payload_key, bodies.len() + 1, payload.len()));
+        bodies.extend_from_slice(payload);
     }
-    let full = |message: &&NewMessage| message.tags.is_some() || message.content_type.is_some();
-    if fresh.iter().any(full) {
+    let full = |event: &Event| event.tags.is_some() || event.content_type.is_some();
+    if fresh.iter().any(|message| full(&message.event)) {
         let rows: Vec<_> = rows
             .into_iter()
             .zip(fresh)
             .map(|((event_type, event_id, channels, key), message)| {
-                let content_type = message.content_type.as_deref();
+                let content_type = message.event.content_type.as_deref();
                 (
                     event_type,
                     event_id,
                     channels,
                     key,
-                    &message.tags,
+                    message.event.tags_column(),
                     content_type,
                 )
             })
@@ -247,7 +248,7 @@ fn add_keys(
 fn add_events(script: &mut Script, fresh: &[&NewMessage]) -> StoreResult<()> {
     let (mut events, mut names) = (Vec::new(), Vec::new());
     for message in fresh {
-        if let Some(event_id) = &message.event_id {
+        if let Some(event_id) = &message.event.event_id {
             pack(&mut events, [message.app_id.uuid(), message.id.uuid()]);
             names.push(event_id);
         }

@@ -132,7 +132,7 @@ impl Store {
     ) -> StoreResult<HashSet<(Uuid, String)>> {
         let mut taken = HashSet::new();
         for message in batch.messages {
-            let Some(event_id) = &message.event_id else {
+            let Some(event_id) = &message.event.event_id else {
                 continue;
             };
             let app = message.app_id.uuid();
@@ -175,7 +175,7 @@ fn known<'b>(
         }
         leaders.insert(key.key, (at, key.body_hash));
     }
-    let event_id = message.event_id.as_deref()?;
+    let event_id = message.event.event_id.as_deref()?;
     if events.contains(&(message.app_id.uuid(), event_id.to_owned())) {
         return Some(Known::IngestResult(IngestResult::EventIdTaken));
     }
