@@ -12,7 +12,6 @@ mod answer;
 mod call;
 mod counts;
 mod dashboard;
-mod docs;
 mod error;
 mod follow;
 mod idempotency;
@@ -22,6 +21,7 @@ mod key_cache;
 mod live;
 mod openapi;
 mod operation;
+pub mod reference;
 mod request;
 mod router;
 mod routes;
@@ -38,6 +38,11 @@ pub use state::{ApiSettings, ApiState, SignatureKind};
 /// The description of the whole API, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi::document(&routes::table())
+}
+
+/// The description in the order in which people read it.
+pub fn reference() -> reference::Reference {
+    reference::Reference::of(&openapi())
 }
 
 /// The description as the repository keeps it: `openapi.json`.

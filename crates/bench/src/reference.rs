@@ -1,12 +1,10 @@
-//! `docs/api/`: the API reference, made from the OpenAPI document and the examples in
-//! `docs/examples`, which the clients' tests run.
+//! `docs/api/`: the API reference as Markdown, with the examples in `docs/examples`, which the
+//! clients' tests run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde_json::Value;
-
-const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+use postrider_api::reference::{Answer, Body, Kind, Operation, Parameter, Reference};
 
 /// The examples of one language.
 struct Tour {
@@ -57,34 +55,15 @@ fn is_mark(line: &str) -> bool {
     line.starts_with("# ---") || line.starts_with("// ---")
 }
 
-struct Operation<'a> {
-    method: &'static str,
-    path: &'a str,
-    item: &'a Value,
-}
-
 /// The pages by their file's name below `docs/api`.
 pub(crate) fn pages() -> BTreeMap<String, String> {
-    let document: Value =
-        serde_json::to_value(postrider_api::openapi()).expect("our own document is JSON");
-    let mut groups: BTreeMap<&str, Vec<Operation<'_>>> = BTreeMap::new();
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for method in METHODS {
-            let Some(item) = item.get(method) else {
-                continue;
-            };
-            let tag = item["tags"][0].as_str().unwrap_or("Other");
-            groups
-                .entry(tag)
-                .or_default()
-                .push(Operation { method, path, item });
-        }
-    }
-    let mut pages: BTreeMap<String, String> = groups
+    let reference = postrider_api::reference();
+    let mut pages: BTreeMap<String, String> = reference
+        .groups
         .iter()
-        .map(|(tag, operations)| (file_of(tag), page(tag, operations, &document)))
+        .map(|(tag, operations)| (file_of(tag), page(tag, operations, &reference)))
         .collect();
-    pages.insert("README.md".to_owned(), index(&groups, &document));
+    pages.insert("README.md".to_owned(), index(&reference));
     pages
 }
 
@@ -100,62 +79,54 @@ fn anchor(summary: &str) -> String {
         .collect()
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn index(groups: &BTreeMap<&str, Vec<Operation<'_>>>, document: &Value) -> String {
+fn index(reference: &Reference) -> String {
     let mut page = String::from(
         "# API reference\n\nMade from [openapi.json](../../openapi.json) by `cargo xtask regen`.\n\n",
     );
-    let _ = writeln!(page, "{}\n", text(&document["info"]["description"]));
+    let _ = writeln!(page, "{}\n", reference.about);
     page.push_str("The examples use the official clients of Svix, unmodified, and can be run from top to bottom: ");
     let files = TOURS.map(|tour| format!("[{}](../examples/{})", tour.title, tour.file));
     let _ = writeln!(page, "{}.\n", files.join(", "));
-    for (tag, operations) in groups {
-        let _ = writeln!(
-            page,
-            "## [{tag}]({})\n\n| operation | |\n|---|---|",
-            file_of(tag)
-        );
+    for (tag, operations) in &reference.groups {
+        let file = file_of(tag);
+        let _ = writeln!(page, "## [{tag}]({file})\n\n| operation | |\n|---|---|");
         for operation in operations {
-            let summary = text(&operation.item["summary"]);
-            let link = format!("{}#{}", file_of(tag), anchor(summary));
-            let _ = writeln!(
-                page,
-                "| [{summary}]({link}) | `{} {}` |",
-                operation.method.to_uppercase(),
-                operation.path
-            );
+            let summary = &operation.summary;
+            let link = format!("{file}#{}", anchor(summary));
+            let _ = writeln!(page, "| [{summary}]({link}) | `{}` |", address(operation));
         }
         page.push('\n');
     }
     page
 }
 
-fn page(tag: &str, operations: &[Operation<'_>], document: &Value) -> String {
+fn address(operation: &Operation) -> String {
+    format!("{} {}", operation.method.to_uppercase(), operation.path)
+}
+
+fn page(tag: &str, operations: &[Operation], reference: &Reference) -> String {
     let mut page = format!("# {tag}\n\n[All of the API](README.md)\n\n");
     for operation in operations {
-        describe(&mut page, operation, document);
+        describe(&mut page, operation, reference);
     }
     page
 }
 
-fn describe(page: &mut String, operation: &Operation<'_>, document: &Value) {
-    let item = operation.item;
+fn describe(page: &mut String, operation: &Operation, reference: &Reference) {
     let _ = writeln!(
         page,
-        "## {}\n\n`{} {}`\n\n{}\n",
-        text(&item["summary"]),
-        operation.method.to_uppercase(),
-        operation.path,
-        text(&item["description"])
+        "## {}\n\n`{}`\n\n{}\n",
+        operation.summary,
+        address(operation),
+        operation.about
     );
-    parameters(page, item);
-    body(page, item, document);
-    answers(page, item);
+    parameters(page, &operation.parameters);
+    if let Some(of) = &operation.body {
+        body(page, of, reference);
+    }
+    answers(page, &operation.answers);
     for tour in &TOURS {
-        if let Some(code) = snippet(tour.text, text(&item["operationId"])) {
+        if let Some(code) = snippet(tour.text, &operation.id) {
             let _ = writeln!(page, "{}:\n\n```{}\n{code}\n```\n", tour.title, tour.fence);
         }
     }
@@ -166,59 +137,43 @@ fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-fn parameters(page: &mut String, item: &Value) {
-    let all: Vec<&Value> = item["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .collect();
-    if all.is_empty() {
+fn parameters(page: &mut String, parameters: &[Parameter]) {
+    if parameters.is_empty() {
         return;
     }
     page.push_str("| parameter | in | |\n|---|---|---|\n");
-    for parameter in all {
+    for parameter in parameters {
+        let about = cell(&parameter.about);
         let _ = writeln!(
             page,
-            "| `{}` | {} | {} |",
-            text(&parameter["name"]),
-            text(&parameter["in"]),
-            cell(text(&parameter["description"]))
+            "| `{}` | {} | {about} |",
+            parameter.name, parameter.place
         );
     }
     page.push('\n');
 }
 
-fn body(page: &mut String, item: &Value, document: &Value) {
-    let content = &item["requestBody"]["content"]["application/json"];
-    if let Some(name) = text(&content["schema"]["$ref"]).rsplit('/').next() {
-        let properties = &document["components"]["schemas"][name];
-        let required = properties["required"].as_array();
-        let fields = properties["properties"].as_object();
-        if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
-            page.push_str("| field of the body | |\n|---|---|\n");
-            for (field, schema) in fields {
-                let is_required = required.is_some_and(|all| all.iter().any(|one| one == field));
-                let mark = if is_required { ", required" } else { "" };
-                let about = cell(text(&schema["description"]));
-                let _ = writeln!(page, "| `{field}`{mark} | {about} |");
-            }
-            page.push('\n');
+fn body(page: &mut String, body: &Body, reference: &Reference) {
+    if let Kind::Named(name) = &body.kind
+        && let Some(schema) = reference.schemas.get(name)
+        && !schema.fields.is_empty()
+    {
+        page.push_str("| field of the body | |\n|---|---|\n");
+        for field in &schema.fields {
+            let mark = if field.is_required { ", required" } else { "" };
+            let _ = writeln!(page, "| `{}`{mark} | {} |", field.name, cell(&field.about));
         }
+        page.push('\n');
     }
-    if let Some(example) = content.get("example") {
-        let example = serde_json::to_string_pretty(example).unwrap_or_default();
-        let _ = writeln!(page, "Body, for example:\n\n```json\n{example}\n```\n");
+    if let Some(example) = &body.example {
+        let _ = writeln!(page, "Body, for example:\n\n```json\n{example:#}\n```\n");
     }
 }
 
-fn answers(page: &mut String, item: &Value) {
+fn answers(page: &mut String, answers: &[Answer]) {
     page.push_str("| status | |\n|---|---|\n");
-    for (status, answer) in item["responses"].as_object().into_iter().flatten() {
-        let _ = writeln!(
-            page,
-            "| {status} | {} |",
-            cell(text(&answer["description"]))
-        );
+    for answer in answers {
+        let _ = writeln!(page, "| {} | {} |", answer.status, cell(&answer.about));
     }
     page.push('\n');
 }
@@ -237,13 +192,9 @@ mod tests {
 
     #[test]
     fn every_example_is_of_an_operation_and_every_language_shows_the_same() {
-        let document: Value = serde_json::to_value(postrider_api::openapi()).unwrap();
-        let paths = document["paths"].as_object().unwrap();
-        let ids: Vec<&str> = paths
-            .values()
-            .flat_map(|item| item.as_object().unwrap().values())
-            .map(|item| item["operationId"].as_str().unwrap())
-            .collect();
+        let reference = postrider_api::reference();
+        let operations = reference.groups.values().flatten();
+        let ids: Vec<&str> = operations.map(|operation| operation.id.as_str()).collect();
         let marks = |tour: &Tour| -> Vec<String> {
             let lines = tour.text.lines().filter(|line| is_mark(line));
             let names = lines.filter_map(|line| line.split("--- ").nth(1));
