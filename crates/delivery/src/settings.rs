@@ -18,6 +18,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::All, Self::Api, Self::Worker];
+
+    /// The one of this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+
     /// Whether the node delivers.
     pub fn delivers(self) -> bool {
         self != Self::Api

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use crate::settings::Role;
+use postrider_delivery::Role;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -144,8 +144,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) dev: bool,
     /// What this node does (POSTRIDER_ROLE)
-    #[arg(long, value_enum)]
-    pub(crate) role: Option<Role>,
+    #[arg(long, value_parser = Role::ALL.map(Role::word))]
+    pub(crate) role: Option<String>,
     /// Address to serve on (POSTRIDER_LISTEN)
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,

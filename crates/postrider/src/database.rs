@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use postrider_store::{Cipher, Clock, ConnectError, ConnectOptions, Store, StoreError};
+use postrider_store::{Cipher, Clock, ConnectError, ConnectOptions, Secret, Store, StoreError};
 
 use crate::exit::Exit;
 use crate::main_secret::{self, MainSecretError};
 use crate::output;
-use crate::settings::{Secret, Settings};
+use crate::settings::Settings;
 use crate::sqlite_file::{self, FileError};
 
 /// Why the database cannot be used.

@@ -4,9 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use postrider_store::random_hex;
+use postrider_store::{Secret, random_hex};
 
-use crate::settings::{Secret, Settings, long_enough};
+use crate::settings::{Settings, long_enough};
 use crate::sqlite_file::{beside, folder, real_path};
 
 /// Why there is no main secret.
@@ -104,7 +104,7 @@ pub fn key_file(database: &Path) -> PathBuf {
 
 fn read(key: &Path) -> Result<Option<Secret>, MainSecretError> {
     match std::fs::read_to_string(key) {
-        Ok(text) if long_enough(text.trim()) => Ok(Some(Secret::new(text.trim()))),
+        Ok(text) if long_enough(text.trim()) => Ok(Some(Secret::new(text.trim().to_owned()))),
         Ok(_) => Err(MainSecretError::Damaged(key.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {

@@ -30,13 +30,12 @@ pub(super) fn run(args: ServeArgs, config: Option<&Path>) -> Result<(), CommandE
 }
 
 fn flags(args: ServeArgs) -> Flags {
-    use clap::ValueEnum as _;
     let mut flags = args.database.flags();
     if let Some(listen) = args.listen {
         flags.insert(registry::LISTEN.name, listen.to_string());
     }
-    if let Some(role) = args.role.and_then(|role| role.to_possible_value()) {
-        flags.insert(registry::ROLE.name, role.get_name().to_owned());
+    if let Some(role) = args.role {
+        flags.insert(registry::ROLE.name, role);
     }
     flags
 }

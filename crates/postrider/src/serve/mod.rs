@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use postrider_api::{ApiSettings, ApiState, SignatureKind};
-use postrider_delivery::{DeliverySettings, DiskWatch, Pipeline, StartError};
-use postrider_domain::RetryPolicy;
+use postrider_api::{ApiSettings, ApiState};
+use postrider_delivery::{DeliverySettings, DiskWatch, Pipeline, Role, StartError};
 use postrider_store::{NewKey, Store, StoreError, entropy};
 use postrider_verify::SigningKey;
 use tokio::net::TcpListener;
@@ -27,7 +26,7 @@ use crate::exit::Exit;
 use crate::first_run::{self, FirstRun};
 use crate::login_link;
 use crate::main_secret;
-use crate::settings::{DefaultSignature, RetrySchedule, Role, Settings};
+use crate::settings::Settings;
 use crate::sqlite_file::{self, FileError};
 
 /// The longest deadline that an endpoint may have (30 s), and 5 s for what follows.
@@ -248,18 +247,11 @@ fn loopback() -> [IpNet; 2] {
 
 fn delivery_settings(settings: &Settings, idle: usize) -> DeliverySettings {
     DeliverySettings {
-        role: match settings.role {
-            Role::All => postrider_delivery::Role::All,
-            Role::Api => postrider_delivery::Role::Api,
-            Role::Worker => postrider_delivery::Role::Worker,
-        },
+        role: settings.role,
         allow_subnets: settings.allow_subnets.clone(),
         https_only: settings.https_only,
         request_timeout: settings.request_timeout,
-        retry_policy: match &settings.retry_schedule {
-            RetrySchedule::Exponential => RetryPolicy::default(),
-            RetrySchedule::Delays(delays) => RetryPolicy::Schedule(delays.clone()),
-        },
+        retry_policy: settings.retry_policy.clone(),
         lease: settings.node_lease,
         max_in_flight: settings.max_in_flight,
         memory_limit: settings.memory_limit_bytes,
@@ -286,10 +278,7 @@ fn api_settings(settings: &Settings, dev: bool) -> ApiSettings {
         jwt: settings.jwt.clone(),
         public_url: Some(settings.public_url.to_string()),
         https_only: settings.https_only,
-        default_signature: match settings.default_signature {
-            DefaultSignature::Hmac256 => SignatureKind::Hmac256,
-            DefaultSignature::Ed25519 => SignatureKind::Ed25519,
-        },
+        default_signature: settings.default_signature,
         default_signature_scheme: settings.default_signature_scheme.clone(),
         default_payload_retention_days: u16::try_from(settings.payload_retention_days)
             .unwrap_or(90),

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use postrider_store::Secret;
 use url::Url;
 
+use super::MASK;
 use super::registry as all;
-use super::secret::{MASK, Secret};
 
 /// What PostgreSQL's URLs may say behind the `?`; what the driver calls by other names too
 /// stands for itself.
@@ -82,7 +83,7 @@ impl DatabaseUrl {
             (postgres(text)?, None)
         };
         Ok(Self {
-            url: Secret::new(text),
+            url: Secret::new(text.to_owned()),
             driver: Secret::new(driver),
             sqlite_path,
         })

@@ -7,7 +7,6 @@ mod problem;
 mod read;
 pub mod reference;
 pub mod registry;
-mod secret;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -16,19 +15,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use postrider_api::JwtKey;
-use postrider_domain::Schemes;
+use postrider_api::{JwtKey, SignatureKind};
+use postrider_delivery::Role;
+use postrider_domain::{RetryPolicy, Schemes};
+use postrider_store::Secret;
 use url::Url;
 
 pub use database_url::DatabaseUrl;
 pub use layers::{DEFAULT_FILE, Inputs, Origin};
 pub use problem::{Problem, Problems};
 pub use read::{Loaded, Row, load};
-pub use secret::{MASK, Secret};
+pub use values::LogFormat;
 pub(crate) use values::long_enough;
-pub use values::{DefaultSignature, LogFormat, RetrySchedule, Role};
 
-/// Every setting, checked. The catalogue says what each means.
+/// Shown instead of a secret.
+pub const MASK: &str = "********";
+
+/// Every setting, checked. The registry says what each means.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Address that everything is served on.
@@ -50,9 +53,9 @@ pub struct Settings {
     /// Time that one attempt may take in all.
     pub request_timeout: Duration,
     /// When failed attempts are repeated.
-    pub retry_schedule: RetrySchedule,
+    pub retry_policy: RetryPolicy,
     /// Kind of secret made for an endpoint that brings none.
-    pub default_signature: DefaultSignature,
+    pub default_signature: SignatureKind,
     /// How deliveries are signed to an endpoint that does not say.
     pub default_signature_scheme: Schemes,
     /// Requests under way at one time.

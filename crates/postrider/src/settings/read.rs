@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use postrider_api::JwtKey;
+use postrider_delivery::Role;
+use postrider_store::Secret;
 use url::Url;
 
+use super::MASK;
 use super::Settings;
 use super::database_url::{DatabaseUrl, masked};
 use super::layers::{Inputs, Layers, Origin};
 use super::problem::{Problem, Problems};
 use super::registry::{self as all, Setting};
-use super::secret::{MASK, Secret};
-use super::values::{self, RetrySchedule, Role};
+use super::values;
 
 /// Between the longest attempt and the moment at which another node may take over.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
@@ -24,7 +26,7 @@ const LONGEST_LEASE_SECONDS: u64 = 3600;
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
-    /// One row a setting, in the catalogue's order.
+    /// One row a setting, in the registry's order.
     pub rows: Vec<Row>,
 }
 
@@ -113,7 +115,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
     let public_url = reader.unset_or(&all::PUBLIC_URL, values::public_url);
     let role = read_role(reader, database_url.as_ref());
     let main_secret = reader.unset_or(&all::MAIN_SECRET, |text| {
-        values::long_enough(text).then(|| Secret::new(text))
+        values::long_enough(text).then(|| Secret::new(text.to_owned()))
     });
     let jwt = read_jwt(reader);
     let allow_subnets = reader.value(&all::ALLOW_SUBNETS, values::subnets);
@@ -149,7 +151,7 @@ fn read_all(reader: &mut Reader<'_>) -> Option<Settings> {
         allow_subnets: allow_subnets?,
         https_only: https_only?,
         request_timeout: request_timeout?,
-        retry_schedule: retry_schedule?.unwrap_or(RetrySchedule::Exponential),
+        retry_policy: retry_schedule?.unwrap_or_default(),
         default_signature: default_signature?,
         default_signature_scheme: scheme?,
         max_in_flight: max_in_flight? as usize,

@@ -1,4 +1,4 @@
-//! `docs/settings.md`, made from the catalogue.
+//! `docs/settings.md`, made from the registry.
 
 use std::fmt::Write as _;
 
@@ -68,7 +68,7 @@ fn default(setting: &Setting) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_checked_in_reference_is_what_the_catalogue_says() {
+    fn the_checked_in_reference_is_what_the_registry_says() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
         let checked_in = std::fs::read_to_string(path).unwrap_or_default();
         assert!(

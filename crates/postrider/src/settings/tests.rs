@@ -39,7 +39,7 @@ fn with_nothing_set_the_defaults_hold() {
     assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:8071/");
     assert_eq!(settings.role, Role::All);
     assert_eq!(settings.request_timeout, Duration::from_secs(15));
-    assert_eq!(settings.retry_schedule, RetrySchedule::Exponential);
+    assert_eq!(settings.retry_policy, RetryPolicy::default());
     assert_eq!(settings.node_lease, Duration::from_secs(20));
     assert_eq!(settings.memory_limit_bytes, 256 << 20);
     assert_eq!(settings.main_secret, None);
@@ -174,11 +174,11 @@ fn a_secret_of_digits_stays_the_text_it_is() {
 fn an_empty_retry_schedule_is_a_single_attempt_and_an_unset_one_the_exponential_policy() {
     let empty = load(environment(&[("POSTRIDER_RETRY_SCHEDULE", "")])).unwrap();
     assert_eq!(
-        empty.settings.retry_schedule,
-        RetrySchedule::Delays(Vec::new())
+        empty.settings.retry_policy,
+        RetryPolicy::Schedule(Vec::new())
     );
     let unset = load(Inputs::default()).unwrap();
-    assert_eq!(unset.settings.retry_schedule, RetrySchedule::Exponential);
+    assert_eq!(unset.settings.retry_policy, RetryPolicy::default());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_file_takes_lists_numbers_and_text() {
     .unwrap()
     .settings;
     let delays = vec![Duration::from_secs(5), Duration::from_mins(1)];
-    assert_eq!(settings.retry_schedule, RetrySchedule::Delays(delays));
+    assert_eq!(settings.retry_policy, RetryPolicy::Schedule(delays));
     assert_eq!(settings.allow_subnets.len(), 2);
     assert_eq!(settings.request_timeout, Duration::from_secs(7));
 }

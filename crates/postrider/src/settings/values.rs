@@ -6,30 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use postrider_api::JwtAlgorithm;
-use postrider_domain::Schemes;
+use postrider_api::{JwtAlgorithm, SignatureKind};
+use postrider_delivery::Role;
+use postrider_domain::{RetryPolicy, Schemes};
 use tracing_subscriber::EnvFilter;
 use url::Url;
-
-/// What a node does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Role {
-    /// Takes requests and delivers.
-    All,
-    /// Takes requests.
-    Api,
-    /// Delivers.
-    Worker,
-}
-
-/// Kind of secret made for an endpoint that brings none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultSignature {
-    /// HMAC-SHA256: `v1`, `whsec_`.
-    Hmac256,
-    /// Ed25519: `v1a`, `whsk_`.
-    Ed25519,
-}
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,15 +19,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// When failed attempts are repeated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RetrySchedule {
-    /// The exponential policy.
-    Exponential,
-    /// These delays, each since the attempt before; none at all means a single attempt.
-    Delays(Vec<Duration>),
 }
 
 /// Longest delay in a schedule: 72 hours, in seconds.
@@ -80,18 +52,13 @@ pub(super) fn jwt_algorithm(text: &str) -> Option<JwtAlgorithm> {
 }
 
 pub(super) fn role(text: &str) -> Option<Role> {
-    match text.trim() {
-        "all" => Some(Role::All),
-        "api" => Some(Role::Api),
-        "worker" => Some(Role::Worker),
-        _ => None,
-    }
+    Role::of_word(text.trim())
 }
 
-pub(super) fn default_signature(text: &str) -> Option<DefaultSignature> {
+pub(super) fn default_signature(text: &str) -> Option<SignatureKind> {
     match text.trim() {
-        "hmac256" => Some(DefaultSignature::Hmac256),
-        "ed25519" => Some(DefaultSignature::Ed25519),
+        "hmac256" => Some(SignatureKind::Hmac256),
+        "ed25519" => Some(SignatureKind::Ed25519),
         _ => None,
     }
 }
@@ -135,9 +102,10 @@ pub(super) fn subnets(text: &str) -> Option<Vec<IpNet>> {
     text.split(',').map(from_str).collect()
 }
 
-pub(super) fn retry_schedule(text: &str) -> Option<RetrySchedule> {
+/// Delays, each since the attempt before; none at all means a single attempt.
+pub(super) fn retry_schedule(text: &str) -> Option<RetryPolicy> {
     if text.trim().is_empty() {
-        return Some(RetrySchedule::Delays(Vec::new()));
+        return Some(RetryPolicy::Schedule(Vec::new()));
     }
     let delays: Option<Vec<_>> = text
         .split(',')
@@ -145,7 +113,7 @@ pub(super) fn retry_schedule(text: &str) -> Option<RetrySchedule> {
         .collect();
     delays
         .filter(|delays| delays.len() <= MOST_DELAYS)
-        .map(RetrySchedule::Delays)
+        .map(RetryPolicy::Schedule)
 }
 
 /// Whether `text` may be the main secret.
@@ -160,7 +128,7 @@ mod tests {
     #[test]
     fn a_schedule_is_delays_and_an_empty_one_is_a_single_attempt() {
         let delays = |seconds: &[u64]| {
-            Some(RetrySchedule::Delays(
+            Some(RetryPolicy::Schedule(
                 seconds.iter().copied().map(Duration::from_secs).collect(),
             ))
         };
