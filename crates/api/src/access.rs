@@ -77,7 +77,6 @@ pub(crate) struct Public;
 
 /// Open to every key and token of an organisation.
 pub(crate) struct Member {
-    /// The organisation.
     pub org: OrgId,
     /// The key that was shown.
     pub key: KeyId,
@@ -92,7 +91,6 @@ pub(crate) struct Bearer(pub Caller);
 
 /// Open to keys of the whole organisation.
 pub(crate) struct OrgWide {
-    /// The organisation.
     pub org: OrgId,
     /// The key that was shown.
     pub key: KeyId,
@@ -108,7 +106,6 @@ pub(crate) struct AppByOrg {
 
 /// Open to keys of the organisation and of this application.
 pub(crate) struct OfApp {
-    /// The organisation.
     pub org: OrgId,
     /// The key that was shown.
     pub key: KeyId,

@@ -62,7 +62,6 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed",
     /// A unique name is taken, or somebody else was faster.
     Conflict = CONFLICT "conflict",
-    /// The event type exists.
     EventTypeExists = CONFLICT "event_type_exists",
     /// An idempotency key came again with another body.
     IdempotencyMismatch = CONFLICT "idempotency_mismatch",

@@ -16,7 +16,6 @@ pub const INDEX: &str = "index.html";
 /// A file of the bundle.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Its bytes.
     pub bytes: Cow<'static, [u8]>,
     /// Its media type, by its name.
     pub content_type: &'static str,

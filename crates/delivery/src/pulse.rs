@@ -14,10 +14,8 @@ const FAILING: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(crate) struct Pulses(Mutex<Vec<Arc<Pulse>>>);
 
-/// How a service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceStatus {
-    /// Its name.
     pub name: &'static str,
     /// Whether it does its work: its steps end in time, and not all of a minute's have failed.
     pub is_well: bool,

@@ -154,7 +154,6 @@ ids! {
     TokenId = "tok_";
     /// A signing secret of an endpoint (not the secret itself).
     SecretId = "sec_";
-    /// An event type.
     EventTypeId = "evtype_";
     /// A background task.
     TaskId = "qtask_";

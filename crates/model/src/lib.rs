@@ -85,7 +85,6 @@ pub struct Protocol {
     pub deliveries: u8,
     /// What may go wrong.
     pub budget: Budget,
-    /// The rules.
     pub rules: Rules,
     /// Whether a commit waits for the standby, and with it whoever waits for the commit.
     pub synchronous: bool,

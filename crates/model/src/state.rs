@@ -105,10 +105,8 @@ pub struct Entry {
     pub owes: bool,
 }
 
-/// A row of `node`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeRow {
-    /// Its number.
     pub number: Number,
     /// Which of the model's nodes this is: the id that a heartbeat compares.
     pub of: u8,
@@ -129,7 +127,6 @@ pub struct Db {
     pub rows: [Row; MOST],
     /// The commit log, but for rows that mean nothing to anybody any more.
     pub journal: List<Entry, 10>,
-    /// Nodes.
     pub nodes: List<NodeRow, 8>,
     /// The next number, where numbers come from a sequence.
     pub next_number: Number,
@@ -231,7 +228,6 @@ pub struct Node {
     pub up: bool,
     /// How many numbers it has had.
     pub started: u8,
-    /// Its number.
     pub number: Number,
     /// Whether its lease holds. The model ends it for the node and for the others at once: in
     /// truth it ends for the node first.

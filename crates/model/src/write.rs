@@ -6,7 +6,6 @@ use crate::state::{Breach, Db, Delivery, Entry, Mask, NodeRow, Number, Row, Seq,
 /// An outcome as a batch holds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Move {
-    /// Which delivery.
     pub delivery: Delivery,
     /// The owner that the row must still name.
     pub owner: Number,
@@ -132,7 +131,6 @@ pub enum Write {
     },
     /// A node enters.
     Register {
-        /// Its number.
         number: Number,
         /// Which node.
         of: u8,
@@ -150,7 +148,6 @@ pub enum Write {
     NoteFloor {
         /// The node.
         number: Number,
-        /// The floor.
         floor: Delivery,
     },
 }

@@ -37,7 +37,6 @@ const MAX_SECRET: usize = 256;
 pub(crate) struct Caller {
     /// The key; for a token an id that stands for it, so that idempotency keys are its own.
     pub key: KeyId,
-    /// Its organisation.
     pub org: OrgId,
     /// The only application that it may see, if it is bound to one.
     pub app: Option<AppId>,
@@ -58,14 +57,12 @@ pub(crate) enum Credential {
     Key,
     /// A token of an application.
     Token {
-        /// Its id.
         id: TokenId,
         /// The session that it belongs to.
         session: Option<Arc<str>>,
     },
     /// A session of the console.
     Session(SessionId),
-    /// A JWT.
     Jwt {
         /// What names it: the hash of what its signature covers.
         hash: [u8; 32],

@@ -26,7 +26,6 @@ pub(crate) struct Event {
     pub app: Option<AppId>,
     /// When it was written down: where a stream goes on from.
     pub at: Timestamp,
-    /// Its frame.
     pub frame: String,
 }
 

@@ -32,7 +32,6 @@ const BEHIND: usize = 32;
 /// What a listener hears of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Scope {
-    /// The organisation.
     pub org: OrgId,
     /// The one application, if it is one.
     pub app: Option<AppId>,

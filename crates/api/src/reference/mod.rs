@@ -66,7 +66,6 @@ pub struct Body {
     pub example: Option<Value>,
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.

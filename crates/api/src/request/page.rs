@@ -23,14 +23,12 @@ pub(crate) const WINDOW: Duration = Duration::from_hours(90 * 24);
 /// How far an iterator may lie ahead: clocks of nodes differ.
 const CLOCKS: Duration = Duration::from_hours(1);
 
-/// `limit`.
 pub(crate) const LIMIT: Param<u16> = Param::number(
     "limit",
     (0, MAX_LIMIT),
     DEFAULT_LIMIT,
     "How many rows to return at most",
 );
-/// `iterator`.
 pub(crate) const ITERATOR: Param<Option<String>> = Param::text(
     "iterator",
     "Where to go on: `iterator` (or, to go back, `prevIterator`) of another page",
@@ -41,10 +39,8 @@ pub(crate) const ORDER: Param<Order> =
 /// `order` of lists that begin with the first.
 pub(crate) const ORDER_ASCENDING: Param<Order> =
     Param::order("order", Order::Ascending, "The order of the list");
-/// `before`.
 pub(crate) const BEFORE: Param<Option<Timestamp>> =
     Param::time("before", "Only what was made before this time");
-/// `after`.
 pub(crate) const AFTER: Param<Option<Timestamp>> = Param::time(
     "after",
     "Only what was made after this time. Without `before` and `iterator` the page begins here and `prevIterator` leads on; what is younger than 2 seconds (attempts: 32) is then left out until it is older, so that nothing is passed over that is still being written. Without either, lists reach back 90 days",
@@ -107,7 +103,6 @@ fn cursor<K: FromStr>(query: &Query) -> ApiResult<Option<Cursor<K>>> {
 /// A page of a list in time, newest first, and the window that it is cut from.
 #[derive(Debug)]
 pub(crate) struct InTime<K> {
-    /// The page.
     pub page: PageRequest<K>,
     /// Rows before this time only.
     pub before: Option<Timestamp>,

@@ -14,15 +14,11 @@ use crate::request::param::Param;
 use crate::request::query::Query;
 use crate::wire::message::MessageOut;
 
-/// `channel`.
 pub(super) const CHANNEL: Param<Option<String>> =
     Param::text("channel", "Only messages of this channel");
-/// `tag`.
 pub(super) const TAG: Param<Option<String>> = Param::text("tag", "Only messages of this tag");
-/// `event_types`.
 pub(super) const EVENT_TYPES: Param<Vec<String>> =
     Param::list("event_types", "Only messages of these event types");
-/// `with_content`.
 pub(super) const WITH_CONTENT: Param<bool> =
     Param::flag("with_content", true, "Whether to show payloads and answers");
 

@@ -33,7 +33,7 @@ pub(crate) struct EndpointIn {
     /// Where to send: http or https.
     #[schema(example = "https://example.com/webhooks")]
     pub url: String,
-    /// For people.
+    /// Free text for whoever looks at it; receivers never see it.
     #[serde(default)]
     pub description: Option<String>,
     /// Your own id for it: letters, digits, `-`, `_` and `.`, at most 256, not beginning with `ep_`.
@@ -191,7 +191,7 @@ impl EndpointIn {
 pub(crate) struct EndpointPatch {
     /// Where to send: http or https.
     pub url: Option<String>,
-    /// For people.
+    /// Free text for whoever looks at it; receivers never see it.
     pub description: Option<String>,
     /// Your own id for it; null removes it.
     #[serde(default)]
@@ -326,7 +326,7 @@ pub(crate) struct EndpointOut {
     pub id: EndpointId,
     /// Where to send, normalised.
     pub url: String,
-    /// For people.
+    /// Free text for whoever looks at it; receivers never see it.
     pub description: String,
     /// Strings of your own.
     pub metadata: BTreeMap<String, String>,

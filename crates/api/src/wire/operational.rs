@@ -19,7 +19,7 @@ pub(crate) struct OperationalEndpointIn {
     /// Where to send: http or https.
     #[schema(example = "https://example.com/operations")]
     pub url: String,
-    /// For people.
+    /// Free text for whoever looks at it; receivers never see it.
     pub description: Option<String>,
     /// Your own id for it: letters, digits, `-`, `_` and `.`, at most 256, not beginning with `ep_`.
     pub uid: Option<String>,
@@ -91,7 +91,7 @@ pub(crate) struct OperationalEndpointOut {
     pub id: EndpointId,
     /// Where to send, normalised.
     pub url: String,
-    /// For people.
+    /// Free text for whoever looks at it; receivers never see it.
     pub description: String,
     /// Strings of your own.
     pub metadata: BTreeMap<String, String>,

@@ -31,7 +31,6 @@ pub struct Publish {
 /// A message that is durable, its deliveries with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Its id.
     pub id: MessageId,
     /// Whether an earlier request with the same idempotency key had stored it.
     pub replayed: bool,

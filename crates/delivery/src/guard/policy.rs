@@ -15,7 +15,6 @@ use url::{Host, Url};
     "deliveries may not reach this address: it is not public ({range}), and the operator has not allowed its subnet"
 )]
 pub struct RefusedAddress {
-    /// The address.
     pub address: IpAddr,
     /// What kind of address it is.
     pub range: &'static str,

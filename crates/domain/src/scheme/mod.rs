@@ -39,11 +39,9 @@ pub enum Carries {
 /// A header under a name that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemeHeader<'a> {
-    /// What it carries.
     pub carries: Carries,
     /// The field of the scheme that names it.
     pub field: &'static str,
-    /// Its name.
     pub name: &'a str,
 }
 

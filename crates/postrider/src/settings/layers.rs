@@ -19,7 +19,6 @@ pub const DEFAULT_FILE: &str = "postrider.toml";
 pub enum Origin {
     /// Nobody: it is the default.
     Default,
-    /// This file.
     File(PathBuf),
     /// An environment variable.
     Environment,

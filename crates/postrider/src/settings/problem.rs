@@ -12,7 +12,6 @@ pub enum Problem {
     /// A value that the setting does not take.
     #[error("{} = {value} ({origin}): must be {allowed}", setting.env())]
     Wrong {
-        /// The setting.
         setting: &'static Setting,
         /// The value, masked if it is secret.
         value: String,
@@ -32,9 +31,7 @@ pub enum Problem {
     /// A key of the file that is none of ours.
     #[error("{}: key {key:?}: there is no such setting{}", file.display(), hint(nearest.as_deref()))]
     UnknownKey {
-        /// The file.
         file: PathBuf,
-        /// The key.
         key: String,
         /// The known key nearest to it.
         nearest: Option<String>,
@@ -44,12 +41,7 @@ pub enum Problem {
         "{}: key {key:?}: must be a string, a number, true or false, or a list of these",
         file.display()
     )]
-    WrongShape {
-        /// The file.
-        file: PathBuf,
-        /// The key.
-        key: String,
-    },
+    WrongShape { file: PathBuf, key: String },
     /// A variable that is not UTF-8.
     #[error("{name}: the value is not UTF-8 text")]
     NotText {
@@ -59,7 +51,6 @@ pub enum Problem {
     /// A file that cannot be read, or is not TOML.
     #[error("settings file {}: {reason}", file.display())]
     File {
-        /// The file.
         file: PathBuf,
         /// Why not; never a quotation of the file.
         reason: String,

@@ -24,7 +24,6 @@ const LONGEST_LEASE_SECONDS: u64 = 3600;
 /// The settings, and the story of each.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The settings.
     pub settings: Settings,
     /// One row a setting, in the registry's order.
     pub rows: Vec<Row>,
@@ -33,7 +32,6 @@ pub struct Loaded {
 /// One setting as `postrider config` shows it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The setting.
     pub setting: &'static Setting,
     /// Its value in effect, masked if secret; `None` when it is unset.
     pub value: Option<String>,

@@ -32,9 +32,7 @@ pub type KeySecret = Secret;
 /// An API key as stored: never its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its id.
     pub id: KeyId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// The only application that it opens; all of the organisation's if absent.
     pub app_id: Option<AppId>,

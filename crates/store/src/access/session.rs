@@ -22,7 +22,6 @@ const CODE_PREFIX: &str = "prl_";
 /// A session as stored: never its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsoleSession {
-    /// Its id.
     pub id: SessionId,
     /// The organisation that it speaks for.
     pub org_id: OrgId,

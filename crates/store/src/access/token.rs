@@ -23,7 +23,6 @@ const CODE_PREFIX: &str = "prc_";
 /// A token as stored: never its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppToken {
-    /// Its id.
     pub id: TokenId,
     /// Whose application it opens.
     pub org_id: OrgId,
@@ -54,7 +53,6 @@ pub struct NewAppToken {
     pub read_only: bool,
     /// What it may do.
     pub capabilities: Capabilities,
-    /// Its feature flags.
     pub feature_flags: Vec<String>,
     /// When it stops working.
     pub expires_at: Timestamp,
@@ -63,11 +61,8 @@ pub struct NewAppToken {
 /// A new token, its secret, and a code that is good for one more such token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalAccess {
-    /// The token.
     pub token: AppToken,
-    /// Its secret.
     pub secret: Secret,
-    /// The code.
     pub code: Secret,
 }
 

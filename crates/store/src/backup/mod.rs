@@ -32,7 +32,6 @@ pub enum BackupError {
     /// SQLite's check found something.
     #[error("{} is damaged: {words}", file.display())]
     Damaged {
-        /// Which file.
         file: PathBuf,
         /// What it found first.
         words: String,
@@ -51,7 +50,6 @@ pub enum BackupError {
     /// A copy does not hold what was read from its original.
     #[error("the copy has {found} rows of {table}, not {expected}")]
     Differs {
-        /// Of this table.
         table: String,
         /// In the original.
         expected: i64,

@@ -31,9 +31,7 @@ const CAPACITY: u64 = 200_000;
 /// An application and everything that delivering for it needs.
 #[derive(Debug)]
 pub struct AppConfig {
-    /// Its id.
     pub id: AppId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// The id that the organisation gave it.
     pub uid: Option<String>,
@@ -50,7 +48,6 @@ pub struct AppConfig {
 
 /// An endpoint as a send needs it.
 pub struct EndpointConfig {
-    /// Its id.
     pub id: EndpointId,
     /// Rises with every change of the endpoint.
     pub revision: i64,

@@ -25,7 +25,6 @@ const EVENT_TYPES: u64 = 64 << 20;
 /// An organisation as publishing needs it.
 #[derive(Debug)]
 pub struct OrgConfig {
-    /// Its id.
     pub id: OrgId,
     /// What it decides.
     pub settings: OrgSettings,
@@ -36,7 +35,6 @@ pub struct OrgConfig {
 /// An event type as publishing and retrying need it.
 #[derive(Debug)]
 pub struct EventTypeConfig {
-    /// Its id.
     pub id: EventTypeId,
     /// When it last changed: with the id, the name of one revision.
     pub updated_at: Timestamp,

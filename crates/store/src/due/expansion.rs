@@ -16,15 +16,11 @@ use crate::engine::sql::Statements;
 /// A message that is being unfolded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion {
-    /// The message.
     pub message_id: MessageId,
-    /// Its application.
     pub app_id: AppId,
     /// The last endpoint that has been looked at.
     pub cursor: Option<EndpointId>,
-    /// Its event type.
     pub event_type: String,
-    /// Its channels.
     pub channels: Vec<String>,
     /// When it was accepted: the beginning of every delivery's schedule.
     pub created_at: Timestamp,

@@ -10,16 +10,12 @@ use uuid::Uuid;
 /// A delivery in hand, with all that sending it needs but the endpoint's settings.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The application.
     pub app_id: AppId,
     /// The application's version when the delivery was planned or claimed: what the send
     /// reads must not be older.
     pub app_version: i64,
-    /// The endpoint.
     pub endpoint_id: EndpointId,
-    /// The message.
     pub message_id: MessageId,
-    /// Its event type.
     pub event_type: Arc<str>,
     /// What its body is, unless JSON.
     pub content_type: Option<Arc<str>>,

@@ -64,9 +64,7 @@ pub(crate) async fn wake_lanes(
 /// A lane with work that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueLane {
-    /// The endpoint.
     pub endpoint_id: EndpointId,
-    /// Its application.
     pub app_id: AppId,
     /// Since when.
     pub wake_at: Timestamp,

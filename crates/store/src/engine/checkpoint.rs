@@ -22,7 +22,6 @@ const PASSES: usize = 4;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Between two looks at a short one: within that time it does not grow by [`MANY`].
 const LONGER: Duration = Duration::from_millis(400);
-/// What is short.
 const SHORT: i64 = MANY / 8;
 /// After a failure, as of a full disk: the writers' own checkpoints go on meanwhile.
 const PAUSE: Duration = Duration::from_secs(5);

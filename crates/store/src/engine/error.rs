@@ -42,9 +42,7 @@ pub enum StoreError {
     /// A row holds what we never write.
     #[error("bad row in {table}: column {column} of {id}")]
     BadRow {
-        /// The table.
         table: &'static str,
-        /// The column.
         column: &'static str,
         /// The row's id, as text.
         id: String,

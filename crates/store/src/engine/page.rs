@@ -34,7 +34,6 @@ pub struct PageRequest<K> {
 /// One page, in the list's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows.
     pub rows: Vec<T>,
     /// Whether nothing follows in the direction of travel.
     pub done: bool,

@@ -18,13 +18,11 @@ use crate::expiry::payload_key;
 pub struct Message {
     /// Its id, which also tells when it was accepted.
     pub id: MessageId,
-    /// Whose it is.
     pub app_id: AppId,
     /// What kind of event it tells of.
     pub event_type: String,
     /// The id that the publisher gave it.
     pub event_id: Option<String>,
-    /// Its channels.
     pub channels: Option<Vec<String>>,
     /// Words that the publisher finds it by.
     pub tags: Option<Vec<String>>,

@@ -26,7 +26,6 @@ pub struct Overview {
     pub oldest_due: Option<Timestamp>,
     /// Endpoints that have failed without a break, the longest first.
     pub failing: Vec<FailingEndpoint>,
-    /// Its applications.
     pub applications: u64,
     /// Their endpoints.
     pub endpoints: u64,
@@ -37,9 +36,7 @@ pub struct Overview {
 /// An endpoint that has failed without a break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailingEndpoint {
-    /// Its application.
     pub app_id: AppId,
-    /// The endpoint.
     pub endpoint_id: EndpointId,
     /// Where it is.
     pub url: String,
@@ -54,7 +51,6 @@ pub struct FailingEndpoint {
 pub struct MonitoredEndpoint {
     /// The endpoint.
     pub id: EndpointId,
-    /// Its application.
     pub app_id: AppId,
     /// Where it is.
     pub url: String,

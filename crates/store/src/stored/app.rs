@@ -13,13 +13,10 @@ use crate::engine::sql::Statements;
 /// An application as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
-    /// Its id.
     pub id: AppId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// The id that the organisation gave it.
     pub uid: Option<String>,
-    /// Its name.
     pub name: String,
     /// Messages a second to all its endpoints together.
     pub throttle_rate: Option<u16>,

@@ -45,7 +45,6 @@ pub struct EndpointSettings {
     pub uid: Option<String>,
     /// Where to send.
     pub url: String,
-    /// For people.
     pub description: String,
     /// A JSON object of strings, as text.
     pub metadata: String,

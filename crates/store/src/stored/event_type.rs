@@ -13,13 +13,10 @@ use crate::engine::sql::Statements;
 /// An event type as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventType {
-    /// Its id.
     pub id: EventTypeId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// Its name, by which it is addressed.
     pub name: String,
-    /// For people.
     pub description: String,
     /// Whether it is hidden from lists and endpoints.
     pub archived: bool,

@@ -102,7 +102,6 @@ impl Replayed {
 pub enum Work {
     /// Make deliveries to an endpoint again.
     Replay {
-        /// The endpoint.
         endpoint: EndpointId,
         /// Of which messages.
         window: Window,
@@ -150,9 +149,7 @@ impl Work {
 /// A task to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTask {
-    /// Whose it is.
     pub org_id: OrgId,
-    /// Of which application.
     pub app_id: Option<AppId>,
     /// What it is to do.
     pub work: Work,
@@ -182,11 +179,8 @@ impl Phase {
 /// A background task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Its id.
     pub id: TaskId,
-    /// Whose it is.
     pub org_id: OrgId,
-    /// Of which application.
     pub app_id: Option<AppId>,
     /// What it does.
     pub kind: TaskKind,

@@ -19,7 +19,6 @@ use crate::stored::event_type::{EventType, Row};
 pub struct NewEventType {
     /// Its name, by which it is addressed.
     pub name: String,
-    /// For people.
     pub description: String,
     /// Whether it is hidden from lists and endpoints.
     pub archived: bool,

@@ -16,7 +16,6 @@ use crate::engine::sql::Statements;
 /// An organisation as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Org {
-    /// Its id.
     pub id: OrgId,
     /// The id that tokens minted elsewhere name it by.
     pub external_id: String,

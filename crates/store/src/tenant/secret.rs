@@ -22,7 +22,6 @@ const MAX_REPLACED: usize = 10;
 /// One signing secret of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// Its id.
     pub id: SecretId,
     /// Which schemes sign with it.
     pub scheme: SchemeKind,

@@ -17,7 +17,6 @@ pub struct App {
 pub struct Endpoint {
     /// The application that it belongs to.
     pub app: App,
-    /// Its id.
     pub id: String,
     /// As the API described it when it was made.
     pub made: Value,

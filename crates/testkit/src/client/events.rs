@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-/// One event.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Where a stream goes on after it.

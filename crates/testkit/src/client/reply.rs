@@ -8,9 +8,7 @@ use serde_json::Value;
 pub struct Reply {
     /// Method and path, for messages.
     pub asked: String,
-    /// Status.
     pub status: StatusCode,
-    /// Headers.
     pub headers: HeaderMap,
     /// Body, as it came.
     pub text: String,

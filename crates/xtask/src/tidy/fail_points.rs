@@ -3,7 +3,6 @@
 /// Where the page is, and who may pass points.
 const PAGE: &str = "docs/reliability.md";
 const ROOMS: &[&str] = &["crates/store/src/", "crates/delivery/src/"];
-/// The list.
 const LIST: &str = "crates/store/src/engine/fail_points.rs";
 
 /// Says which points are listed and not passed, passed and not listed, or not on the page.

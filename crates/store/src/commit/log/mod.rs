@@ -94,9 +94,7 @@ pub struct LoggedCommit {
 /// A message that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedMessage {
-    /// Its application.
     pub app_id: AppId,
-    /// Its id.
     pub id: MessageId,
     /// What kind of event it tells of.
     pub event_type: String,
@@ -105,11 +103,8 @@ pub struct LoggedMessage {
 /// An attempt that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedAttempt {
-    /// The application.
     pub app_id: AppId,
-    /// The endpoint.
     pub endpoint_id: EndpointId,
-    /// The message.
     pub message_id: MessageId,
     /// Its id, which also tells when it began.
     pub id: AttemptId,
@@ -133,11 +128,9 @@ pub struct LoggedAttempt {
 /// A request that an inbox received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// The organisation.
     pub org_id: OrgId,
     /// The application that the inbox is tied to.
     pub app_id: Option<AppId>,
-    /// The inbox.
     pub inbox_id: InboxId,
     /// The request.
     pub id: InboxRequestId,

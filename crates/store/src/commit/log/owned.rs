@@ -13,7 +13,6 @@ use crate::commit::messages::{Deliveries, NewMessage, Start};
 /// The first byte. What another version wrote is left to a node that can read it.
 const VERSION: u8 = 1;
 
-/// A delivery's key.
 pub(crate) type DeliveryKey = (EndpointId, MessageId);
 
 /// Beside the body, whose messages it goes along with: endpoints once each, and for each

@@ -51,11 +51,9 @@ fn names_column(names: Option<&Vec<String>>) -> Option<String> {
 /// A message with its deliveries, ready to be written.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// Its application.
     pub app_id: AppId,
     /// The version of the application that its deliveries were planned on.
     pub app_version: i64,
-    /// Its id.
     pub id: MessageId,
     /// What it tells.
     pub event: Arc<Event>,

@@ -25,11 +25,8 @@ use crate::outbox::DeliveryEvent;
 /// How one attempt ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The application.
     pub app_id: AppId,
-    /// The endpoint.
     pub endpoint_id: EndpointId,
-    /// The message.
     pub message_id: MessageId,
     /// What kind of event the message tells of.
     pub event_type: Arc<str>,
@@ -70,7 +67,6 @@ pub enum Step {
 /// The record of an attempt.
 #[derive(Clone, Debug)]
 pub struct NewAttempt {
-    /// Its id.
     pub id: AttemptId,
     /// The revision of the endpoint that it was made with.
     pub endpoint_revision: i64,

@@ -31,7 +31,6 @@ pub const EXPUNGED: &[u8] = b"EXPUNGED";
 /// One attempt as stored. Its `Debug` shows neither the URL nor the answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id.
     pub id: AttemptId,
     /// What was sent.
     pub message_id: MessageId,

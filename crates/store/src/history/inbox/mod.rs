@@ -25,9 +25,7 @@ const PLACE: &str = "inbox.secret";
 /// An inbox as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbox {
-    /// Its id.
     pub id: InboxId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// The application that it is tied to.
     pub app_id: Option<AppId>,
@@ -48,7 +46,6 @@ pub struct Inbox {
 /// An inbox to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewInbox {
-    /// Whose it is.
     pub org_id: OrgId,
     /// The application that it is tied to.
     pub app_id: Option<AppId>,
@@ -74,9 +71,7 @@ pub struct InboxUpdate {
 /// An inbox as it receives.
 #[derive(Clone, Debug)]
 pub struct OpenInbox {
-    /// Its id.
     pub id: InboxId,
-    /// Whose it is.
     pub org_id: OrgId,
     /// The application that it is tied to.
     pub app_id: Option<AppId>,

@@ -35,15 +35,12 @@ pub enum Verification {
 /// A request that is received. Its id tells when.
 #[derive(Clone, Debug)]
 pub struct InboxRequest {
-    /// Its id.
     pub id: InboxRequestId,
-    /// Its method.
     pub method: String,
     /// What followed the inbox's path.
     pub target: String,
     /// Its headers, in order.
     pub headers: Vec<(String, String)>,
-    /// Its body.
     pub body: Vec<u8>,
     /// The status that it is answered with.
     pub answer_status: u16,

@@ -48,11 +48,8 @@ pub struct StatWindow {
 /// Whose statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatScope {
-    /// Of an organisation.
     Org(OrgId),
-    /// Of an application.
     App(AppId),
-    /// Of an endpoint.
     Endpoint(EndpointId),
 }
 

@@ -55,7 +55,6 @@ struct Unrolled {
 /// What became of an attempt to roll up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counted {
-    /// It is done.
     Done,
     /// Another node is at it.
     Busy,

@@ -25,7 +25,6 @@ pub use list::AppFilter;
 pub struct NewApp {
     /// The id that the organisation gives it.
     pub uid: Option<String>,
-    /// Its name.
     pub name: String,
     /// Messages a second to all its endpoints together.
     pub throttle_rate: Option<u16>,
