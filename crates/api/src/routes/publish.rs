@@ -2,6 +2,8 @@
 //!
 //! The payload is never copied into a tree nor written anew: it stays a slice of the
 //! request's body, which is what is stored, sent and answered.
+//!
+//! Next on a message's way: `crates/delivery/src/commit/handle.rs`.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! The loop that writes batches.
+//!
+//! Next on a message's way: `crates/store/src/commit/writer.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! What publishers hold: a way to hand a message in and hear that it is durable.
+//!
+//! Next on a message's way: `crates/delivery/src/commit/messages.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

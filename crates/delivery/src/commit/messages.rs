@@ -1,4 +1,6 @@
 //! Planning a batch of messages, and what follows when its result is known.
+//!
+//! Next on a message's way: `crates/delivery/src/commit/committer.rs`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! Outcomes that wait to be recorded, and what follows when they are.
+//!
+//! Next on a message's way: `crates/store/src/commit/outcomes/postgres.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -5,6 +5,8 @@
 //! for a token it sets a timer, and what stands behind an open breaker goes back to the
 //! database, parked. Memory is bounded per lane and in all; what finds no place is
 //! written without an owner and claimed later.
+//!
+//! Next on a message's way: `crates/delivery/src/worker/backend.rs`.
 
 mod held;
 mod lane;

@@ -4,6 +4,8 @@
 //! is one request on the wire at most (no redirect, no retry, no proxy); what a
 //! receiver answers costs bounded memory; no text of an error holds the URL or a
 //! secret.
+//!
+//! Next on a message's way: `crates/delivery/src/commit/outcomes.rs`.
 
 mod answer;
 mod classify;

@@ -1,4 +1,6 @@
 //! The lanes as an apalis backend: the worker pulls, and the lanes say whose turn it is.
+//!
+//! Next on a message's way: `crates/delivery/src/worker/executor.rs`.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! One attempt: read the endpoint afresh, sign, send, and say what follows.
+//!
+//! Next on a message's way: `crates/delivery/src/sender/mod.rs`.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The committers' writer: messages and outcomes to the database, together where that is
 //! cheaper, and whatever goes wrong on the way.
+//!
+//! Next on a message's way: `crates/store/src/commit/messages/postgres.rs`.
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ mod modules;
 mod pages;
 mod sources;
 mod statements;
+mod way;
 mod workarounds;
 
 use std::io;
@@ -21,6 +22,7 @@ pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
     faults.extend(workarounds::check(root)?);
     faults.extend(modules::check(root)?);
     faults.extend(pages::check(root)?);
+    faults.extend(way::check(root)?);
     let mut texts = Vec::new();
     for path in sources(root)? {
         let text = std::fs::read_to_string(&path)?;

@@ -1,4 +1,6 @@
 //! One statement writes a batch on PostgreSQL: it is its own transaction.
+//!
+//! Next on a message's way: `crates/delivery/src/lanes/mod.rs`.
 
 use const_format::formatcp;
 use std::collections::{BTreeSet, HashSet};
