@@ -148,6 +148,12 @@ on_both_engines! {
         let sum: u64 = series.iter().map(|point| point["succeeded"].as_u64().expect("a count")).sum();
         assert_eq!(sum, 3);
         assert!(rows[0]["failingSince"].is_string() && rows[1]["failingSince"].is_null());
+        assert_eq!((&rows[0]["health"], &rows[1]["health"]), (&json!("failing"), &json!("healthy")));
+        let one = client.get(&format!("{path}&endpoint={}", world.good)).await.expect(200);
+        assert_eq!(one["data"].as_array().expect("rows").len(), 1);
+        assert_eq!(one["data"][0]["id"], world.good);
+        let nowhere = client.get(&format!("/stats/endpoints?endpoint={}", world.good)).await;
+        assert_eq!(fault(&nowhere), "query.endpoint");
         let failing = client.get("/stats/endpoints?failing=true").await.expect(200);
         assert_eq!(failing["data"].as_array().expect("rows").len(), 1);
         assert_eq!(failing["data"][0]["id"], world.bad);

@@ -1,5 +1,5 @@
-//! Endpoint health: when an endpoint has failed for so long that it is disabled
-//! (Standard Webhooks 1.0.0 recommends disabling after long failure).
+//! Endpoint health: how an endpoint does, and when it has failed for so long that it is
+//! disabled (Standard Webhooks 1.0.0 recommends disabling after long failure).
 
 use std::time::Duration;
 
@@ -41,6 +41,55 @@ impl Health {
             return false;
         };
         now.since(first) >= FAILING_FOR && now.since(last) <= FAILED_WITHIN
+    }
+}
+
+/// How an endpoint does, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointHealth {
+    /// Nothing is sent to it.
+    Disabled,
+    /// Its latest attempts failed.
+    Failing,
+    /// Its latest attempts succeeded, or some of them did.
+    Healthy,
+    /// Nothing was tried of late.
+    Idle,
+}
+
+impl EndpointHealth {
+    /// By whether it is disabled, whether it is in an unbroken run of failures, and by the last
+    /// of these spans in which something was tried: how many attempts succeeded and failed in
+    /// each, oldest first.
+    pub fn of(
+        disabled: bool,
+        is_failing: bool,
+        spans: impl DoubleEndedIterator<Item = (u64, u64)>,
+    ) -> Self {
+        if disabled {
+            return Self::Disabled;
+        }
+        if is_failing {
+            return Self::Failing;
+        }
+        match spans
+            .rev()
+            .find(|(succeeded, failed)| succeeded + failed > 0)
+        {
+            None => Self::Idle,
+            Some((0, _)) => Self::Failing,
+            Some(_) => Self::Healthy,
+        }
+    }
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Failing => "failing",
+            Self::Healthy => "healthy",
+            Self::Idle => "idle",
+        }
     }
 }
 
@@ -95,5 +144,21 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_disables_nothing() {
         assert!(!failing(100, 200).should_disable(at(50)));
+    }
+
+    #[test]
+    fn how_an_endpoint_does_is_told_by_the_first_of_these_that_holds() {
+        use EndpointHealth::{Disabled, Failing, Healthy, Idle};
+        for (disabled, is_failing, spans, health) in [
+            (true, true, vec![(0, 3)], Disabled),
+            (false, true, vec![(5, 1)], Failing),
+            (false, false, vec![(0, 4), (1, 3), (0, 0)], Healthy),
+            (false, false, vec![(9, 0), (0, 1), (0, 0)], Failing),
+            (false, false, vec![(0, 0)], Idle),
+            (false, false, vec![], Idle),
+        ] {
+            let found = EndpointHealth::of(disabled, is_failing, spans.iter().copied());
+            assert_eq!(found, health, "{disabled} {is_failing} {spans:?}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub use codes::{
 pub use concurrency_limit::{ConcurrencyLimit, Load};
 pub use filter::Filter;
 pub use header_family::HeaderFamily;
-pub use health::Health;
+pub use health::{EndpointHealth, Health};
 pub use id::{
     AppId, AttemptId, EndpointId, EventTypeId, IdError, InboxId, InboxRequestId, KeyId, MessageId,
     NodeId, OrgId, SecretId, SessionId, TaskId, TokenId,

@@ -65,7 +65,7 @@ pub use expiry::payload_key::KeyBlock;
 pub use history::attempt::{Attempt, AttemptFilter, DeliveryFilter, EXPUNGED, EndpointStats};
 pub use history::inbox::{Inbox, InboxRequest, InboxUpdate, NewInbox, OpenInbox, Verification};
 pub use history::message::{Message, MessageFilter};
-pub use history::overview::{FailingEndpoint, MonitoredEndpoint, NodeRow, Overview};
+pub use history::overview::{FailingEndpoint, MonitorFilter, MonitoredEndpoint, NodeRow, Overview};
 pub use history::search::{DeliveryStatus, DeliveryStatuses, FoundMessage, MessageQuery};
 pub use history::stat::{Bucket, Counts, Rollup, StatScope, StatWindow};
 pub use outbox::{DeliveryEvent, OPERATIONAL_EVENTS, OperationalEvent};

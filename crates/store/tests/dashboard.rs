@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use postrider_domain::{DeliveryState, InboxRequestId, MessageId};
 use postrider_store::{
-    Cursor, DeliveryStatus, InboxRequest, InboxUpdate, MessageQuery, NewInbox, Order, PageRequest,
-    Start, StoreError, Verification,
+    Cursor, DeliveryStatus, InboxRequest, InboxUpdate, MessageQuery, MonitorFilter, NewInbox,
+    Order, PageRequest, Start, StoreError, Verification,
 };
 use support::{after, first};
 
@@ -148,13 +148,16 @@ both_engines! {
         assert_eq!((overview.applications, overview.endpoints, overview.disabled), (1, 2, 0));
         assert_eq!(overview.failing.len(), 1);
         assert_eq!(overview.failing[0].endpoint_id, bad);
-        let failing = db.store.monitored_endpoints(org, None, true, first(10, Order::Descending)).await.unwrap();
+        let failing = db.store.monitored_endpoints(org, MonitorFilter { failing: true, ..MonitorFilter::default() }, first(10, Order::Descending)).await.unwrap();
         assert_eq!(failing.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [bad]);
-        let all = db.store.monitored_endpoints(org, Some(app), false, first(10, Order::Descending)).await.unwrap();
+        let all = db.store.monitored_endpoints(org, MonitorFilter { app: Some(app), ..MonitorFilter::default() }, first(10, Order::Descending)).await.unwrap();
         assert_eq!(all.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [bad, good]);
+        let one = MonitorFilter { app: Some(app), endpoint: Some(good), failing: false };
+        let one = db.store.monitored_endpoints(org, one, first(10, Order::Descending)).await.unwrap();
+        assert_eq!(one.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [good]);
         let stranger = db.store.ensure_org("Other").await.unwrap().id;
         assert_eq!(db.store.overview(stranger).await.unwrap().backlog, 0);
-        let none = db.store.monitored_endpoints(stranger, None, false, first(10, Order::Descending)).await.unwrap();
+        let none = db.store.monitored_endpoints(stranger, MonitorFilter::default(), first(10, Order::Descending)).await.unwrap();
         assert!(none.rows.is_empty());
         assert_eq!(db.store.nodes().await.unwrap().len(), 1);
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use http::Method;
-use postrider_domain::{AppId, EndpointId, Timestamp};
-use postrider_store::{Bucket, Counts, MonitoredEndpoint, Order, Overview, StatScope, StatWindow};
+use postrider_domain::{AppId, EndpointHealth, EndpointId, Timestamp};
+use postrider_store::{
+    Bucket, Counts, MonitorFilter, MonitoredEndpoint, Order, Overview, StatScope, StatWindow,
+};
 
 use crate::access::{Member, OrgWide};
 use crate::answer::Answer;
@@ -54,7 +56,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[Code::NotFound]),
         Operation::new(Method::GET, "/api/v1/stats/endpoints", "v1.statistics.endpoints", endpoints)
             .says("Get statistics of endpoints", "How each endpoint has done, newest endpoints first, with a short series each: for a list of endpoints in one call. A token of an application sees its own.")
-            .query(&[&APP, &SINCE, &UNTIL, &BUCKET, &FAILING, &LIMIT, &ITERATOR])
+            .query(&[&APP, &ENDPOINT, &SINCE, &UNTIL, &BUCKET, &FAILING, &LIMIT, &ITERATOR])
             .lists::<EndpointSeriesOut>("A page of endpoints")
             .fails(&[Code::NotFound]),
         Operation::new(Method::GET, "/api/v1/stats/overview", "v1.statistics.overview", overview)
@@ -159,16 +161,24 @@ async fn app(call: &Call<Member>) -> ApiResult<Option<AppId>> {
     Ok(Some(app.id))
 }
 
+/// The endpoint that is asked about, if one is.
+async fn endpoint(call: &Call<Member>, app: Option<AppId>) -> ApiResult<Option<EndpointId>> {
+    let Some(name) = call.query.get(&ENDPOINT)? else {
+        return Ok(None);
+    };
+    let Some(app) = app else {
+        let msg = "given without its application: give app too";
+        return Err(ApiError::invalid_query("endpoint", msg));
+    };
+    Ok(Some(call.shared.store.endpoint(app, &name).await?.id))
+}
+
 async fn timeseries(call: Call<Member>) -> ApiResult<Answer> {
     let spans = Spans::read(&call)?;
     let app = app(&call).await?;
     let store = &call.shared.store;
-    let scope = match (app, call.query.get(&ENDPOINT)?) {
-        (Some(app), Some(name)) => StatScope::Endpoint(store.endpoint(app, &name).await?.id),
-        (None, Some(_)) => {
-            let msg = "given without its application: give app too";
-            return Err(ApiError::invalid_query("endpoint", msg));
-        }
+    let scope = match (app, endpoint(&call, app).await?) {
+        (_, Some(endpoint)) => StatScope::Endpoint(endpoint),
         (Some(app), None) => StatScope::App(app),
         (None, None) => StatScope::Org(call.access.org),
     };
@@ -215,9 +225,14 @@ async fn endpoints(call: Call<Member>) -> ApiResult<Answer> {
         return Err(ApiError::invalid_query("limit", msg));
     }
     let app = app(&call).await?;
+    let filter = MonitorFilter {
+        app,
+        endpoint: endpoint(&call, app).await?,
+        failing,
+    };
     let store = &call.shared.store;
     let page = store
-        .monitored_endpoints(call.access.org, app, failing, request)
+        .monitored_endpoints(call.access.org, filter, request)
         .await?;
     let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
     let mut series = store
@@ -243,7 +258,13 @@ fn endpoint_out(
         totals.merge(counts);
     }
     let totals = counts_out(&totals);
+    let series = spans.filled(counted);
+    let tried = series
+        .iter()
+        .map(|(_, counts)| (counts.succeeded, counts.failed));
+    let is_failing = endpoint.failing_since.is_some();
     EndpointSeriesOut {
+        health: EndpointHealth::of(endpoint.disabled, is_failing, tried).word(),
         id: endpoint.id,
         app_id: endpoint.app_id,
         url: endpoint.url,
@@ -254,8 +275,7 @@ fn endpoint_out(
         failed: totals.failed,
         p50_ms: totals.p50_ms,
         p95_ms: totals.p95_ms,
-        series: spans
-            .filled(counted)
+        series: series
             .into_iter()
             .map(|(start, counts)| PointOut {
                 start,

@@ -73,6 +73,21 @@ pub(crate) struct PointOut {
     pub failed: u64,
 }
 
+/// How an endpoint does.
+#[derive(ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "described, never built")]
+pub(crate) enum EndpointHealthSchema {
+    /// Nothing is sent to it.
+    Disabled,
+    /// Its latest attempts failed.
+    Failing,
+    /// Some of its latest attempts succeeded.
+    Healthy,
+    /// Nothing was tried of late.
+    Idle,
+}
+
 /// How an endpoint has done.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +105,10 @@ pub(crate) struct EndpointSeriesOut {
     /// Since when it has failed without a break; null if it has not.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     pub failing_since: Option<Timestamp>,
+    /// How it does: `disabled`; `failing`, without a break or in the last span with attempts;
+    /// `healthy`, where some of these succeeded; `idle`, where there were none in the window.
+    #[schema(value_type = EndpointHealthSchema)]
+    pub health: &'static str,
     /// Attempts of the window.
     pub attempts: u64,
     /// Those of them that a 2xx answered.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use postrider_domain::{AppId, EndpointId, OrgId};
 use postrider_store::{
-    AppFilter, AttemptFilter, Bucket, DeliveryStatus, MessageFilter, MessageQuery, Order,
-    PageRequest, StatScope, Store, StoreResult,
+    AppFilter, AttemptFilter, Bucket, DeliveryStatus, MessageFilter, MessageQuery, MonitorFilter,
+    Order, PageRequest, StatScope, Store, StoreResult,
 };
 
 use super::database::{Database, folder};
@@ -178,11 +178,18 @@ fn look(
 async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
     // The application with most of the traffic.
     let app: AppId = store.app(org, "customer-0").await?.id;
-    let endpoints = store
-        .monitored_endpoints(org, Some(app), false, page())
-        .await?;
+    let every = MonitorFilter::default();
+    let of_app = MonitorFilter {
+        app: Some(app),
+        ..every
+    };
+    let failing = MonitorFilter {
+        failing: true,
+        ..every
+    };
+    let endpoints = store.monitored_endpoints(org, of_app, page()).await?;
     let ids: Vec<EndpointId> = endpoints.rows.iter().map(|row| row.id).collect();
-    let all = store.monitored_endpoints(org, None, false, page()).await?;
+    let all = store.monitored_endpoints(org, every, page()).await?;
     let many: Vec<EndpointId> = all.rows.iter().map(|row| row.id).collect();
     let one = ids[0];
     let mut rows = statistics(store, org, app, (one, &many)).await?;
@@ -190,11 +197,11 @@ async fn questions(store: &Store, org: OrgId) -> StoreResult<Vec<Asked>> {
         ask("overview", || store.overview(org)).await?,
         ask("nodes", || store.nodes()).await?,
         ask("endpoints of all, 50", || {
-            store.monitored_endpoints(org, None, false, page())
+            store.monitored_endpoints(org, every, page())
         })
         .await?,
         ask("endpoints that fail, 50", || {
-            store.monitored_endpoints(org, None, true, page())
+            store.monitored_endpoints(org, failing, page())
         })
         .await?,
         ask("applications, 50", || {

@@ -140,13 +140,24 @@ pub(crate) fn failing(org: OrgId) -> Sql {
     sql
 }
 
+/// Which endpoints are asked for; all of the organisation's if it says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MonitorFilter {
+    /// Only this application's.
+    pub app: Option<AppId>,
+    /// Only this one, of that application.
+    pub endpoint: Option<EndpointId>,
+    /// Only those that have failed without a break.
+    pub failing: bool,
+}
+
 /// The statement of [`Store::monitored_endpoints`].
-pub(crate) fn monitored(
-    org: OrgId,
-    app: Option<AppId>,
-    failing: bool,
-    page: &PageRequest<EndpointId>,
-) -> Sql {
+pub(crate) fn monitored(org: OrgId, filter: &MonitorFilter, page: &PageRequest<EndpointId>) -> Sql {
+    let MonitorFilter {
+        app,
+        endpoint,
+        failing,
+    } = *filter;
     let mut sql =
         Sql::new("select e.id, e.app_id, e.url, e.disabled, h.first_failure_at from endpoint e ");
     sql.push(if failing {
@@ -171,6 +182,9 @@ pub(crate) fn monitored(
     sql.push("where e.app_id = ")
         .bind(app.uuid())
         .push(" and e.deleted_at is null");
+    if let Some(endpoint) = endpoint {
+        sql.push(" and e.id = ").bind(endpoint.uuid());
+    }
     sql.page("e.id", page, id);
     sql
 }
@@ -228,16 +242,14 @@ impl Store {
         Ok((row.0.unsigned_abs(), row.1.unsigned_abs()))
     }
 
-    /// A page of the organisation's endpoints, or of one application's, by id; only those
-    /// that have failed without a break, if `failing`.
+    /// A page of those of the organisation's endpoints that are asked for, by id.
     pub async fn monitored_endpoints(
         &self,
         org: OrgId,
-        app: Option<AppId>,
-        failing: bool,
+        filter: MonitorFilter,
         page: PageRequest<EndpointId>,
     ) -> StoreResult<Page<MonitoredEndpoint>> {
-        let sql = monitored(org, app, failing, &page);
+        let sql = monitored(org, &filter, &page);
         let rows: Vec<MonitoredRow> = self.read("listing endpoints").all(sql).await?;
         page.finish(rows.into_iter().map(MonitoredEndpoint::from).collect())
     }

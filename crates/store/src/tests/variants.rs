@@ -16,6 +16,7 @@ use crate::engine::sql::Sql;
 use crate::history::attempt::{AttemptFilter, DeliveryFilter, statements};
 use crate::history::inbox::request;
 use crate::history::message::MessageFilter;
+use crate::history::overview::MonitorFilter;
 use crate::history::search::{DeliveryStatus, MessageQuery, Reach};
 use crate::history::stat::{Bucket, StatScope, read, roll};
 use crate::history::{inbox, message, overview, search};
@@ -256,6 +257,18 @@ pub(super) fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
     };
     let ids: Vec<_> = (0..50).map(|_| MessageId::mint(NOW).uuid()).collect();
     let endpoints: Vec<_> = (0..50).map(|_| EndpointId::mint(NOW)).collect();
+    let of_app = MonitorFilter {
+        app: Some(app),
+        ..MonitorFilter::default()
+    };
+    let one_endpoint = MonitorFilter {
+        endpoint: Some(endpoint),
+        ..of_app
+    };
+    let failing = MonitorFilter {
+        failing: true,
+        ..MonitorFilter::default()
+    };
     let scope = StatScope::Org(org);
     vec![
         ("series", read::series(scope, None, Bucket::Hour, window)),
@@ -275,15 +288,19 @@ pub(super) fn of_the_dashboard() -> Vec<(&'static str, Sql)> {
         ("commits in full", log::bodies(&[1, 2, 3])),
         (
             "endpoints of an application",
-            overview::monitored(org, Some(app), false, &first(50, down)),
+            overview::monitored(org, &of_app, &first(50, down)),
+        ),
+        (
+            "an endpoint of an application",
+            overview::monitored(org, &one_endpoint, &first(50, down)),
         ),
         (
             "endpoints of an organisation",
-            overview::monitored(org, None, false, &after(endpoint, 50, down)),
+            overview::monitored(org, &MonitorFilter::default(), &after(endpoint, 50, down)),
         ),
         (
             "endpoints that fail",
-            overview::monitored(org, None, true, &first(50, down)),
+            overview::monitored(org, &failing, &first(50, down)),
         ),
         ("applications, counted", overview::applications(org)),
         ("endpoints, counted", overview::endpoints(org)),
