@@ -13,7 +13,7 @@ mod call;
 mod counts;
 mod dashboard;
 mod error;
-mod follow;
+mod event_stream;
 mod idempotency;
 mod inbox;
 mod jwt;

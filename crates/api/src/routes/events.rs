@@ -6,7 +6,7 @@ use crate::access::{OfApp, OrgWide};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::error::{ApiResult, Code};
-use crate::follow::{self, Following};
+use crate::event_stream::{self, Following};
 use crate::live::Scope;
 use crate::operation::Operation;
 
@@ -21,7 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
             of_organisation,
         )
         .says("Follow what happens", ABOUT)
-        .answers_text("The events", follow::CONTENT_TYPE)
+        .answers_text("The events", event_stream::CONTENT_TYPE)
         .fails(&[Code::RateLimited]),
         Operation::new(
             Method::GET,
@@ -33,7 +33,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "Follow what happens to an application",
             "As `/api/v1/events`, of this application alone.",
         )
-        .answers_text("The events", follow::CONTENT_TYPE)
+        .answers_text("The events", event_stream::CONTENT_TYPE)
         .fails(&[Code::RateLimited]),
     ]
     .into_iter()
@@ -46,7 +46,7 @@ async fn of_organisation(call: Call<Following<OrgWide>>) -> ApiResult<Answer> {
         org: call.access.access.org,
         app: None,
     };
-    follow::stream(&call.shared, &call.access, scope).await
+    event_stream::stream(&call.shared, &call.access, scope).await
 }
 
 async fn of_application(call: Call<Following<OfApp>>) -> ApiResult<Answer> {
@@ -54,5 +54,5 @@ async fn of_application(call: Call<Following<OfApp>>) -> ApiResult<Answer> {
         org: call.access.access.org,
         app: Some(call.access.access.app.id),
     };
-    follow::stream(&call.shared, &call.access, scope).await
+    event_stream::stream(&call.shared, &call.access, scope).await
 }

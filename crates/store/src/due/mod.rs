@@ -4,7 +4,7 @@
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod expansion;
-mod health;
+mod failing;
 pub(crate) mod job;
 pub(crate) mod lane;
 pub(crate) mod node;
@@ -20,7 +20,7 @@ pub(crate) const REGISTRY: &[&[crate::engine::sql::Statements]] = &[
         cancel::STATEMENTS,
         claim::STATEMENTS,
         expansion::STATEMENTS,
-        health::STATEMENTS,
+        failing::STATEMENTS,
         lane::STATEMENTS,
         node::STATEMENTS,
         pending::STATEMENTS,

@@ -1,6 +1,7 @@
 //! Pages of lists: one request, both directions, and what the wire needs to go on.
 
 use crate::engine::error::StoreResult;
+use crate::engine::sql::{Arg, Sql};
 
 /// Which way a list runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,5 +97,56 @@ impl<K: Clone> PageRequest<K> {
             reached,
             backwards: matches!(self.cursor, Some(Cursor::Before(_))),
         })
+    }
+}
+
+/// How a page is cut in SQL.
+impl Sql {
+    /// Adds the cursor's condition on `key`.
+    pub(crate) fn cursor<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        arg: impl Fn(K) -> Arg,
+    ) -> &mut Self {
+        if let Some(bound) = page.bound() {
+            let sign = if page.sql_descending() { " < " } else { " > " };
+            self.push(" and ").push(key).push(sign).bind(arg(bound));
+        }
+        self
+    }
+
+    /// Adds the cursor's condition on `key`, the order and the limit.
+    pub(crate) fn page<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        arg: impl Fn(K) -> Arg,
+    ) -> &mut Self {
+        self.cursor(key, page, arg)
+            .order(key, page)
+            .push(" limit ")
+            .bind(page.fetch())
+    }
+
+    /// Adds the order in which the page's statement runs.
+    pub(crate) fn order<K: Clone>(&mut self, key: &str, page: &PageRequest<K>) -> &mut Self {
+        let direction = if page.sql_descending() { " desc" } else { "" };
+        self.push(" order by ").push(key).push(direction)
+    }
+
+    /// Adds the condition that the page's statement goes no further than `last`.
+    pub(crate) fn up_to<K: Clone>(
+        &mut self,
+        key: &str,
+        page: &PageRequest<K>,
+        last: impl Into<Arg>,
+    ) -> &mut Self {
+        let sign = if page.sql_descending() {
+            " >= "
+        } else {
+            " <= "
+        };
+        self.push(" and ").push(key).push(sign).bind(last)
     }
 }

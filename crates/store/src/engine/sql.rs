@@ -8,8 +8,6 @@ use std::borrow::Cow;
 use sqlx::{Arguments, AssertSqlSafe, Encode, Type};
 use uuid::Uuid;
 
-use crate::engine::page::PageRequest;
-
 /// A value to bind, or NULL of its kind.
 #[derive(Clone, Debug)]
 pub(crate) enum Arg {
@@ -185,54 +183,6 @@ impl Sql {
             self.push(if index == 0 { "(" } else { ", " }).bind(*key);
         }
         self.push(")")
-    }
-
-    /// Adds the cursor's condition on `key`.
-    pub(crate) fn cursor<K: Clone>(
-        &mut self,
-        key: &str,
-        page: &PageRequest<K>,
-        arg: impl Fn(K) -> Arg,
-    ) -> &mut Self {
-        if let Some(bound) = page.bound() {
-            let sign = if page.sql_descending() { " < " } else { " > " };
-            self.push(" and ").push(key).push(sign).bind(arg(bound));
-        }
-        self
-    }
-
-    /// Adds the cursor's condition on `key`, the order and the limit.
-    pub(crate) fn page<K: Clone>(
-        &mut self,
-        key: &str,
-        page: &PageRequest<K>,
-        arg: impl Fn(K) -> Arg,
-    ) -> &mut Self {
-        self.cursor(key, page, arg)
-            .order(key, page)
-            .push(" limit ")
-            .bind(page.fetch())
-    }
-
-    /// Adds the order in which the page's statement runs.
-    pub(crate) fn order<K: Clone>(&mut self, key: &str, page: &PageRequest<K>) -> &mut Self {
-        let direction = if page.sql_descending() { " desc" } else { "" };
-        self.push(" order by ").push(key).push(direction)
-    }
-
-    /// Adds the condition that the page's statement goes no further than `last`.
-    pub(crate) fn up_to<K: Clone>(
-        &mut self,
-        key: &str,
-        page: &PageRequest<K>,
-        last: impl Into<Arg>,
-    ) -> &mut Self {
-        let sign = if page.sql_descending() {
-            " >= "
-        } else {
-            " <= "
-        };
-        self.push(" and ").push(key).push(sign).bind(last)
     }
 
     /// The text alone.
