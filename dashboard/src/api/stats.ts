@@ -66,6 +66,23 @@ export function useEndpointFigures(app: string, wanted = FIGURES_PAGE) {
   });
 }
 
+/** The last day of one endpoint. */
+export function useFiguresOf(app: string, endpoint: string) {
+  return useQuery({
+    queryKey: [...keys.endpointStats(app), "of", endpoint],
+    queryFn: async () => {
+      const window = { since: since(DAY), bucket: DAY.bucket };
+      const answer = await ok(
+        api.GET("/api/v1/stats/endpoints", {
+          params: { query: { app, endpoint, ...window, limit: 1 } },
+        }),
+      );
+      return answer.data[0] ?? null;
+    },
+    refetchInterval: REFRESH_MS,
+  });
+}
+
 export function useOverview() {
   return useQuery({
     queryKey: [...keys.stats, "overview"],

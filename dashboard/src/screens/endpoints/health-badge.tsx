@@ -9,8 +9,9 @@ const TONES: Record<Health, Tone> = {
   idle: "neutral",
 };
 
-/** How an endpoint does, as a word; why it is disabled, when pointed at. */
-export function HealthBadge({ health, reason }: { health: Health; reason?: string | null }) {
+/** How an endpoint does, as a word; why it is disabled, when pointed at. Nothing until it is known. */
+export function HealthBadge({ health, reason }: { health?: Health; reason?: string | null }) {
+  if (!health) return null;
   const title = health === "disabled" && reason ? texts.endpoints.disabledBy[reason] : undefined;
   return (
     <Badge tone={TONES[health]} dot title={title}>
