@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use postrider_api::reference::{Answer, Body, Kind, Operation, Parameter, Reference};
+use postrider_api::reference::{AnswerDoc, Body, OperationDoc, ParameterDoc, Reference, ValueKind};
 
 /// The examples of one language.
 struct Tour {
@@ -100,11 +100,11 @@ fn index(reference: &Reference) -> String {
     page
 }
 
-fn address(operation: &Operation) -> String {
+fn address(operation: &OperationDoc) -> String {
     format!("{} {}", operation.method.to_uppercase(), operation.path)
 }
 
-fn page(tag: &str, operations: &[Operation], reference: &Reference) -> String {
+fn page(tag: &str, operations: &[OperationDoc], reference: &Reference) -> String {
     let mut page = format!("# {tag}\n\n[All of the API](README.md)\n\n");
     for operation in operations {
         describe(&mut page, operation, reference);
@@ -112,7 +112,7 @@ fn page(tag: &str, operations: &[Operation], reference: &Reference) -> String {
     page
 }
 
-fn describe(page: &mut String, operation: &Operation, reference: &Reference) {
+fn describe(page: &mut String, operation: &OperationDoc, reference: &Reference) {
     let _ = writeln!(
         page,
         "## {}\n\n`{}`\n\n{}\n",
@@ -137,7 +137,7 @@ fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-fn parameters(page: &mut String, parameters: &[Parameter]) {
+fn parameters(page: &mut String, parameters: &[ParameterDoc]) {
     if parameters.is_empty() {
         return;
     }
@@ -154,7 +154,7 @@ fn parameters(page: &mut String, parameters: &[Parameter]) {
 }
 
 fn body(page: &mut String, body: &Body, reference: &Reference) {
-    if let Kind::Named(name) = &body.kind
+    if let ValueKind::Named(name) = &body.kind
         && let Some(schema) = reference.schemas.get(name)
         && !schema.fields.is_empty()
     {
@@ -170,7 +170,7 @@ fn body(page: &mut String, body: &Body, reference: &Reference) {
     }
 }
 
-fn answers(page: &mut String, answers: &[Answer]) {
+fn answers(page: &mut String, answers: &[AnswerDoc]) {
     page.push_str("| status | |\n|---|---|\n");
     for answer in answers {
         let _ = writeln!(page, "| {} | {} |", answer.status, cell(&answer.about));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -144,7 +145,7 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) dev: bool,
     /// What this node does (POSTRIDER_ROLE)
-    #[arg(long, value_parser = Role::ALL.map(Role::word))]
+    #[arg(long, value_parser = Role::ALL.map(role))]
     pub(crate) role: Option<String>,
     /// Address to serve on (POSTRIDER_LISTEN)
     #[arg(long, value_name = "IP:PORT")]
@@ -283,6 +284,15 @@ pub(crate) enum ConfigFormat {
     Table,
     /// A list of objects.
     Json,
+}
+
+/// A role with what it means, for help and completions.
+fn role(role: Role) -> PossibleValue {
+    PossibleValue::new(role.word()).help(match role {
+        Role::All => "Takes requests and delivers",
+        Role::Api => "Takes requests",
+        Role::Worker => "Delivers",
+    })
 }
 
 #[cfg(test)]

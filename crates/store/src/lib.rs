@@ -55,7 +55,7 @@ pub use due::pending::PendingWork;
 pub use engine::cipher::{Cipher, CipherError};
 pub use engine::clock::{Clock, ManualClock};
 pub use engine::connect::{ConnectError, ConnectOptions, SessionError};
-pub use engine::entropy::{entropy, hex, random_hex};
+pub use engine::entropy::{entropy, random_hex};
 pub use engine::error::{Entity, Refusal, StoreError, StoreResult};
 pub use engine::fail_points::{self, FAIL_POINTS};
 pub use engine::news::{Change, ChangeKind};

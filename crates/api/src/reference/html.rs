@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Answer, Field, Kind, Operation, Parameter, Part, Reference, Schema};
+use super::{AnswerDoc, Field, OperationDoc, ParameterDoc, Part, Reference, Schema, ValueKind};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--soft:#8882;--accent:#0b63ce}\
@@ -71,7 +71,7 @@ fn navigation(html: &mut String, reference: &Reference) {
     html.push_str("<strong><a href=\"#schemas\">Schemas</a></strong></nav>");
 }
 
-fn describe(html: &mut String, operation: &Operation) {
+fn describe(html: &mut String, operation: &OperationDoc) {
     let _ = write!(
         html,
         "<article id=\"{id}\"><h3>{summary}</h3><p class=\"path\"><code><span class=\"method\">{method}</span> {path}</code></p>",
@@ -90,7 +90,7 @@ fn describe(html: &mut String, operation: &Operation) {
     html.push_str("</article>");
 }
 
-fn parameters(html: &mut String, parameters: &[Parameter]) {
+fn parameters(html: &mut String, parameters: &[ParameterDoc]) {
     if parameters.is_empty() {
         return;
     }
@@ -108,7 +108,7 @@ fn parameters(html: &mut String, parameters: &[Parameter]) {
     html.push_str("</tbody></table>");
 }
 
-fn answers(html: &mut String, answers: &[Answer]) {
+fn answers(html: &mut String, answers: &[AnswerDoc]) {
     html.push_str(
         "<table><thead><tr><th>Status</th><th>Body</th><th>Meaning</th></tr></thead><tbody>",
     );
@@ -142,7 +142,7 @@ fn define(html: &mut String, name: &str, schema: &Schema) {
     for part in &schema.parts {
         match part {
             Part::Fields(of) => fields(html, of),
-            Part::Kind(of) => {
+            Part::Value(of) => {
                 let _ = write!(html, "<p>{}</p>", kind(of));
             }
         }
@@ -170,15 +170,15 @@ fn fields(html: &mut String, fields: &[Field]) {
     html.push_str("</tbody></table>");
 }
 
-fn kind(kind_of: &Kind) -> String {
+fn kind(kind_of: &ValueKind) -> String {
     match kind_of {
-        Kind::Named(name) => {
+        ValueKind::Named(name) => {
             let name = escape(name);
             format!("<a href=\"#schema-{name}\">{name}</a>")
         }
-        Kind::Plain(name) => escape(name),
-        Kind::ArrayOf(items) => format!("array of {}", kind(items)),
-        Kind::OneOf(kinds) => kinds.iter().map(kind).collect::<Vec<_>>().join(" or "),
+        ValueKind::Plain(name) => escape(name),
+        ValueKind::ArrayOf(items) => format!("array of {}", kind(items)),
+        ValueKind::OneOf(kinds) => kinds.iter().map(kind).collect::<Vec<_>>().join(" or "),
     }
 }
 

@@ -18,14 +18,14 @@ pub struct Reference {
     /// What holds for all of it; paragraphs.
     pub about: String,
     /// Operations by their tags, in the order of these.
-    pub groups: BTreeMap<String, Vec<Operation>>,
+    pub groups: BTreeMap<String, Vec<OperationDoc>>,
     /// What goes over the wire, by name.
     pub schemas: BTreeMap<String, Schema>,
 }
 
 /// What can be asked of the API.
 #[derive(Debug)]
-pub struct Operation {
+pub struct OperationDoc {
     /// Such as `v1.endpoint.create`.
     pub id: String,
     /// The HTTP method, in small letters.
@@ -37,22 +37,22 @@ pub struct Operation {
     /// What it does; paragraphs.
     pub about: String,
     /// Of the path, the query and the headers.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ParameterDoc>,
     /// What the request carries, if it carries anything.
     pub body: Option<Body>,
     /// What it answers, by status.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<AnswerDoc>,
 }
 
 /// A parameter of an operation.
 #[derive(Debug)]
-pub struct Parameter {
+pub struct ParameterDoc {
     /// By which name it is given.
     pub name: String,
     /// `path`, `query` or `header`.
     pub place: String,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What it does.
     pub about: String,
 }
@@ -61,17 +61,17 @@ pub struct Parameter {
 #[derive(Debug)]
 pub struct Body {
     /// Most often the name of a schema.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// One that works.
     pub example: Option<Value>,
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct AnswerDoc {
     /// The HTTP status.
     pub status: String,
     /// What it carries, if anything: JSON of this kind, or else this content type.
-    pub body: Option<Result<Kind, String>>,
+    pub body: Option<Result<ValueKind, String>>,
     /// When it is answered.
     pub about: String,
 }
@@ -93,7 +93,7 @@ pub enum Part {
     /// Fields that stand in no schema of their own.
     Fields(Vec<Field>),
     /// Another schema.
-    Kind(Kind),
+    Value(ValueKind),
 }
 
 /// A field of an object.
@@ -104,14 +104,14 @@ pub struct Field {
     /// Whether it is always there.
     pub is_required: bool,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What it means.
     pub about: String,
 }
 
 /// What a value may be.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// The schema of this name.
     Named(String),
     /// A type of JSON, or what a text is.
@@ -127,12 +127,12 @@ impl Reference {
     pub(crate) fn of(document: &OpenApi) -> Self {
         // The document is made of types that always are JSON.
         let document = serde_json::to_value(document).unwrap_or_default();
-        let mut groups: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
+        let mut groups: BTreeMap<String, Vec<OperationDoc>> = BTreeMap::new();
         for (path, item) in entries(&document["paths"]) {
             for method in METHODS {
                 if let Some(operation) = item.get(method) {
                     let tag = text(&operation["tags"][0]);
-                    let operation = Operation::of(method, path, operation);
+                    let operation = OperationDoc::of(method, path, operation);
                     groups.entry(tag).or_default().push(operation);
                 }
             }
@@ -149,7 +149,7 @@ impl Reference {
     }
 }
 
-impl Operation {
+impl OperationDoc {
     fn of(method: &'static str, path: &str, operation: &Value) -> Self {
         let body = &operation["requestBody"]["content"]["application/json"];
         Self {
@@ -158,37 +158,39 @@ impl Operation {
             path: path.to_owned(),
             summary: text(&operation["summary"]),
             about: text(&operation["description"]),
-            parameters: items(&operation["parameters"]).map(Parameter::of).collect(),
+            parameters: items(&operation["parameters"])
+                .map(ParameterDoc::of)
+                .collect(),
             body: body.is_object().then(|| Body {
-                kind: Kind::of(&body["schema"]),
+                kind: ValueKind::of(&body["schema"]),
                 example: body.get("example").cloned(),
             }),
             answers: entries(&operation["responses"])
-                .map(|(status, answer)| Answer::of(status, answer))
+                .map(|(status, answer)| AnswerDoc::of(status, answer))
                 .collect(),
         }
     }
 }
 
-impl Parameter {
+impl ParameterDoc {
     fn of(parameter: &Value) -> Self {
         Self {
             name: text(&parameter["name"]),
             place: text(&parameter["in"]),
-            kind: Kind::of(&parameter["schema"]),
+            kind: ValueKind::of(&parameter["schema"]),
             about: text(&parameter["description"]),
         }
     }
 }
 
-impl Answer {
+impl AnswerDoc {
     fn of(status: &str, answer: &Value) -> Self {
         let first = entries(&answer["content"]).next();
         Self {
             status: status.to_owned(),
             body: first.map(|(content_type, body)| {
                 if body["schema"].is_object() {
-                    Ok(Kind::of(&body["schema"]))
+                    Ok(ValueKind::of(&body["schema"]))
                 } else {
                     Err(content_type.clone())
                 }
@@ -205,7 +207,7 @@ impl Schema {
             if part["properties"].is_object() {
                 Part::Fields(Field::all(part))
             } else {
-                Part::Kind(Kind::of(part))
+                Part::Value(ValueKind::of(part))
             }
         };
         Self {
@@ -223,14 +225,14 @@ impl Field {
             .map(|(name, property)| Self {
                 name: name.clone(),
                 is_required: required.iter().any(|required| **required == *name),
-                kind: Kind::of(property),
+                kind: ValueKind::of(property),
                 about: text(&property["description"]),
             })
             .collect()
     }
 }
 
-impl Kind {
+impl ValueKind {
     fn of(schema: &Value) -> Self {
         if let Some(path) = schema["$ref"].as_str() {
             let name = path.rsplit('/').next().unwrap_or(path);
@@ -286,7 +288,7 @@ mod tests {
         }
         for operation in reference.groups.values().flatten() {
             if let Some(Body {
-                kind: Kind::Named(name),
+                kind: ValueKind::Named(name),
                 ..
             }) = &operation.body
             {
@@ -297,8 +299,8 @@ mod tests {
 
     #[test]
     fn a_kind_is_told_in_the_words_of_its_schema() {
-        let read = |schema| Kind::of(&schema);
-        let plain = |name: &str| Kind::Plain(name.to_owned());
+        let read = |schema| ValueKind::of(&schema);
+        let plain = |name: &str| ValueKind::Plain(name.to_owned());
         assert_eq!(
             read(serde_json::json!({"type": "integer"})),
             plain("integer")
@@ -309,8 +311,8 @@ mod tests {
         );
         assert_eq!(
             read(serde_json::json!({"type": ["array", "null"], "items": {"$ref": "#/a/B"}})),
-            Kind::OneOf(vec![
-                Kind::ArrayOf(Box::new(Kind::Named("B".to_owned()))),
+            ValueKind::OneOf(vec![
+                ValueKind::ArrayOf(Box::new(ValueKind::Named("B".to_owned()))),
                 plain("null")
             ])
         );

@@ -237,8 +237,11 @@ impl Given<'_> {
             _ => (0, u16::MAX, 0),
         };
         let within = |text: &str| text.parse().ok().filter(|it| (min..=max).contains(it));
-        let said = self.parsed(&format!("a whole number from {min} to {max}"), within)?;
-        Ok(said.unwrap_or(absent))
+        let Some(text) = self.text() else {
+            return Ok(absent);
+        };
+        let allowed = || format!("a whole number from {min} to {max}");
+        within(text).ok_or_else(|| refuse(self.name, text, &allowed()))
     }
 
     fn time(&self) -> ApiResult<Option<Timestamp>> {
@@ -263,9 +266,12 @@ impl Given<'_> {
             Kind::Word(words) => words,
             _ => &[],
         };
-        self.parsed(&words.join(", "), |text| {
-            words.iter().copied().find(|word| *word == text)
-        })
+        let Some(text) = self.text() else {
+            return Ok(None);
+        };
+        let known = words.iter().copied().find(|word| *word == text);
+        let refused = || refuse(self.name, text, &words.join(", "));
+        known.map(Some).ok_or_else(refused)
     }
 
     fn status(&self) -> ApiResult<Option<AttemptStatus>> {

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::openapi;
 use crate::operation::Operation;
-use crate::reference::{Reference, html};
+use crate::reference::html;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -45,7 +45,7 @@ async fn document(_: Call<Public>) -> ApiResult<Answer> {
 async fn page(_: Call<Public>) -> ApiResult<Answer> {
     static PAGE: OnceLock<Bytes> = OnceLock::new();
     let body = PAGE
-        .get_or_init(|| html::page(&Reference::of(&openapi::document(&super::table()))).into())
+        .get_or_init(|| html::page(&crate::reference()).into())
         .clone();
     Ok(Answer::text(HTML, body))
 }

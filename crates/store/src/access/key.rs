@@ -98,7 +98,7 @@ impl From<Row> for ApiKey {
 
 /// 256 random bits as text, after `prefix`.
 pub(crate) fn mint_secret(prefix: &str) -> KeySecret {
-    Secret::new(format!("{prefix}{}", random_text(ALPHABET, DIGITS)))
+    Secret::new(random_text(prefix, ALPHABET, DIGITS))
 }
 
 /// What is stored of a secret. Its 256 random bits make a slow hash needless.

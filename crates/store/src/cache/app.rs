@@ -86,7 +86,7 @@ impl EndpointConfig {
         let mut settings = endpoint.settings;
         let filter = Filter::new(settings.event_types.take(), settings.channels.take());
         settings.description = String::new();
-        settings.metadata = String::new();
+        "{}".clone_into(&mut settings.metadata);
         Self {
             id: endpoint.id,
             revision: endpoint.revision,

@@ -66,7 +66,7 @@ pub(crate) async fn wake_lanes(
 pub struct DueLane {
     pub endpoint_id: EndpointId,
     pub app_id: AppId,
-    /// Since when.
+    /// Since when it is due.
     pub wake_at: Timestamp,
 }
 

@@ -19,7 +19,7 @@ pub fn random_hex<const N: usize>() -> String {
 }
 
 /// Two hexadecimal digits for each byte.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let text = String::with_capacity(2 * bytes.len());
     bytes.iter().fold(text, |mut text, byte| {
         // Writing to a String cannot fail.
@@ -28,15 +28,19 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// `length` characters of `alphabet`, each as likely as any other.
+/// `prefix` and `length` characters of `alphabet`, each as likely as any other. Made in one
+/// piece, so that no copy of it stays in memory.
 #[expect(
     clippy::disallowed_methods,
     reason = "what nobody may guess is drawn here"
 )]
-pub(crate) fn random_text(alphabet: &[u8], length: usize) -> String {
+pub(crate) fn random_text(prefix: &str, alphabet: &[u8], length: usize) -> String {
     let mut rng = rand::rng();
     let one = || char::from(alphabet[rng.random_range(0..alphabet.len())]);
-    std::iter::repeat_with(one).take(length).collect()
+    let mut text = String::with_capacity(prefix.len() + length);
+    text.push_str(prefix);
+    text.extend(std::iter::repeat_with(one).take(length));
+    text
 }
 
 #[cfg(test)]
@@ -54,8 +58,9 @@ mod tests {
 
     #[test]
     fn random_text_is_of_its_alphabet_and_takes_all_of_it() {
-        let text = random_text(b"xyz", 1000);
-        assert_eq!(text.len(), 1000);
+        let text = random_text("z_", b"xyz", 1000);
+        assert_eq!((text.len(), text.capacity()), (1002, 1002));
+        let text = text.strip_prefix("z_").unwrap();
         for letter in ['x', 'y', 'z'] {
             assert!(text.contains(letter), "{letter}");
         }

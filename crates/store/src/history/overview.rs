@@ -27,9 +27,8 @@ pub struct Overview {
     /// Endpoints that have failed without a break, the longest first.
     pub failing: Vec<FailingEndpoint>,
     pub applications: u64,
-    /// Their endpoints.
     pub endpoints: u64,
-    /// Those of them to which nothing is sent.
+    /// Those of the endpoints to which nothing is sent.
     pub disabled: u64,
 }
 
@@ -49,7 +48,6 @@ pub struct FailingEndpoint {
 /// An endpoint as a list of many shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MonitoredEndpoint {
-    /// The endpoint.
     pub id: EndpointId,
     pub app_id: AppId,
     /// Where it is.
@@ -145,7 +143,7 @@ pub(crate) fn failing(org: OrgId) -> Sql {
 pub struct MonitorFilter {
     /// Only this application's.
     pub app: Option<AppId>,
-    /// Only this one, of that application.
+    /// Only this one.
     pub endpoint: Option<EndpointId>,
     /// Only those that have failed without a break.
     pub failing: bool,
@@ -176,6 +174,9 @@ pub(crate) fn monitored(org: OrgId, filter: &MonitorFilter, page: &PageRequest<E
         sql.push("where a.org_id = ")
             .bind(org.uuid())
             .push(" and a.deleted_at is null and e.app_id = a.id and e.deleted_at is null");
+        if let Some(endpoint) = endpoint {
+            sql.push(" and e.id = ").bind(endpoint.uuid());
+        }
         sql.page("e.id", page, id).push(")").order("e.id", page);
         return sql;
     };

@@ -199,7 +199,7 @@ fn open_headers(
 }
 
 impl Endpoint {
-    /// What its row holds but for its id, by column.
+    /// What its row holds that a change may write, by column.
     pub(crate) fn columns(&self, cipher: &Cipher) -> StoreResult<Vec<Column>> {
         let mut columns = self.settings.columns(self.id, cipher)?;
         let reason = self.disabled_reason.map(DisabledReason::code);

@@ -264,7 +264,7 @@ struct MessageRow {
     #[sqlx(flatten)]
     message: message::Row,
     #[sqlx(flatten)]
-    standing: RowStatus,
+    status: RowStatus,
 }
 
 #[derive(sqlx::FromRow)]
@@ -272,7 +272,7 @@ struct EndpointRow {
     #[sqlx(flatten)]
     endpoint: endpoint::Row,
     #[sqlx(flatten)]
-    standing: RowStatus,
+    status: RowStatus,
     last_status: Option<i16>,
 }
 
@@ -372,7 +372,7 @@ impl Store {
         let rows: Vec<MessageRow> = self.read("listing an endpoint's messages").all(sql).await?;
         let rows = rows.into_iter().map(|row| {
             let message = row.message.into_message(now)?;
-            let (status, next) = row.standing.read(message.id.uuid())?;
+            let (status, next) = row.status.read(message.id.uuid())?;
             Ok((message, status, next))
         });
         page.finish(rows.collect::<StoreResult<_>>()?)
@@ -391,7 +391,7 @@ impl Store {
         let rows: Vec<EndpointRow> = self.read("listing a message's endpoints").all(sql).await?;
         let rows = rows.into_iter().map(|row| {
             let endpoint = row.endpoint.open(&self.cipher)?;
-            let (status, next) = row.standing.read(message.uuid())?;
+            let (status, next) = row.status.read(message.uuid())?;
             let last = row
                 .last_status
                 .map(|code| row::code("delivery", "last_status", message, code))
