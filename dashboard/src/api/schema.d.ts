@@ -1848,11 +1848,16 @@ export interface components {
              */
             succeeded: number;
         };
+        /**
+         * @description How an endpoint does.
+         * @enum {string}
+         */
+        EndpointHealthSchema: "disabled" | "failing" | "healthy" | "idle";
         /** @description An endpoint to be made, or to take another's place. */
         EndpointIn: {
             /** @description Only messages of one of these channels, 1 to 10; all if absent. */
             channels?: string[] | null;
-            /** @description For people. */
+            /** @description Free text for whoever looks at it; receivers never see it. */
             description?: string | null;
             /** @description Whether nothing is sent. */
             disabled?: boolean | null;
@@ -1933,7 +1938,7 @@ export interface components {
              * @description When it was made.
              */
             createdAt: string;
-            /** @description For people. */
+            /** @description Free text for whoever looks at it; receivers never see it. */
             description: string;
             /** @description Whether nothing is sent. */
             disabled: boolean;
@@ -2000,7 +2005,7 @@ export interface components {
         EndpointPatch: {
             /** @description Only messages of one of these channels; null: all. */
             channels?: string[] | null;
-            /** @description For people. */
+            /** @description Free text for whoever looks at it; receivers never see it. */
             description?: string | null;
             /** @description Whether nothing is sent. */
             disabled?: boolean | null;
@@ -2069,6 +2074,11 @@ export interface components {
              * @description Since when it has failed without a break; null if it has not.
              */
             failingSince: string | null;
+            /**
+             * @description How it does: `disabled`; `failing`, without a break or in the last span with attempts;
+             *     `healthy`, where some of these succeeded; `idle`, where there were none in the window.
+             */
+            health: components["schemas"]["EndpointHealthSchema"];
             /** @description The endpoint. */
             id: string;
             /**
@@ -2901,7 +2911,7 @@ export interface components {
         };
         /** @description An operational endpoint to be made, or to take another's place. */
         OperationalEndpointIn: {
-            /** @description For people. */
+            /** @description Free text for whoever looks at it; receivers never see it. */
             description?: string | null;
             /** @description Whether nothing is sent. */
             disabled?: boolean | null;
@@ -2948,7 +2958,7 @@ export interface components {
              * @description When it was made.
              */
             createdAt: string;
-            /** @description For people. */
+            /** @description Free text for whoever looks at it; receivers never see it. */
             description: string;
             /** @description Whether nothing is sent. */
             disabled: boolean;
@@ -12525,6 +12535,8 @@ export interface operations {
                 app?: string;
                 /** @description How long a span is, `hour` if absent. Minutes are kept for 3 days, hours for 90; `minute` cannot be asked for an endpoint and an event type together */
                 bucket?: "minute" | "hour" | "day";
+                /** @description Only this endpoint, by id or uid; its application must be said too, unless the token is bound to it */
+                endpoint?: string;
                 /** @description Only endpoints that have failed without a break */
                 failing?: boolean;
                 /** @description Where to go on: `iterator` (or, to go back, `prevIterator`) of another page */
