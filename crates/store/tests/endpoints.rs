@@ -27,7 +27,6 @@ fn full() -> EndpointSettings {
         description: "Billing".to_owned(),
         metadata: r#"{"tier":"gold"}"#.to_owned(),
         version: 3,
-        disabled: false,
         event_types: Some(vec!["invoice.paid".to_owned()]),
         channels: Some(vec!["eu".to_owned(), "us".to_owned()]),
         throttle_rate: Some(50),
@@ -36,6 +35,7 @@ fn full() -> EndpointSettings {
         header_family: HeaderFamily::Svix,
         signature_scheme: schemes(r#"["github","standard"]"#),
         headers: BTreeMap::from([("x-token".to_owned(), "hunter2".to_owned())]),
+        ..EndpointSettings::default()
     }
 }
 
