@@ -12,7 +12,7 @@ const STEP_BITS: u32 = 3;
 const LAST: u8 = 240;
 
 /// Counts of durations by slot. A slot is an eighth of a doubling wide, so that a
-/// percentile is off by a sixteenth of its value at most.
+/// percentile is off by an eighth of its value at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latency(BTreeMap<u8, u64>);
 

@@ -30,7 +30,7 @@ pub struct Claim {
 }
 
 #[derive(sqlx::FromRow)]
-struct Taken {
+struct DeliveryRow {
     message_id: Uuid,
     token: i32,
     attempts: i32,
@@ -41,7 +41,7 @@ struct Taken {
     last_status: Option<i16>,
 }
 
-impl Taken {
+impl DeliveryRow {
     fn purpose(&self) -> Purpose {
         Purpose::Scheduled {
             token: self.token,
@@ -69,14 +69,14 @@ impl Taken {
 
 #[derive(sqlx::FromRow)]
 #[expect(clippy::struct_field_names, reason = "each is named as its column")]
-struct Content {
+struct ContentRow {
     id: Uuid,
     event_type: String,
     content_type: Option<String>,
     body: Option<Vec<u8>>,
 }
 
-impl Content {
+impl ContentRow {
     /// As jobs share it. A message may have a scheduled and a manual attempt in one claim.
     fn shared(self) -> (Arc<str>, Option<Arc<str>>, Option<Bytes>) {
         let content_type = self.content_type.map(Arc::from);
@@ -188,7 +188,7 @@ impl Store {
         (app, endpoint): (AppId, EndpointId),
         now: Timestamp,
         limit: i64,
-    ) -> StoreResult<(Option<i64>, Vec<Taken>, Vec<(Uuid, Uuid)>)> {
+    ) -> StoreResult<(Option<i64>, Vec<DeliveryRow>, Vec<(Uuid, Uuid)>)> {
         let (take, fence) = match self.engine() {
             Engine::Sqlite => (TAKE_SQLITE, FENCE_SQLITE),
             Engine::Postgres => (TAKE_POSTGRES, FENCE_POSTGRES),
@@ -216,7 +216,7 @@ impl Store {
             .with(node)
             .with(now.micros())
             .with(left);
-        let taken: Vec<Taken> = tx.all(taken).await?;
+        let taken: Vec<DeliveryRow> = tx.all(taken).await?;
         set_wake_up(&mut tx, endpoint, now).await?;
         let version = tx
             .optional_scalar(Sql::new(VERSION).with(app.uuid()))
@@ -225,7 +225,7 @@ impl Store {
         Ok((version, taken, resends))
     }
 
-    async fn contents(&self, app: AppId, ids: &[Uuid]) -> StoreResult<Vec<Content>> {
+    async fn contents(&self, app: AppId, ids: &[Uuid]) -> StoreResult<Vec<ContentRow>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

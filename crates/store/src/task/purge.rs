@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use postrider_domain::{AppId, MessageId};
 use uuid::Uuid;
 
-use super::run::{Step, app_of, count_changed, move_task};
+use super::run::{TaskStep, app_of, count_changed, move_task};
 use super::{Progress, Task, Window};
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
@@ -44,7 +44,7 @@ impl Store {
     ) -> StoreResult<Progress> {
         let app = app_of(task)?;
         let picked = self.pick_payloads(app, window, task.cursor, false).await?;
-        let step = Step::behind(&picked, 0);
+        let step = TaskStep::behind(&picked, 0);
         let now = self.clock.now().micros();
         let mut tx = self.begin("removing payloads").await?;
         if !move_task(&mut tx, task, node, step, now).await? {

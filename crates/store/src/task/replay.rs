@@ -8,7 +8,7 @@ use postrider_domain::{AppId, EndpointId, MessageId, TaskId};
 use uuid::Uuid;
 
 use super::pick::Picked;
-use super::run::{Step, app_of, count_changed, move_task, replayed_at};
+use super::run::{TaskStep, app_of, count_changed, move_task, replayed_at};
 use super::{Messages, Progress, Replayed, Task, Work};
 use crate::due::lane::wake_lanes;
 use crate::engine::error::{Refusal, StoreError, StoreResult};
@@ -26,7 +26,7 @@ const HOLD: &str = "update endpoint set disabled_at = disabled_at \
 
 /// A message that may be sent again.
 #[derive(sqlx::FromRow)]
-struct Content {
+struct ReplayRow {
     id: Uuid,
     event_type: String,
     channels: Option<String>,
@@ -154,7 +154,7 @@ impl Replayed {
     }
 
     /// Whether the message fulfils what is asked beyond where its delivery stands.
-    fn admits(&self, content: &Content) -> StoreResult<bool> {
+    fn admits(&self, content: &ReplayRow) -> StoreResult<bool> {
         if let Some(class) = self.status_class() {
             let last = content.last_http.unwrap_or(0);
             if u16::try_from(last).unwrap_or(0) / 100 * 100 != class {
@@ -196,7 +196,7 @@ impl Store {
             .pick((app, endpoint), which, *window, task.cursor, false)
             .await?;
         let sorted = self.sort((app, endpoint), which, &picked).await?;
-        let step = Step::behind(&picked, sorted.lost);
+        let step = TaskStep::behind(&picked, sorted.lost);
         let now = self.clock.now().micros();
         let mut tx = self.begin("replaying deliveries").await?;
         if !move_task(&mut tx, task, node, step, now).await? {
@@ -230,7 +230,7 @@ impl Store {
         let mut known = HashSet::new();
         for ids in picked.messages.chunks(super::CHUNK) {
             let answers = which.status_class().is_some();
-            let rows: Vec<Content> = self
+            let rows: Vec<ReplayRow> = self
                 .read("reading messages")
                 .all(contents(app, endpoint, ids, answers))
                 .await?;

@@ -47,7 +47,7 @@ pub(crate) fn due(endpoint: EndpointId, now: i64) -> Sql {
 
 /// How a step moves a task, but for what it changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct TaskStep {
     pub(super) cursor: MessageId,
     pub(super) phase: Phase,
     pub(super) status: TaskStatus,
@@ -56,7 +56,7 @@ pub(super) struct Step {
     pub(super) lost: usize,
 }
 
-impl Step {
+impl TaskStep {
     /// What follows when `picked` is dealt with.
     pub(super) fn behind(picked: &Picked, lost: usize) -> Self {
         Self::working(picked.upto, picked.last, picked.messages.len(), lost)
@@ -101,7 +101,7 @@ pub(super) async fn move_task(
     tx: &mut Tx<'_>,
     task: &Task,
     node: i64,
-    step: Step,
+    step: TaskStep,
     now: i64,
 ) -> StoreResult<bool> {
     let moved = Sql::new(MOVE)
@@ -256,7 +256,7 @@ impl Store {
             Work::EventTypes => return self.count_apps(task, node, None).await,
         };
         let first = task.work.window().map_or(task.cursor, Window::first);
-        let step = Step {
+        let step = TaskStep {
             cursor: if picked.last { first } else { picked.upto },
             phase: if picked.last {
                 Phase::Working
@@ -276,7 +276,7 @@ impl Store {
         &self,
         task: &Task,
         node: i64,
-        step: Step,
+        step: TaskStep,
     ) -> StoreResult<Progress> {
         let now = self.clock.now().micros();
         let mut tx = self.begin("counting for a task").await?;

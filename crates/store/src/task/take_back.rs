@@ -4,7 +4,7 @@ use const_format::formatcp;
 use postrider_domain::{EndpointId, TaskId, TaskStatus};
 
 use super::rows::endpoint_of;
-use super::run::{Step, move_task};
+use super::run::{TaskStep, move_task};
 use super::{CHUNK, Phase, Progress, Task};
 use crate::engine::Store;
 use crate::engine::error::StoreResult;
@@ -48,7 +48,7 @@ impl Store {
         let now = self.clock.now().micros();
         let began = task.created_at.micros();
         let endpoint = endpoint_of(task);
-        let stay = Step {
+        let stay = TaskStep {
             cursor: task.cursor,
             phase: Phase::TakingBack,
             status: TaskStatus::Canceled,
@@ -66,7 +66,7 @@ impl Store {
             None => Progress::Over,
         };
         if matches!(progress, Progress::Over) {
-            let over = Step {
+            let over = TaskStep {
                 phase: Phase::Over,
                 ..stay
             };

@@ -7,7 +7,7 @@ use postrider_domain::{AppId, AttemptId, MessageId, OrgId, TaskStatus};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::run::{Step, move_task};
+use super::run::{TaskStep, move_task};
 use super::{Phase, Progress, Task, Window, Work};
 use crate::engine::Store;
 use crate::engine::error::{Entity, StoreError, StoreResult};
@@ -102,7 +102,7 @@ impl Store {
                     .await?
             }
         };
-        let step = Step {
+        let step = TaskStep {
             cursor: task.cursor,
             phase: Phase::Working,
             status: TaskStatus::Running,
@@ -122,7 +122,7 @@ impl Store {
             _ => self.event_types_of(task).await?,
         };
         let upto = MessageId::from_uuid(found.upto);
-        let step = Step::working(upto, found.last, found.apps, 0);
+        let step = TaskStep::working(upto, found.last, found.apps, 0);
         let now = self.clock.now().micros();
         let mut tx = self.begin("keeping what was counted").await?;
         if !move_task(&mut tx, task, node, step, now).await? {

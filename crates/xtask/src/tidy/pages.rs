@@ -13,6 +13,7 @@ const PAGES: &[&str] = &[
     "README.md",
     "SECURITY.md",
     "docs",
+    "migrations/README.md",
 ];
 /// The page that says which module does what, by crate.
 const MODULES: &str = "docs/architecture/code.md";

@@ -66,7 +66,7 @@ struct Move {
 
 /// What one commit carries over.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct KeyStep {
     /// Keys to put into the table.
     pub(super) keys: Vec<Entry>,
     /// The newest row to drop from the log.
@@ -156,7 +156,7 @@ impl RecentKeys {
     }
 
     /// What a commit of so many new keys should carry over.
-    pub(crate) fn step(&self, new: usize, now: Timestamp) -> Step {
+    pub(crate) fn step(&self, new: usize, now: Timestamp) -> KeyStep {
         let mut inner = self.0.lock();
         if inner.moving.is_none() && inner.keys.len() >= inner.many {
             let mut order: Vec<_> = inner.keys.keys().copied().collect();
@@ -169,7 +169,7 @@ impl RecentKeys {
             });
         }
         let Some(moving) = &inner.moving else {
-            return Step::default();
+            return KeyStep::default();
         };
         let end = moving.order.len().min(moving.moved + SLICE.max(PACE * new));
         let slice = &moving.order[moving.moved..end];
@@ -181,7 +181,7 @@ impl RecentKeys {
             .copied()
             .collect();
         let all = moving.moved == moving.order.len();
-        Step {
+        KeyStep {
             keys,
             drop_to: all.then(|| moving.upto.min(moving.dropped + ROWS)),
             moved: end,
@@ -189,7 +189,7 @@ impl RecentKeys {
     }
 
     /// The commit went through.
-    pub(crate) fn committed(&self, added: &Addition, step: &Step) {
+    pub(crate) fn committed(&self, added: &Addition, step: &KeyStep) {
         let mut inner = self.0.lock();
         if !added.is_empty() {
             inner.seq = inner.seq.max(added.seq);
@@ -202,7 +202,7 @@ impl RecentKeys {
 }
 
 impl Inner {
-    fn advance(&mut self, step: &Step) {
+    fn advance(&mut self, step: &KeyStep) {
         let Some(moving) = &mut self.moving else {
             return;
         };

@@ -18,7 +18,7 @@ use serde_json::json;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
-use super::recent_keys::{Addition, RecentKeys, Step};
+use super::recent_keys::{Addition, KeyStep, RecentKeys};
 use super::{Deliveries, Event, IngestBatch, NewMessage, Start};
 use crate::engine::error::{Refusal, StoreError, StoreResult, during};
 use crate::engine::script::{Script, as_json};
@@ -150,7 +150,7 @@ pub(crate) fn add_messages(
     keys: &RecentKeys,
     (batch, fresh): (IngestBatch<'_>, &[&NewMessage]),
     seen: &Seen,
-) -> StoreResult<(Addition, Step)> {
+) -> StoreResult<(Addition, KeyStep)> {
     keys_free(keys, fresh, &seen.taken, batch.now)?;
     add_bodies(script, fresh)?;
     let kept = add_keys(script, keys, fresh, batch.now)?;
@@ -224,7 +224,7 @@ fn add_keys(
     keys: &RecentKeys,
     fresh: &[&NewMessage],
     now: Timestamp,
-) -> StoreResult<(Addition, Step)> {
+) -> StoreResult<(Addition, KeyStep)> {
     let new = fresh
         .iter()
         .filter_map(|message| Some((message.publish_key?, message.id)));

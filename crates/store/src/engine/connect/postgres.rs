@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::session::{self, Purpose};
+use super::session::{self, SessionUse};
 use super::{ConnectError, ConnectOptions};
 use crate::engine::PostgresDb;
 use crate::engine::nodelay;
@@ -103,7 +103,7 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<PostgresDb, Connect
         .map_err(|source| ConnectError::Reach(sqlx::Error::Io(source)))?;
     let (connect, first) = first_connection(connect, on_this_machine, shares).await?;
     examine(&connect, first, shares).await?;
-    let pool = |max: u32, purpose: Purpose| {
+    let pool = |max: u32, purpose: SessionUse| {
         PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(PATIENCE)
@@ -115,16 +115,16 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<PostgresDb, Connect
                 })
             })
     };
-    let write = pool(shares.write, Purpose::General)
+    let write = pool(shares.write, SessionUse::General)
         .min_connections(1)
         .connect_with(connect.clone())
         .await
         .map_err(|source| shares.refused(source))?;
-    let read = pool(shares.read, Purpose::General)
+    let read = pool(shares.read, SessionUse::General)
         .min_connections(1)
         .connect_lazy_with(connect.clone());
     // Held for as long as they work: their places could be taken.
-    let commit = pool(COMMITTERS, Purpose::Commits)
+    let commit = pool(COMMITTERS, SessionUse::Commits)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(connect);
@@ -169,7 +169,7 @@ async fn examine(
     mut first: PgConnection,
     shares: Shares,
 ) -> Result<(), ConnectError> {
-    session::prepare(&mut first, Purpose::General).await?;
+    session::prepare(&mut first, SessionUse::General).await?;
     let second = connected(options).await;
     let mut second = second.map_err(|source| shares.refused(source))?;
     session::are_sessions(&mut first, &mut second).await?;

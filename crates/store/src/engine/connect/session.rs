@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum SessionUse {
     /// Reads and small writes.
     General,
     /// Batches of messages and outcomes.
@@ -99,9 +99,9 @@ const COMMITS: &[(&str, &str)] = &[("statement_timeout", "12s")];
 /// What would end a connection that is kept, where the server is young enough to know it.
 const IF_KNOWN: &[(&str, &str)] = &[("idle_session_timeout", "0"), ("transaction_timeout", "0")];
 
-fn settings(purpose: Purpose) -> Vec<(&'static str, &'static str)> {
+fn settings(purpose: SessionUse) -> Vec<(&'static str, &'static str)> {
     let mut settings = GENERAL.to_vec();
-    if purpose == Purpose::Commits {
+    if purpose == SessionUse::Commits {
         settings.retain(|(name, _)| COMMITS.iter().all(|(other, _)| name != other));
         settings.extend(COMMITS);
     }
@@ -111,7 +111,7 @@ fn settings(purpose: Purpose) -> Vec<(&'static str, &'static str)> {
 /// Sets what is needed, and reads it back.
 pub(crate) async fn prepare(
     connection: &mut PgConnection,
-    purpose: Purpose,
+    purpose: SessionUse,
 ) -> Result<(), SessionError> {
     let settings = settings(purpose);
     // By the simple protocol throughout: a prepared statement may be another session's, too.
@@ -288,12 +288,12 @@ mod tests {
         use sqlx::Connection;
         let database = TestDatabase::new(Engine::Postgres).await;
         let mut connection = PgConnection::connect(database.url()).await.unwrap();
-        prepare(&mut connection, Purpose::Commits).await.unwrap();
+        prepare(&mut connection, SessionUse::Commits).await.unwrap();
         sqlx::raw_sql("set lock_timeout = '1min'")
             .execute(&mut connection)
             .await
             .unwrap();
-        let settings = settings(Purpose::Commits);
+        let settings = settings(SessionUse::Commits);
         let row = sqlx::raw_sql(AssertSqlSafe(reading(&settings)))
             .fetch_one(&mut connection)
             .await
