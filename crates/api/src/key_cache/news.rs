@@ -70,6 +70,10 @@ impl News {
 
     /// Whether any of these has changed since.
     pub(super) fn is_of_any(&self, ids: &[Uuid], since: Generation) -> bool {
+        // The usual case, which takes no lock: nothing at all was heard since.
+        if self.generation.load(Ordering::Acquire) <= since {
+            return false;
+        }
         let heard = self.heard.lock();
         let changed = |id| heard.last.get(id).is_some_and(|last| last.0 > since);
         heard.all > since || ids.iter().any(changed)

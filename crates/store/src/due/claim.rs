@@ -68,7 +68,6 @@ impl DeliveryRow {
 }
 
 #[derive(sqlx::FromRow)]
-#[expect(clippy::struct_field_names, reason = "each is named as its column")]
 struct ContentRow {
     id: Uuid,
     event_type: String,
