@@ -1,5 +1,8 @@
+import { MoreHorizontal } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
+import { texts } from "@/texts";
+import { IconButton } from "./button";
 import { cx } from "./cx";
 
 export interface MenuItem {
@@ -52,5 +55,20 @@ export function Menu({ trigger, items }: MenuProps) {
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
+  );
+}
+
+/** What else can be done, behind three dots; `of` says with what, where a screen has several. */
+export function MoreMenu({ of, items }: { of?: string; items: MenuProps["items"] }) {
+  const label = of ? `${texts.common.moreActions}: ${of}` : texts.common.moreActions;
+  return (
+    <Menu
+      trigger={
+        <IconButton label={label}>
+          <MoreHorizontal aria-hidden />
+        </IconButton>
+      }
+      items={items}
+    />
   );
 }

@@ -1,5 +1,5 @@
 import { Outlet, useParams } from "@tanstack/react-router";
-import { ChevronRight, KeyRound, Link2, MoreHorizontal, Pencil, Trash2 } from "lucide-react";
+import { ChevronRight, KeyRound, Link2, Pencil, Trash2 } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useApp, useDeleteApp } from "@/api/operator";
 import { useRights } from "@/session/store";
@@ -7,10 +7,10 @@ import { AppHeader } from "@/shell/app-header";
 import { Link, useGo } from "@/shell/link";
 import { ScopeOf } from "@/shell/scope";
 import { texts } from "@/texts";
-import { Button, IconButton } from "@/ui/button";
+import { Button } from "@/ui/button";
 import { Mono } from "@/ui/code";
 import { Confirm } from "@/ui/dialog";
-import { Menu } from "@/ui/menu";
+import { MoreMenu } from "@/ui/menu";
 import { Failed, Skeleton } from "@/ui/states";
 import { toast } from "@/ui/toast";
 
@@ -65,12 +65,7 @@ function AppActions({ app, name }: { app: string; name: string }) {
       <Button small icon={<Link2 aria-hidden />} onClick={() => setOpen("link")}>
         {texts.apps.portal}
       </Button>
-      <Menu
-        trigger={
-          <IconButton label={texts.common.moreActions}>
-            <MoreHorizontal aria-hidden />
-          </IconButton>
-        }
+      <MoreMenu
         items={[
           {
             label: texts.apps.editTitle,

@@ -1,5 +1,5 @@
 import { useParams } from "@tanstack/react-router";
-import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
+import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { type Endpoint, useDeleteEndpoint, useEndpoint, useRecoverPreview } from "@/api/endpoints";
 import { useHealth } from "@/api/health";
@@ -7,11 +7,10 @@ import { useRights } from "@/session/store";
 import { Link, useAddress, useGo } from "@/shell/link";
 import { useScope } from "@/shell/scope";
 import { texts } from "@/texts";
-import { IconButton } from "@/ui/button";
 import { CopyButton } from "@/ui/code";
 import { Confirm } from "@/ui/dialog";
 import { Page } from "@/ui/layout";
-import { Menu } from "@/ui/menu";
+import { MoreMenu } from "@/ui/menu";
 import { Failed, Loading, Note } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
 import { At } from "@/ui/time";
@@ -132,12 +131,7 @@ function MoreActions({ endpoint }: { endpoint: Endpoint }) {
   const remove = useDeleteEndpoint(app, endpoint.id);
   return (
     <>
-      <Menu
-        trigger={
-          <IconButton label={texts.common.moreActions}>
-            <MoreHorizontal aria-hidden />
-          </IconButton>
-        }
+      <MoreMenu
         items={[
           {
             label: texts.common.edit,

@@ -1,12 +1,4 @@
-import {
-  Archive,
-  ArchiveRestore,
-  FileUp,
-  MoreHorizontal,
-  Pencil,
-  Plus,
-  Shapes,
-} from "lucide-react";
+import { Archive, ArchiveRestore, FileUp, Pencil, Plus, Shapes } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { type EventType, useChangeEventType, useEventTypes } from "@/api/event-types";
 import { wholeList } from "@/api/lists";
@@ -14,12 +6,12 @@ import { useRights } from "@/session/store";
 import { Link, useGo } from "@/shell/link";
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
-import { Button, buttonClass, IconButton } from "@/ui/button";
+import { Button, buttonClass } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Checkbox, SearchInput } from "@/ui/field";
 import { Card, Page } from "@/ui/layout";
 import { ListFrame } from "@/ui/list-frame";
-import { Menu } from "@/ui/menu";
+import { MoreMenu } from "@/ui/menu";
 import { Empty } from "@/ui/states";
 import { aboveRow, Cell, Row, rowLink, Table } from "@/ui/table";
 import { toast } from "@/ui/toast";
@@ -132,12 +124,8 @@ function TypeRow({ type, manage }: { type: EventType; manage: boolean }) {
       <Cell right>
         {manage && (
           <span className={aboveRow}>
-            <Menu
-              trigger={
-                <IconButton label={`${texts.common.moreActions}: ${type.name}`}>
-                  <MoreHorizontal aria-hidden />
-                </IconButton>
-              }
+            <MoreMenu
+              of={type.name}
               items={[
                 { label: t.edit, icon: <Pencil aria-hidden />, onSelect: () => go(edit) },
                 type.archived

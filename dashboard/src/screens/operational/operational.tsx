@@ -1,4 +1,4 @@
-import { Bell, KeyRound, MoreHorizontal, Pencil, Plus, Trash2 } from "lucide-react";
+import { Bell, KeyRound, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import {
   type OperationalEndpoint,
@@ -8,11 +8,11 @@ import {
 import { useRights } from "@/session/store";
 import { texts } from "@/texts";
 import { Badge } from "@/ui/badge";
-import { Button, IconButton } from "@/ui/button";
+import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Card, Page } from "@/ui/layout";
 import { ListFrame } from "@/ui/list-frame";
-import { Menu } from "@/ui/menu";
+import { MoreMenu } from "@/ui/menu";
 import { Empty } from "@/ui/states";
 import { Cell, Row, Table } from "@/ui/table";
 import { At } from "@/ui/time";
@@ -102,12 +102,8 @@ function OperationalRow({ endpoint, manage }: RowProps) {
       </Cell>
       <Cell right>
         {manage && (
-          <Menu
-            trigger={
-              <IconButton label={`${texts.common.moreActions}: ${endpoint.url}`}>
-                <MoreHorizontal aria-hidden />
-              </IconButton>
-            }
+          <MoreMenu
+            of={endpoint.url}
             items={[
               {
                 label: texts.common.edit,
