@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{AnswerDoc, Field, OperationDoc, ParameterDoc, Part, Reference, Schema, ValueKind};
+use super::{
+    AnswerBody, AnswerDoc, Field, OperationDoc, ParameterDoc, Part, Reference, Schema, ValueKind,
+};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--soft:#8882;--accent:#0b63ce}\
@@ -115,8 +117,8 @@ fn answers(html: &mut String, answers: &[AnswerDoc]) {
     for answer in answers {
         let body = match &answer.body {
             None => String::new(),
-            Some(Ok(of)) => kind(of),
-            Some(Err(content_type)) => escape(content_type),
+            Some(AnswerBody::Json(of)) => kind(of),
+            Some(AnswerBody::Other(content_type)) => escape(content_type),
         };
         let _ = write!(
             html,

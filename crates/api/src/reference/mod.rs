@@ -66,14 +66,24 @@ pub struct Body {
     pub example: Option<Value>,
 }
 
+/// An answer of an operation.
 #[derive(Debug)]
 pub struct AnswerDoc {
     /// The HTTP status.
     pub status: String,
-    /// What it carries, if anything: JSON of this kind, or else this content type.
-    pub body: Option<Result<ValueKind, String>>,
+    /// What it carries, if anything.
+    pub body: Option<AnswerBody>,
     /// When it is answered.
     pub about: String,
+}
+
+/// What an answer carries.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// JSON of this kind.
+    Json(ValueKind),
+    /// Something else, of this content type.
+    Other(String),
 }
 
 /// What goes over the wire under a name.
@@ -190,9 +200,9 @@ impl AnswerDoc {
             status: status.to_owned(),
             body: first.map(|(content_type, body)| {
                 if body["schema"].is_object() {
-                    Ok(ValueKind::of(&body["schema"]))
+                    AnswerBody::Json(ValueKind::of(&body["schema"]))
                 } else {
-                    Err(content_type.clone())
+                    AnswerBody::Other(content_type.clone())
                 }
             }),
             about: text(&answer["description"]),

@@ -73,6 +73,10 @@ impl<T: fmt::Debug> Parameter for Param<T> {
 }
 
 impl<T> Param<T> {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// What the query says of it.
     pub(super) fn read(&self, query: &Query) -> ApiResult<T> {
         (self.read)(&Given {
@@ -215,19 +219,20 @@ impl Given<'_> {
         self.query.last(self.name)
     }
 
-    /// What `read` makes of the text, if there is one; `allowed` says what it may be.
-    fn parsed<T>(
+    /// What `read` makes of the text, if there is one; `allowed` says what it may be, where it
+    /// is refused.
+    fn parsed<T, A: AsRef<str>>(
         &self,
-        allowed: &str,
+        allowed: impl FnOnce() -> A,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> ApiResult<Option<T>> {
-        let parsed = |text| read(text).ok_or_else(|| refuse(self.name, text, allowed));
+        let parsed = |text| read(text).ok_or_else(|| refuse(self.name, text, allowed().as_ref()));
         self.text().map(parsed).transpose()
     }
 
     fn flag(&self) -> ApiResult<bool> {
         let absent = self.kind == Kind::Flag(true);
-        let said = self.parsed("true or false", |text| text.parse().ok())?;
+        let said = self.parsed(|| "true or false", |text| text.parse().ok())?;
         Ok(said.unwrap_or(absent))
     }
 
@@ -237,15 +242,12 @@ impl Given<'_> {
             _ => (0, u16::MAX, 0),
         };
         let within = |text: &str| text.parse().ok().filter(|it| (min..=max).contains(it));
-        let Some(text) = self.text() else {
-            return Ok(absent);
-        };
-        let allowed = || format!("a whole number from {min} to {max}");
-        within(text).ok_or_else(|| refuse(self.name, text, &allowed()))
+        let said = self.parsed(|| format!("a whole number from {min} to {max}"), within)?;
+        Ok(said.unwrap_or(absent))
     }
 
     fn time(&self) -> ApiResult<Option<Timestamp>> {
-        self.parsed("a time such as 2026-01-31T12:00:00Z", time::parse)
+        self.parsed(|| "a time such as 2026-01-31T12:00:00Z", time::parse)
     }
 
     fn order(&self) -> ApiResult<Order> {
@@ -253,11 +255,14 @@ impl Given<'_> {
             Kind::Order(absent) => absent,
             _ => Order::Ascending,
         };
-        let said = self.parsed("ascending or descending", |text| match text {
-            "ascending" => Some(Order::Ascending),
-            "descending" => Some(Order::Descending),
-            _ => None,
-        })?;
+        let said = self.parsed(
+            || "ascending or descending",
+            |text| match text {
+                "ascending" => Some(Order::Ascending),
+                "descending" => Some(Order::Descending),
+                _ => None,
+            },
+        )?;
         Ok(said.unwrap_or(absent))
     }
 
@@ -266,28 +271,30 @@ impl Given<'_> {
             Kind::Word(words) => words,
             _ => &[],
         };
-        let Some(text) = self.text() else {
-            return Ok(None);
-        };
-        let known = words.iter().copied().find(|word| *word == text);
-        let refused = || refuse(self.name, text, &words.join(", "));
-        known.map(Some).ok_or_else(refused)
+        self.parsed(
+            || words.join(", "),
+            |text| words.iter().copied().find(|word| *word == text),
+        )
     }
 
     fn status(&self) -> ApiResult<Option<AttemptStatus>> {
         let allowed = "0 (success), 1 (pending), 2 (fail), 3 (sending) or 4 (canceled)";
-        self.parsed(allowed, |text| {
-            AttemptStatus::try_from(text.parse::<i16>().ok()?).ok()
-        })
+        self.parsed(
+            || allowed,
+            |text| AttemptStatus::try_from(text.parse::<i16>().ok()?).ok(),
+        )
     }
 
     fn status_class(&self) -> ApiResult<Option<u16>> {
-        self.parsed("0, 100, 200, 300, 400 or 500", |text| {
-            let class = text.parse().ok()?;
-            [0, 100, 200, 300, 400, 500]
-                .contains(&class)
-                .then_some(class)
-        })
+        self.parsed(
+            || "0, 100, 200, 300, 400 or 500",
+            |text| {
+                let class = text.parse().ok()?;
+                [0, 100, 200, 300, 400, 500]
+                    .contains(&class)
+                    .then_some(class)
+            },
+        )
     }
 }
 

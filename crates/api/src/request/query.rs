@@ -34,7 +34,7 @@ impl Query {
     ///
     /// # Errors
     /// A value that the parameter may not have.
-    pub(crate) fn get<T: std::fmt::Debug>(&self, param: &Param<T>) -> ApiResult<T> {
+    pub(crate) fn get<T>(&self, param: &Param<T>) -> ApiResult<T> {
         let name = param.name();
         debug_assert!(
             self.declared.iter().any(|declared| declared.name() == name),
